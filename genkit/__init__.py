@@ -1,0 +1,68 @@
+"""genkit: one ``Generator`` for every generative model.
+
+Every public name is loaded when it is first used, so ``import genkit`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import errors as errors
+    from .errors import GenkitError as GenkitError
+    from .events import Event as Event
+    from .events import Finish as Finish
+    from .events import ReasoningDelta as ReasoningDelta
+    from .events import Start as Start
+    from .events import TextDelta as TextDelta
+    from .events import ToolCallDelta as ToolCallDelta
+    from .events import Usage as Usage
+    from .generator import Generator as Generator
+    from .messages import Audio as Audio
+    from .messages import Image as Image
+    from .messages import Message as Message
+    from .messages import Reasoning as Reasoning
+    from .messages import Text as Text
+    from .messages import ToolCall as ToolCall
+    from .messages import ToolResult as ToolResult
+    from .request import Request as Request
+    from .request import Sampling as Sampling
+    from .request import Tool as Tool
+    from .response import Response as Response
+    from .serialize import dumps as dumps
+    from .serialize import loads as loads
+    from .stream import AsyncStream as AsyncStream
+    from .stream import Stream as Stream
+    from .tokens import TokenCount as TokenCount
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "errors": ("GenkitError",),
+    "events": ("Event", "Finish", "ReasoningDelta", "Start", "TextDelta", "ToolCallDelta", "Usage"),
+    "generator": ("Generator",),
+    "messages": ("Audio", "Image", "Message", "Reasoning", "Text", "ToolCall", "ToolResult"),
+    "request": ("Request", "Sampling", "Tool"),
+    "response": ("Response",),
+    "serialize": ("dumps", "loads"),
+    "stream": ("AsyncStream", "Stream"),
+    "tokens": ("TokenCount",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = ["__version__", "errors", *_MODULE_OF]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    if name == "errors":
+        return importlib.import_module("genkit.errors")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'genkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"genkit.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

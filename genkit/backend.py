@@ -1,0 +1,28 @@
+"""The seam between genkit and whatever generates: one interface, remote or local."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+
+from .events import Event
+from .messages import Message
+from .request import Request
+from .runtime.base import Runtime
+from .tokens import TokenCount
+
+
+class Backend(Protocol):
+    """Something that answers requests. All methods may be called from any thread, several at a time."""
+
+    def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+        """The events of the answer; closing the generator stops the work behind it at once."""
+
+    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+        """The tokens of a bare text, or of a conversation as the model would be shown it."""
+
+    async def warm(self, runtime: Runtime) -> None:
+        """Do now what the first call would else have to wait for."""
+
+    def close(self) -> None:
+        """Free everything; safe to call twice."""

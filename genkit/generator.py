@@ -1,0 +1,195 @@
+"""``Generator``: the one object a program holds."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import fields
+from types import TracebackType
+from typing import TYPE_CHECKING, TypedDict
+
+from .errors import BadRequest
+from .messages import Message
+from .request import Request, Sampling
+from .response import Collector, Response
+from .router import backend
+from .runtime.awaiting import AwaitingRuntime
+from .runtime.base import Runtime
+from .runtime.blocking import BlockingRuntime
+from .runtime.drive import run
+from .stream import AsyncStream, Stream, observe
+from .tokens import TokenCount
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Prompt = str | Message | Sequence[Message]
+
+
+class Options(TypedDict, total=False):
+    """How to answer; each is explained at :class:`~genkit.Sampling`, and ``system`` is the system message."""
+
+    system: str
+    max_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+    min_p: float
+    repeat_penalty: float
+    frequency_penalty: float
+    presence_penalty: float
+    seed: int
+    stop: str | Sequence[str]
+
+
+class Generator:
+    """Generates with one model, from any thread and any event loop, several calls at a time.
+
+    ``generate`` returns the whole answer, ``stream`` hands it out as it comes; ``agenerate`` and
+    ``astream`` are the same for asyncio. Nothing is loaded before the first call, or :meth:`warm`.
+    Use it in a ``with`` block, or call :meth:`close` when done.
+
+    Args:
+        model: ``"demo"`` (the model in the box, a toy), or ``"llama:PATH.gguf"``.
+        context: the context window, in tokens; by default the model's own, at most 4096.
+        threads: how many threads compute; by default one a physical core.
+        gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
+        template: the chat template, in Jinja; by default the one in the model file.
+        seed: the seed of every call that sets none; by default each is random.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        ModelFileError: there is no such model file.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = "demo",
+        *,
+        context: int | None = None,
+        threads: int | None = None,
+        gpu_layers: int | None = None,
+        template: str | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
+        self._defaults = Sampling(seed=seed).set_options()
+        self._backend = backend(
+            self.model, context=context, threads=threads, gpu_layers=gpu_layers, template=template
+        )
+
+    def generate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
+        """The whole answer to a prompt.
+
+        Args:
+            prompt: text, one message, or a conversation.
+            options: see :class:`Options`.
+
+        Raises:
+            BadRequest: the prompt or an option is wrong, or the backend cannot honour it.
+            ModelFileError: the model file cannot be used.
+            BackendError: the backend failed; ``partial`` is what had arrived.
+            Closed: the Generator was closed.
+        """
+        return run(self._fold(self._request(prompt, options), BlockingRuntime()))
+
+    async def agenerate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
+        """The asynchronous twin of :meth:`generate`; cancelling it stops the work at once."""
+        return await self._fold(self._request(prompt, options), AwaitingRuntime())
+
+    def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
+        """The answer to a prompt as it is generated; takes and raises what :meth:`generate` does."""
+        return Stream(self._backend.stream(self._request(prompt, options), BlockingRuntime()))
+
+    def astream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
+        """The asynchronous twin of :meth:`stream`."""
+        return AsyncStream(self._backend.stream(self._request(prompt, options), AwaitingRuntime()))
+
+    def count(self, prompt: Prompt) -> TokenCount:
+        """How many tokens a prompt has.
+
+        Args:
+            prompt: a text is counted as it is; messages as the model is shown them, with all that
+                its chat template adds: what ``usage.input_tokens`` of their answer will be.
+
+        Raises:
+            ModelFileError: the model file cannot be used.
+            BackendError: the backend failed.
+            Closed: the Generator was closed.
+        """
+        return run(self._backend.count(_countable(prompt), BlockingRuntime()))
+
+    async def acount(self, prompt: Prompt) -> TokenCount:
+        """The asynchronous twin of :meth:`count`."""
+        return await self._backend.count(_countable(prompt), AwaitingRuntime())
+
+    def warm(self) -> None:
+        """Load the model now, so that the first call need not wait for it; raises what :meth:`count` does."""
+        run(self._backend.warm(BlockingRuntime()))
+
+    async def awarm(self) -> None:
+        """The asynchronous twin of :meth:`warm`."""
+        await self._backend.warm(AwaitingRuntime())
+
+    def close(self) -> None:
+        """Free the model and everything with it; calls that still run fail. Safe to call twice."""
+        self._backend.close()
+
+    def __enter__(self) -> Generator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Generator:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Generator({self.model!r})"
+
+    async def _fold(self, request: Request, runtime: Runtime) -> Response:
+        collector = Collector()
+        async with aclosing(observe(self._backend.stream(request, runtime), collector)) as events:
+            async for _ in events:
+                pass
+        return collector.response()
+
+    def _request(self, prompt: Prompt, options: Options) -> Request:
+        given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
+        messages = _conversation(prompt)
+        if "system" in given:
+            messages = [Message.system(given.pop("system")), *messages]
+        if unknown := next((name for name in given if name not in _SAMPLING), None):
+            close = difflib.get_close_matches(unknown, _SAMPLING, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are system, {', '.join(_SAMPLING)}"
+            raise BadRequest(f"{unknown!r} is not an option; {hint}")
+        return Request(messages=messages, sampling=Sampling(**given))
+
+
+_SAMPLING = tuple(field.name for field in fields(Sampling))
+
+
+def _conversation(prompt: Prompt) -> list[Message]:
+    messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
+    if not messages:
+        raise BadRequest("the prompt is empty; give text, a message, or a list of messages")
+    checked = [Message.user(message) if isinstance(message, str) else message for message in messages]
+    for message in checked:
+        if not isinstance(message, Message):
+            raise BadRequest(
+                f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r})"
+            )
+    return checked
+
+
+def _countable(prompt: Prompt) -> str | list[Message]:
+    return prompt if isinstance(prompt, str) else _conversation(prompt)

@@ -1,0 +1,174 @@
+"""A GGUF model behind genkit's seam: submit, then ids to text to events, in the caller's thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Any
+
+from ..errors import BackendError, BadRequest, ConfigError, GenkitError, UnsupportedOption
+from ..events import Event, Finish, FinishReason, Start, TextDelta, Usage
+from ..messages import Message, Reasoning, Text, ToolCall, ToolResult
+from ..request import Request
+from ..runtime.base import Channel, Runtime
+from ..tokens import TokenCount
+from . import files
+from .pipe import Token
+from .process import Answer, Worker, error_from
+from .sampling import LARGEST_SEED
+from .text import TextStream
+
+_REASONS: dict[str, FinishReason] = {
+    "eog": "stop",
+    "stop_string": "stop",
+    "max_tokens": "length",
+    "context_full": "length",
+}
+
+
+class LocalBackend:
+    """Runs a GGUF model in a worker process of its own.
+
+    Args:
+        path: the model file.
+        context: the context window, in tokens; by default the model's own, at most 4096.
+        threads: how many threads compute; by default one a physical core.
+        gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
+        template: the chat template, in Jinja; by default the one in the file.
+
+    Raises:
+        ModelFileError: there is no file at ``path``.
+        ConfigError: a value is out of its range.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        context: int | None = None,
+        threads: int | None = None,
+        gpu_layers: int = 0,
+        template: str | None = None,
+    ) -> None:
+        for name, value, low in (
+            ("context", context, 1),
+            ("threads", threads, 1),
+            ("gpu_layers", gpu_layers, 0),
+        ):
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < low):
+                raise ConfigError(f"{name} takes a whole number from {low}, not {value!r}")
+        settings = {"context": context, "threads": threads, "gpu_layers": gpu_layers, "template": template}
+        self.worker = Worker({"path": str(files.find(path)), **settings})
+        self._finalizer = weakref.finalize(self, self.worker.close)
+
+    async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+        """See :class:`genkit.backend.Backend`."""
+        question = _question(request)
+        channel: Channel[Answer] = runtime.channel()
+        text = TextStream(request.sampling.stop)
+        usage = Usage()
+        connection, call = self.worker.ask(question, channel)
+        try:
+            started = _facts(await channel.get())
+            usage.input_tokens = started["prompt"]
+            yield Start(started["model"])
+            while isinstance(answer := await channel.get(), Token):
+                usage.output_tokens += 1
+                if piece := text.add(answer.piece):
+                    yield TextDelta(piece)
+                if text.stopped_by:
+                    break
+            else:
+                reason = _facts(answer)["finish"]
+                connection.done(call)
+        finally:
+            connection.cancel(call)  # at once, also when the caller closed the stream
+        if piece := text.end():
+            yield TextDelta(piece)
+        if text.stopped_by:
+            reason = "stop_string"
+        yield usage
+        yield Finish(_REASONS[reason], reason)
+
+    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+        """See :class:`genkit.backend.Backend`."""
+        what = {"text": prompt} if isinstance(prompt, str) else {"messages": _template_messages(prompt)}
+        return TokenCount((await self._ask({"do": "count", **what}, runtime))["tokens"], exact=True)
+
+    async def warm(self, runtime: Runtime) -> None:
+        """See :class:`genkit.backend.Backend`."""
+        await self._ask({"do": "warm"}, runtime)
+
+    def close(self) -> None:
+        """See :class:`genkit.backend.Backend`."""
+        self.worker.close()
+
+    async def _ask(self, question: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
+        """A question with one answer."""
+        channel: Channel[Answer] = runtime.channel()
+        connection, call = self.worker.ask(question, channel)
+        try:
+            return _facts(await channel.get())
+        finally:
+            connection.done(call)
+
+
+def _facts(answer: Answer) -> dict[str, Any]:
+    """What the worker told; its errors are raised."""
+    if isinstance(answer, GenkitError):
+        raise answer
+    if isinstance(answer, Token):
+        raise BackendError("the worker sent a token where another answer was due")
+    if "error" in answer:
+        raise error_from(answer)
+    return answer
+
+
+def _question(request: Request) -> dict[str, Any]:
+    """The request as the worker takes it, or an error before anything is sent."""
+    for option in ("tools", "output", "extra"):
+        if getattr(request, option):
+            raise UnsupportedOption(f"local models do not take {option}= yet; leave it out", option=option)
+    sampling = request.sampling.set_options()
+    sampling.pop("stop", None)
+    seed = sampling.setdefault("seed", int.from_bytes(os.urandom(4), "little") % LARGEST_SEED)
+    if seed > LARGEST_SEED:
+        raise BadRequest(f"a local model takes a seed from 0 to {LARGEST_SEED}, not {seed}")
+    return {"do": "generate", "messages": _template_messages(request.messages), "sampling": sampling}
+
+
+def _template_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as chat templates expect them, after Hugging Face's ``apply_chat_template``."""
+    return [entry for message in messages for entry in _entries(message)]
+
+
+def _entries(message: Message) -> Iterator[dict[str, Any]]:
+    """One message is one entry, but each tool result is one of its own."""
+    entry: dict[str, Any] = {"role": message.role, "content": message.text}
+    for part in message.parts:
+        match part:
+            case ToolResult():
+                yield {"role": "tool", "tool_call_id": part.id, "content": part.content}
+            case ToolCall():
+                function = {"name": part.name, "arguments": _arguments(part)}
+                entry.setdefault("tool_calls", []).append(
+                    {"id": part.id, "type": "function", "function": function}
+                )
+            case Reasoning():
+                entry["reasoning_content"] = entry.get("reasoning_content", "") + part.text
+            case Text():
+                pass
+            case _:
+                raise BadRequest(f"this model reads text only; a message holds {type(part).__name__}")
+    if message.role != "tool":
+        yield entry
+
+
+def _arguments(call: ToolCall) -> Any:
+    """Templates want the arguments as an object; what is no JSON stays the text it is."""
+    try:
+        return json.loads(call.arguments)
+    except ValueError:
+        return call.arguments

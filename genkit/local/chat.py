@@ -1,0 +1,71 @@
+"""Chat templates: the Jinja program in a model file that turns messages into a prompt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ..errors import BadRequest, ModelFileError
+
+
+class ChatTemplate:
+    """A template, compiled in a sandbox with what Hugging Face's templates expect to find.
+
+    Args:
+        source: the Jinja text.
+        bos: the text of the token that begins a prompt.
+        eos: the text of the token that ends a turn.
+
+    Raises:
+        ModelFileError: it is not valid Jinja.
+    """
+
+    def __init__(self, source: str, *, bos: str, eos: str) -> None:
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals.update(raise_exception=_refuse, strftime_now=_now, bos_token=bos, eos_token=eos)
+        try:
+            self._template = environment.from_string(source)
+        except TemplateError as error:
+            raise ModelFileError(
+                f"the chat template is broken: {error}; give another with template="
+            ) from error
+
+    def render(self, messages: Sequence[dict[str, Any]], *, tools: Sequence[dict[str, Any]] = ()) -> str:
+        """The prompt for a conversation, up to where the model's answer begins.
+
+        Raises:
+            BadRequest: the template does not take these messages.
+        """
+        try:
+            return self._template.render(messages=messages, tools=tools or None, add_generation_prompt=True)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise BadRequest(f"the model's chat template does not take these messages: {error}") from error
+
+
+def _to_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """As in transformers: Jinja's own filter would escape ``<``, ``>``, ``&`` and ``'``."""
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
+
+
+def _refuse(message: str) -> None:
+    raise TemplateError(message)
+
+
+def _now(form: str) -> str:
+    return datetime.now().strftime(form)

@@ -1,0 +1,67 @@
+"""The frames that the host and its worker send each other.
+
+A frame is its length (4 bytes), its kind (1 byte) and its body. JSON carries everything but tokens,
+which are frequent: those are packed. Neither side trusts the other with pickle or marshal, since a
+model file may have taken the worker over.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple
+
+_HEAD = struct.Struct("<IB")
+_TOKEN = struct.Struct("<III")
+_JSON, _TOKENS = 0, 1
+_LARGEST = 256 << 20
+
+
+class Token(NamedTuple):
+    """One generated token: whose it is, its id, and the bytes of text it stands for."""
+
+    call: int
+    id: int
+    piece: bytes
+
+
+def pack(message: dict[str, Any]) -> bytes:
+    """A message as a frame."""
+    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _HEAD.pack(len(body), _JSON) + body
+
+
+def pack_tokens(tokens: list[Token]) -> bytes:
+    """The tokens of one step as one frame."""
+    body = b"".join([_TOKEN.pack(call, id, len(piece)) + piece for call, id, piece in tokens])
+    return _HEAD.pack(len(body), _TOKENS) + body
+
+
+def frames(stream: IO[bytes]) -> Iterator[dict[str, Any] | list[Token]]:
+    """What arrives on a stream, until it ends.
+
+    Raises:
+        ValueError: what arrived is not a frame.
+    """
+    while len(head := stream.read(_HEAD.size)) == _HEAD.size:
+        length, kind = _HEAD.unpack(head)
+        if length > _LARGEST:
+            raise ValueError(f"a frame of {length} bytes")
+        body = stream.read(length)
+        if len(body) < length:
+            return
+        yield _tokens(body) if kind == _TOKENS else json.loads(body)
+
+
+def _tokens(body: bytes) -> list[Token]:
+    tokens, at = [], 0
+    try:
+        while at < len(body):
+            call, id, length = _TOKEN.unpack_from(body, at)
+            at += _TOKEN.size
+            tokens.append(Token(call, id, body[at : at + length]))
+            at += length
+    except struct.error as error:
+        raise ValueError(str(error)) from None
+    return tokens

@@ -1,0 +1,55 @@
+"""From the bytes of tokens to text: characters never split, stop strings never shown, not even in part."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+
+
+class TextStream:
+    """Turns token pieces into text that can be shown.
+
+    Args:
+        stop: strings that end the text before them.
+    """
+
+    __slots__ = ("_decode", "_held", "_stop", "stopped_by")
+
+    def __init__(self, stop: Sequence[str] = ()) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._stop = tuple(stop)
+        self._held = ""
+        self.stopped_by = ""
+        """The stop string that ended the text, once one has."""
+
+    def add(self, piece: bytes) -> str:
+        """The text that may be shown now that this piece has come."""
+        text = self._decode(piece)
+        return self._until_stop(text) if self._stop else text
+
+    def end(self) -> str:
+        """The text that was held back; bytes that never became a character come as U+FFFD."""
+        text = self._decode(b"", True)
+        if not self._stop:
+            return text
+        text = self._until_stop(text)
+        held, self._held = self._held, ""
+        return text if self.stopped_by else text + held
+
+    def _until_stop(self, text: str) -> str:
+        text = self._held + text
+        found = min(((at, s) for s in self._stop if (at := text.find(s)) >= 0), default=None)
+        if found:
+            self.stopped_by, self._held = found[1], ""
+            return text[: found[0]]
+        safe = len(text) - max(_overlap(text, stop) for stop in self._stop)
+        self._held = text[safe:]
+        return text[:safe]
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of the text may be the beginning of the stop string."""
+    for size in range(min(len(stop) - 1, len(text)), 0, -1):
+        if text.endswith(stop[:size]):
+            return size
+    return 0

@@ -1,0 +1,195 @@
+"""The child process that holds a model: what it is asked on stdin, what it answers on stdout.
+
+Three threads: this module's main thread reads the pipe, so that a cancellation is heard at once; a
+service thread loads the model, renders templates and tokenises; the engine's thread computes.
+The worker ends when its pipe does, that is, with its host at the latest.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import IO, Any
+
+from ..errors import BackendError, BadRequest, ConfigError, ContextOverflow, GenkitError, ModelFileError
+from . import gguf, machine, pipe
+from .chat import ChatTemplate
+from .engine import Engine, Listener
+from .llama import Model
+from .sampling import steps
+from .sequence import Sequence
+
+DEFAULT_CONTEXT = 4096
+
+
+class Service:
+    """Answers what the host asks, one question after the other; generation goes on in the engine.
+
+    Args:
+        settings: ``path``, ``context``, ``threads``, ``gpu_layers``, ``template``.
+        send: sends a frame to the host; may be called from any thread.
+
+    Raises:
+        ModelFileError: the file cannot be used.
+        ConfigError: the settings do not fit the model.
+    """
+
+    def __init__(self, settings: dict[str, Any], send: Callable[[bytes], None]) -> None:
+        path = settings["path"]
+        header = gguf.read_header(path)
+        self._model = Model(path, gpu_layers=settings["gpu_layers"])
+        self._name = header.name or os.path.basename(path)
+        self._template = self._load_template(settings["template"])
+        self._send = send
+        self.engine = Engine(
+            self._model,
+            context_size=self._context_size(settings["context"]),
+            threads=settings["threads"] or machine.default_threads(),
+            sequences=1,
+            listener=Listener(self._tokens, self._finished, self._failed),
+        )
+
+    def _load_template(self, source: str | None) -> ChatTemplate | None:
+        source = source or self._model.chat_template
+        return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos) if source else None
+
+    def _context_size(self, wanted: int | None) -> int:
+        trained = self._model.trained_context
+        if wanted is None:
+            return min(trained, DEFAULT_CONTEXT)
+        if wanted > trained:
+            raise ConfigError(
+                f"context={wanted} is more than this model was made for; it takes at most {trained}"
+            )
+        return wanted
+
+    def answer(self, question: dict[str, Any]) -> None:
+        """Answer one question; what goes wrong with it is an answer too."""
+        call = question["call"]
+        try:
+            match question["do"]:
+                case "generate":
+                    self._generate(call, question)
+                case "count":
+                    self.tell(call, tokens=len(self._prompt(question)))
+                case "warm":
+                    self.tell(call, model=self._name, context=self.engine.context_size)
+        except GenkitError as error:
+            self.fail(call, error)
+        except Exception as error:  # noqa: BLE001 - whatever a question brings up is the answer to it
+            self.fail(call, BackendError(f"the worker failed: {error!r}"))
+
+    def _generate(self, call: int, question: dict[str, Any]) -> None:
+        tokens, room = self._prompt(question), self.engine.context_size
+        if not tokens:
+            raise BadRequest("the prompt is empty; give at least one token of text")
+        if len(tokens) >= room:
+            raise ContextOverflow(
+                f"the prompt has {len(tokens)} tokens, and a context window of {room} leaves no room for an "
+                "answer; shorten it, or give Generator a larger context=",
+                tokens=len(tokens),
+                limit=room,
+            )
+        options = question["sampling"]
+        self.tell(call, model=self._name, prompt=len(tokens))
+        self.engine.submit(Sequence(call, tokens, steps(options), options.get("max_tokens", room)))
+
+    def _prompt(self, question: dict[str, Any]) -> list[int]:
+        """The token ids of a bare text, or of the messages as the chat template shows them."""
+        if "text" in question:
+            return self._model.tokenize(question["text"], add_special=False, parse_special=False)
+        if self._template is None:
+            raise ModelFileError(
+                'this model file has no chat template; give Generator one, in Jinja: template="{% for … %}"'
+            )
+        text = self._template.render(question["messages"])
+        starts = bool(self._model.bos) and text.startswith(self._model.bos)  # never begin a prompt twice
+        return self._model.tokenize(text, add_special=not starts, parse_special=True)
+
+    def _tokens(self, tokens: list[tuple[int, int]]) -> None:
+        piece = self._model.piece
+        self._send(pipe.pack_tokens([pipe.Token(call, id, piece(id)) for call, id in tokens]))
+
+    def _finished(self, sequence: Sequence, reason: str) -> None:
+        self.tell(sequence.call, finish=reason)
+
+    def _failed(self, sequence: Sequence, error: GenkitError) -> None:
+        self.fail(sequence.call, error)
+
+    def tell(self, call: int, **facts: Any) -> None:
+        """Send the host an answer to a call."""
+        self._send(pipe.pack({"call": call, **facts}))
+
+    def fail(self, call: int, error: GenkitError) -> None:
+        """Send the host an error as the answer to a call."""
+        self.tell(call, **error_facts(error))
+
+
+class Worker:
+    """Reads commands, and sees to it that they are answered.
+
+    Args:
+        commands: where frames come from: first the settings, then questions and cancellations.
+        answers: where frames go.
+    """
+
+    def __init__(self, commands: IO[bytes], answers: IO[bytes]) -> None:
+        self._commands, self._answers = pipe.frames(commands), answers
+        self._sending = threading.Lock()
+        self._questions: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._service: Service | None = None
+
+    def run(self) -> None:
+        """Serve until the commands end."""
+        threading.Thread(target=self._answer_all, name="genkit service", daemon=True).start()
+        for command in self._commands:
+            if not isinstance(command, dict):
+                continue
+            if command.get("do") == "cancel":
+                self._cancelled.add(command["call"])
+                self._cancel(command["call"])
+            self._questions.put(command)
+
+    def _answer_all(self) -> None:
+        try:
+            self._service = Service(self._questions.get(), self._send)
+        except GenkitError as error:
+            self._send(pipe.pack({"call": 0, **error_facts(error)}))
+            os._exit(1)
+        while True:
+            question = self._questions.get()
+            call = question["call"]
+            if question["do"] == "cancel":  # again: it may have come between its question and the engine
+                self._cancel(call)
+                self._cancelled.discard(call)
+            elif call not in self._cancelled:
+                self._service.answer(question)
+
+    def _cancel(self, call: int) -> None:
+        if self._service:
+            self._service.engine.cancel(call)
+
+    def _send(self, frame: bytes) -> None:
+        with self._sending:
+            self._answers.write(frame)
+            self._answers.flush()
+
+
+def error_facts(error: GenkitError) -> dict[str, Any]:
+    """An error as the host is told of it."""
+    return {"error": type(error).__name__, "message": error.message, "facts": vars(error)}
+
+
+def main() -> None:
+    """Be a worker: keep the pipes, and point stdin and stdout away from them."""
+    commands = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)  # what native code prints goes where its last words are looked for
+    try:
+        Worker(commands, answers).run()
+    finally:
+        os._exit(0)  # at once: threads are computing, and there is nothing to save

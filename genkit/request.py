@@ -1,0 +1,107 @@
+"""What is asked of a model: messages, and how to answer them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .errors import BadRequest
+from .messages import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the next token is chosen. What is None is left to the backend.
+
+    Args:
+        max_tokens: the most tokens to generate.
+        temperature: 0 always takes the likeliest token; higher is more varied.
+        top_p: sample from the fewest tokens whose probabilities add up to this (nucleus sampling).
+        top_k: sample from this many likeliest tokens.
+        min_p: drop tokens less likely than this share of the likeliest one.
+        repeat_penalty: above 1, tokens that came up in the last 64 become less likely.
+        frequency_penalty: subtracted from a token's logit for each time it came up.
+        presence_penalty: subtracted once from the logit of a token that came up.
+        seed: the same seed, request and backend give the same answer.
+        stop: generation ends before the first of these strings.
+
+    Raises:
+        BadRequest: a value is out of its range.
+    """
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if value is not None:
+                _check(name, value, low, high, whole=name in _WHOLE)
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        if not all(isinstance(text, str) and text for text in stop):
+            raise BadRequest(f"stop takes strings of at least one character, not {self.stop!r}")
+        object.__setattr__(self, "stop", stop)
+
+    def set_options(self) -> dict[str, Any]:
+        """The options that were set, by name."""
+        options = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in options.items() if value not in (None, ())}
+
+
+_WHOLE = frozenset(("max_tokens", "top_k", "seed"))
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("max_tokens", 1, 2**31 - 1),
+    ("temperature", 0, 100),
+    ("top_p", 0, 1),
+    ("top_k", 0, 2**31 - 1),
+    ("min_p", 0, 1),
+    ("repeat_penalty", 0, 100),
+    ("frequency_penalty", -100, 100),
+    ("presence_penalty", -100, 100),
+    ("seed", 0, 2**64 - 1),
+)
+
+
+def _check(name: str, value: Any, low: float, high: float, *, whole: bool) -> None:
+    kind = "a whole number" if whole else "a number"
+    right = isinstance(value, int) if whole else isinstance(value, (int, float)) and math.isfinite(value)
+    if not right or isinstance(value, bool) or not low <= value <= high:
+        raise BadRequest(f"{name} takes {kind} from {low:g} to {high:g}, not {value!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function that a model may call: its name, what it does, and the JSON schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The form an answer must have: a JSON schema."""
+
+    schema: Mapping[str, Any]
+    name: str = "output"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call, ready for a backend: no model, no I/O, only what was asked."""
+
+    messages: Sequence[Message]
+    sampling: Sampling = Sampling()
+    tools: Sequence[Tool] = ()
+    output: Output | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,46 @@
+"""Waiting by awaiting on the running asyncio event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class AwaitingChannel(Generic[T]):
+    """A :class:`~genkit.runtime.base.Channel` that wakes its loop once for any number of items."""
+
+    __slots__ = ("_items", "_loop", "_ready", "_woken")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._items: deque[T] = deque()
+        self._ready = asyncio.Event()
+        self._woken = False
+
+    def put(self, item: T) -> None:
+        self._items.append(item)
+        if not self._woken:
+            self._woken = True
+            try:
+                self._loop.call_soon_threadsafe(self._ready.set)
+            except RuntimeError:  # the loop was closed: nobody is left to read
+                self._items.clear()
+
+    async def get(self) -> T:
+        while not self._items:
+            self._ready.clear()
+            self._woken = False
+            if self._items:  # put between the test and the reset: it may not have woken anybody
+                break
+            await self._ready.wait()
+        return self._items.popleft()
+
+
+class AwaitingRuntime:
+    """Waits on whichever asyncio loop runs the call."""
+
+    def channel(self) -> AwaitingChannel[T]:
+        return AwaitingChannel()

@@ -1,0 +1,36 @@
+"""Waiting by blocking the thread: coroutines that wait through this never suspend."""
+
+from __future__ import annotations
+
+import os
+import queue
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+# On Windows a wait for a lock does not notice Ctrl-C; a wait in slices does, between two of them.
+_SLICE = 0.1 if os.name == "nt" else None
+
+
+class BlockingChannel(Generic[T]):
+    """A :class:`~genkit.runtime.base.Channel` whose ``get`` blocks the thread."""
+
+    __slots__ = ("_items", "put")
+
+    def __init__(self) -> None:
+        self._items: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self.put = self._items.put
+
+    async def get(self) -> T:
+        while True:
+            try:
+                return self._items.get(timeout=_SLICE)
+            except queue.Empty:
+                continue
+
+
+class BlockingRuntime:
+    """Waits in the calling thread, with no event loop."""
+
+    def channel(self) -> BlockingChannel[T]:
+        return BlockingChannel()

@@ -1,0 +1,47 @@
+"""Running coroutines by hand, without an event loop.
+
+A coroutine that waits only through a :class:`~genkit.runtime.blocking.BlockingRuntime` never
+suspends, so sending it None once runs it to its end.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Generator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run(awaitable: Awaitable[T]) -> T:
+    """Run a coroutine to its end in this thread, inside a running event loop too.
+
+    Raises:
+        RuntimeError: the coroutine awaited an event loop; it has to wait through its runtime.
+    """
+    steps = awaitable.__await__()
+    # An event loop running in this thread would else adopt the async generators started here.
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        next(steps)
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+        steps.close()
+    raise RuntimeError("a synchronous call awaited an event loop; wait through the runtime instead")
+
+
+def drive(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+    """Iterate over an async generator by hand; it is closed when the iteration ends or is dropped."""
+    try:
+        while True:
+            try:
+                item = run(items.__anext__())
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        run(items.aclose())
