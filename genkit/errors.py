@@ -10,29 +10,52 @@
     │   └── ContextOverflow    the prompt does not fit                   (.tokens, .limit)
     ├── ModelFileError         a model file is missing, broken or unfit  (.path)
     ├── BackendError           the backend failed while serving a call
-    │   └── WorkerDied         the process that ran the model ended      (.signal)
+    │   ├── WorkerDied         the process that ran the model ended      (.signal)
+    │   ├── ConnectFailed      no answer, or the connection broke
+    │   ├── DeadlineExceeded   it took longer than it may
+    │   ├── AuthFailed         the key is missing, wrong, or may not do this
+    │   ├── RateLimited        too many requests, for now
+    │   ├── QuotaExceeded      the account has nothing left
+    │   ├── ServerFailed       the server failed or is overloaded
+    │   ├── ProtocolError      the answer makes no sense
+    │   ├── IncompleteStream   the stream ended before its terminal mark
+    │   └── TooLarge           the answer is larger than it may be
     └── Closed                 the Generator was used after close()
 
-Every error has ``retryable`` (whether the same call may succeed if made again) and ``partial``
-(what had arrived before the failure, a :class:`genkit.Response`, or None).
+Every error has these attributes, with a neutral value where they say nothing:
+``retryable`` (the same call may succeed if made again), ``partial`` (what had arrived, a
+:class:`genkit.Response`), ``provider``, ``status`` (HTTP), ``code`` (the provider's own), ``request_id``,
+``retry_after`` (seconds that the server asked to wait), ``phase`` (``connect``, ``headers``, ``body``)
+and ``attempts`` (the errors of the tries before this one).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .response import Response
 
 
 class GenkitError(Exception):
-    """The root of every exception genkit raises."""
+    """The root of every exception genkit raises; ``facts`` are attributes of its class."""
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     partial: Response | None = None
+    provider: str = ""
+    status: int | None = None
+    code: str = ""
+    request_id: str = ""
+    retry_after: float | None = None
+    phase: str = ""
+    attempts: tuple[GenkitError, ...] = ()
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message)
+        for name, value in facts.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} has no attribute {name!r}")
+            setattr(self, name, value)
 
     @property
     def message(self) -> str:
@@ -49,10 +72,6 @@ class MissingDependency(ConfigError):
 
     extra: str = ""
 
-    def __init__(self, message: str, *, extra: str = "") -> None:
-        super().__init__(message)
-        self.extra = extra
-
 
 class BadRequest(GenkitError):
     """This call cannot be served as it was made; making it again changes nothing."""
@@ -63,31 +82,18 @@ class UnsupportedOption(BadRequest):
 
     option: str = ""
 
-    def __init__(self, message: str, *, option: str = "") -> None:
-        super().__init__(message)
-        self.option = option
-
 
 class ContextOverflow(BadRequest):
-    """The prompt has ``tokens`` tokens, and the context window only ``limit``."""
+    """The prompt has ``tokens`` tokens, and the context window only ``limit``; 0 where not known."""
 
     tokens: int = 0
     limit: int = 0
-
-    def __init__(self, message: str, *, tokens: int = 0, limit: int = 0) -> None:
-        super().__init__(message)
-        self.tokens = tokens
-        self.limit = limit
 
 
 class ModelFileError(GenkitError):
     """The model file at ``path`` is missing, broken, or not fit for what was asked."""
 
     path: str = ""
-
-    def __init__(self, message: str, *, path: str = "") -> None:
-        super().__init__(message)
-        self.path = path
 
 
 class BackendError(GenkitError):
@@ -97,12 +103,52 @@ class BackendError(GenkitError):
 class WorkerDied(BackendError):
     """The process that ran the model ended, by ``signal`` if not None. The next call starts another."""
 
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
     signal: int | None = None
 
-    def __init__(self, message: str, *, signal: int | None = None) -> None:
-        super().__init__(message)
-        self.signal = signal
+
+class ConnectFailed(BackendError):
+    """The server could not be reached, or the connection broke."""
+
+    retryable: bool = True
+
+
+class DeadlineExceeded(BackendError):
+    """The call took longer than its timeout, or nothing came for longer than it may."""
+
+
+class AuthFailed(BackendError):
+    """The key is missing or wrong, or may not do this."""
+
+
+class RateLimited(BackendError):
+    """Too many requests; ``retry_after`` says when to come back, if the server told."""
+
+    retryable: bool = True
+
+
+class QuotaExceeded(BackendError):
+    """The account has nothing left; waiting does not help, paying may."""
+
+
+class ServerFailed(BackendError):
+    """The server failed, or is overloaded."""
+
+    retryable: bool = True
+
+
+class ProtocolError(BackendError):
+    """The server's answer makes no sense: no JSON, the wrong shape, an empty body."""
+
+
+class IncompleteStream(BackendError):
+    """The stream ended before its terminal mark; ``partial`` is what had arrived."""
+
+    retryable: bool = True
+
+
+class TooLarge(BackendError):
+    """The answer is larger than genkit takes."""
 
 
 class Closed(GenkitError):

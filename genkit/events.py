@@ -1,12 +1,16 @@
 """What a backend says while it answers: the events of one stream, in order.
 
-A stream is: one :class:`Start`, any number of deltas, at most one :class:`Usage`, one :class:`Finish`.
+Deltas are to be shown as they come. A :class:`PartEnd` tells that a part is complete, with all that is
+known of it; the deltas before it added up to its text. Backends that know no such thing send none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from .messages import Part
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "incomplete", "error"]
 
@@ -17,6 +21,21 @@ class Start:
 
     model: str = ""
     id: str = ""
+
+
+@dataclass(slots=True)
+class Received:
+    """What the HTTP headers told: the provider's id of the request, and its rate limits by header name."""
+
+    request_id: str
+    rate_limits: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Warned:
+    """An option was left out, since the backend cannot honour it."""
+
+    message: str
 
 
 @dataclass(slots=True)
@@ -31,7 +50,13 @@ class ReasoningDelta:
     """More of what the model thinks before it answers."""
 
     text: str
-    signature: str = ""
+
+
+@dataclass(slots=True)
+class RefusalDelta:
+    """More of the words with which the model declines to answer."""
+
+    text: str
 
 
 @dataclass(slots=True)
@@ -45,13 +70,41 @@ class ToolCallDelta:
 
 
 @dataclass(slots=True)
+class PartEnd:
+    """A part of the answer is complete."""
+
+    part: Part
+
+
+@dataclass(slots=True)
+class TokenLogprob:
+    """A token that was chosen, its log probability, and those of the likeliest alternatives."""
+
+    token: str
+    logprob: float
+    top: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Logprobs:
+    """The log probabilities of the next tokens of the answer."""
+
+    tokens: list[TokenLogprob]
+
+
+@dataclass(slots=True)
 class Usage:
-    """Tokens used. ``cached_tokens`` are those of the input that were not evaluated again."""
+    """Tokens used.
+
+    ``input_tokens`` counts the whole prompt; ``cached_tokens`` of them were read from a cache, and
+    ``cache_write_tokens`` written to one. ``reasoning_tokens`` are part of ``output_tokens``.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -67,4 +120,16 @@ class Finish:
     raw_reason: str = ""
 
 
-Event: TypeAlias = Start | TextDelta | ReasoningDelta | ToolCallDelta | Usage | Finish
+Event: TypeAlias = (
+    Start
+    | Received
+    | Warned
+    | TextDelta
+    | ReasoningDelta
+    | RefusalDelta
+    | ToolCallDelta
+    | PartEnd
+    | Logprobs
+    | Usage
+    | Finish
+)

@@ -2,49 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+import binascii
+import mimetypes
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+from urllib.parse import unquote_to_bytes
 
 from .errors import BadRequest
 
-Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """Where a piece of an answer comes from; ``start`` and ``end`` are offsets in its text, if known."""
+
+    url: str = ""
+    title: str = ""
+    quote: str = ""
+    start: int | None = None
+    end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of text."""
+    """A piece of text, and where it comes from if the model says so."""
 
     text: str
+    citations: tuple[Citation, ...] = ()
     type: Literal["text"] = field(default="text", kw_only=True, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The model's words when it declines to answer."""
+
+    text: str
+    type: Literal["refusal"] = field(default="refusal", kw_only=True, repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
-    """An image: its bytes (``data``), or where they are (``url``), and its media type."""
+class Media:
+    """Something that is not text: its bytes (``data``), or where they are (``url``), and its media type.
+
+    A ``data:`` URL is taken apart into bytes and media type.
+
+    Raises:
+        BadRequest: neither or both were given, or the ``data:`` URL is broken.
+    """
 
     data: bytes = b""
     url: str = ""
-    media_type: str = "image/png"
+    media_type: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.data) == bool(self.url):
+            raise BadRequest(f"{type(self).__name__} takes data= or url=, one of the two")
+        if self.url.startswith("data:"):
+            data, media_type = _from_data_url(self.url)
+            object.__setattr__(self, "data", data)
+            object.__setattr__(self, "media_type", self.media_type or media_type)
+            object.__setattr__(self, "url", "")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Any:
+        """The file at ``path``; its media type is guessed from its name. Raises OSError."""
+        media_type, _ = mimetypes.guess_type(os.fspath(path))
+        return cls(data=Path(path).read_bytes(), media_type=media_type or "application/octet-stream")
+
+    @property
+    def base64(self) -> str:
+        """The bytes in base64."""
+        return base64.b64encode(self.data).decode()
+
+    @property
+    def data_url(self) -> str:
+        """The bytes as a ``data:`` URL, or the URL where they are."""
+        return self.url or f"data:{self.media_type};base64,{self.base64}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image(Media):
+    """An image; ``detail`` is how closely to look (``low``, ``high``), for providers that ask."""
+
+    detail: str = ""
     type: Literal["image"] = field(default="image", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audio:
-    """A sound: its bytes (``data``), or where they are (``url``), and its media type."""
+class Audio(Media):
+    """A sound."""
 
-    data: bytes = b""
-    url: str = ""
-    media_type: str = "audio/wav"
     type: Literal["audio"] = field(default="audio", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document(Media):
+    """A document, such as a PDF; ``name`` is its file name."""
+
+    name: str = ""
+    type: Literal["document"] = field(default="document", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """What a model thought before it answered; ``signature`` proves to its provider that it is unchanged."""
+    """What a model thought before it answered.
+
+    ``signature`` proves to its provider that it is unchanged, or holds it encrypted (then ``text``
+    may be empty); ``id`` is the provider's own. Sent back as it is, the model goes on from it.
+    """
 
     text: str
     signature: str = ""
+    id: str = ""
     type: Literal["reasoning"] = field(default="reasoning", kw_only=True, repr=False)
 
 
@@ -55,20 +129,51 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+    signature: str = ""
     type: Literal["tool_call"] = field(default="tool_call", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
-    """What the tool answered to the call with this ``id``; ``error`` says that it failed."""
+    """What the tool called ``name`` answered to the call with this ``id``; ``error`` says that it failed.
+
+    The content is text, or text, images and documents for models that take them.
+    """
 
     id: str
-    content: str
+    content: str | tuple[Text | Image | Document, ...]
+    name: str = ""
     error: bool = False
     type: Literal["tool_result"] = field(default="tool_result", repr=False)
 
+    @property
+    def text(self) -> str:
+        """The text of the content."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content if isinstance(part, Text))
 
-Part: TypeAlias = Text | Image | Audio | Reasoning | ToolCall | ToolResult
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheMark:
+    """Everything before this may be kept in the provider's prompt cache, for ``ttl`` (``5m``, ``1h``)."""
+
+    ttl: str = ""
+    type: Literal["cache_mark"] = field(default="cache_mark", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Native:
+    """Content that only one dialect knows (a search it ran itself, say), kept to be sent back verbatim."""
+
+    dialect: str
+    data: Mapping[str, Any]
+    type: Literal["native"] = field(default="native", repr=False)
+
+
+Part: TypeAlias = (
+    Text | Refusal | Image | Audio | Document | Reasoning | ToolCall | ToolResult | CacheMark | Native
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +181,7 @@ class Message:
     """One turn of a conversation.
 
     Args:
-        role: ``"system"``, ``"user"``, ``"assistant"`` or ``"tool"``.
+        role: ``"system"``, ``"developer"``, ``"user"``, ``"assistant"`` or ``"tool"``.
         parts: the content, in order; a plain string stands for one :class:`Text`.
 
     Raises:
@@ -128,3 +233,16 @@ def _parts(parts: str | Part | Iterable[str | Part]) -> tuple[Part, ...]:
         if not isinstance(part, Part):
             raise BadRequest(f"a message is text or parts of genkit, not {type(part).__name__} ({part!r})")
     return checked
+
+
+def _from_data_url(url: str) -> tuple[bytes, str]:
+    """The bytes and the media type in a ``data:`` URL (RFC 2397)."""
+    head, comma, body = url[5:].partition(",")
+    kind = head.removesuffix(";base64")
+    try:
+        data = base64.b64decode(body, validate=True) if head.endswith(";base64") else unquote_to_bytes(body)
+    except binascii.Error:
+        data = b""
+    if not comma or not data:
+        raise BadRequest(f"a broken data: URL: {url[:60]!r}")
+    return data, kind.partition(";")[0] or "text/plain"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from .errors import BadRequest
 from .messages import Message
@@ -26,6 +26,8 @@ class Sampling:
         presence_penalty: subtracted once from the logit of a token that came up.
         seed: the same seed, request and backend give the same answer.
         stop: generation ends before the first of these strings.
+        logprobs: how many alternatives to tell the log probabilities of, at each token (0: only of
+            the chosen one).
 
     Raises:
         BadRequest: a value is out of its range.
@@ -41,6 +43,7 @@ class Sampling:
     presence_penalty: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    logprobs: int | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -58,7 +61,7 @@ class Sampling:
         return {name: value for name, value in options.items() if value not in (None, ())}
 
 
-_WHOLE = frozenset(("max_tokens", "top_k", "seed"))
+_WHOLE = frozenset(("max_tokens", "top_k", "seed", "logprobs"))
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_tokens", 1, 2**31 - 1),
     ("temperature", 0, 100),
@@ -69,6 +72,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("frequency_penalty", -100, 100),
     ("presence_penalty", -100, 100),
     ("seed", 0, 2**64 - 1),
+    ("logprobs", 0, 100),
 )
 
 
@@ -81,27 +85,61 @@ def _check(name: str, value: Any, low: float, high: float, *, whole: bool) -> No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A function that a model may call: its name, what it does, and the JSON schema of its arguments."""
+    """A function that a model may call.
+
+    Args:
+        name: its name.
+        description: what it does.
+        parameters: the JSON schema of its arguments.
+        strict: whether the provider must hold the model to the schema; None leaves it to the provider.
+        cache: whether the tools up to this one may be kept in the provider's prompt cache.
+    """
 
     name: str
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool | None = None
+    cache: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """The form an answer must have: a JSON schema."""
+    """The form an answer must have: JSON that fits ``schema``, or any JSON object if that is None."""
 
-    schema: Mapping[str, Any]
+    schema: Mapping[str, Any] | None = None
     name: str = "output"
+    description: str = ""
+    strict: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call, ready for a backend: no model, no I/O, only what was asked."""
+    """One call, ready for a backend: no model, no I/O, only what was asked.
+
+    Args:
+        messages: the conversation.
+        sampling: how to choose the next token.
+        tools: the functions the model may call; a mapping is a provider's own tool, sent verbatim.
+        tool_choice: ``"auto"``, ``"none"``, ``"required"``, or the name of the one tool to call.
+        parallel_tool_calls: whether the model may call several tools at once.
+        output: the form the answer must have.
+        reasoning: how much to think first: an effort (``"none"``, ``"minimal"``, ``"low"``, ``"medium"``,
+            ``"high"`` …) or a budget in tokens.
+        metadata: labels that the provider keeps with the call.
+        extra: fields for the body of a remote call, sent verbatim.
+        stream: whether the caller wants the answer in pieces.
+        on_unsupported: what happens to an option that the backend cannot honour: ``"error"``, or it
+            is left out, which ``"warn"`` tells in ``response.warnings`` and ``"drop"`` does not.
+    """
 
     messages: Sequence[Message]
     sampling: Sampling = Sampling()
-    tools: Sequence[Tool] = ()
+    tools: Sequence[Tool | Mapping[str, Any]] = ()
+    tool_choice: str | None = None
+    parallel_tool_calls: bool | None = None
     output: Output | None = None
+    reasoning: str | int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    stream: bool = True
+    on_unsupported: Literal["error", "warn", "drop"] = "error"

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field
 
-from .events import Event, Finish, FinishReason, ReasoningDelta, Start, TextDelta, ToolCallDelta, Usage
-from .messages import Message, Part, Reasoning, Text, ToolCall
+from .events import (
+    Event,
+    Finish,
+    FinishReason,
+    Logprobs,
+    PartEnd,
+    ReasoningDelta,
+    Received,
+    RefusalDelta,
+    Start,
+    TextDelta,
+    TokenLogprob,
+    ToolCallDelta,
+    Usage,
+    Warned,
+)
+from .messages import Citation, Image, Message, Part, Reasoning, Refusal, Text, ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +39,10 @@ class Response:
     usage: Usage = field(default_factory=Usage)
     model: str = ""
     id: str = ""
+    request_id: str = ""
+    rate_limits: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
 
     @property
     def text(self) -> str:
@@ -36,24 +55,44 @@ class Response:
         return "".join(part.text for part in self.message.parts if isinstance(part, Reasoning))
 
     @property
+    def refusal(self) -> str:
+        """The words with which the model declined to answer, or ''."""
+        return "".join(part.text for part in self.message.parts if isinstance(part, Refusal))
+
+    @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tools that the model wants to be run."""
         return tuple(part for part in self.message.parts if isinstance(part, ToolCall))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images in the answer."""
+        return tuple(part for part in self.message.parts if isinstance(part, Image))
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """Where the text of the answer comes from."""
+        return tuple(c for part in self.message.parts if isinstance(part, Text) for c in part.citations)
 
 
 class Collector:
     """Folds events into a :class:`Response`, one at a time; it can be read at any moment."""
 
-    __slots__ = ("_calls", "_finish", "_reasoning", "_signature", "_start", "_text", "_usage")
+    __slots__ = (
+        "_calls", "_finish", "_logprobs", "_parts", "_reasoning", "_received", "_refusal", "_start", "_text",
+        "_usage", "_warnings",
+    )  # fmt: skip
 
     def __init__(self) -> None:
-        self._start = Start()
+        self._parts: list[Part] = []
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._signature = ""
+        self._refusal: list[str] = []
         self._calls: dict[int, list[str]] = {}
-        self._usage = Usage()
-        self._finish = Finish("incomplete")
+        self._logprobs: list[TokenLogprob] = []
+        self._warnings: list[str] = []
+        self._start, self._received = Start(), Received("", {})
+        self._usage, self._finish = Usage(), Finish("incomplete")
 
     def add(self, event: Event) -> None:
         """Take one more event."""
@@ -61,28 +100,55 @@ class Collector:
             self._text.append(event.text)
             return
         match event:
-            case ReasoningDelta(text, signature):
+            case ReasoningDelta(text):
                 self._reasoning.append(text)
-                self._signature = signature or self._signature
+            case RefusalDelta(text):
+                self._refusal.append(text)
             case ToolCallDelta(index, arguments, id, name):
                 call = self._calls.setdefault(index, ["", "", ""])
                 call[0] = call[0] or id
                 call[1] = call[1] or name
                 call[2] += arguments
+            case PartEnd(part):
+                self._complete(part)
+            case Logprobs(tokens):
+                self._logprobs += tokens
+            case Warned(message):
+                self._warnings.append(message)
             case Start():
                 self._start = event
+            case Received():
+                self._received = event
             case Usage():
                 self._usage = event
             case Finish():
                 self._finish = event
 
+    def _complete(self, part: Part) -> None:
+        """A part replaces the deltas that it came in."""
+        match part:
+            case Text():
+                self._text.clear()
+            case Reasoning():
+                self._reasoning.clear()
+            case Refusal():
+                self._refusal.clear()
+            case ToolCall():
+                for index, call in self._calls.items():
+                    if call[0] in (part.id, "") and call[1] in (part.name, ""):
+                        del self._calls[index]
+                        break
+        self._parts.append(part)
+
     def response(self) -> Response:
         """The answer so far; ``incomplete`` until its :class:`~genkit.Finish` has come."""
-        parts: list[Part] = []
+        parts = list(self._parts)
         if self._reasoning:
-            parts.append(Reasoning("".join(self._reasoning), self._signature))
+            parts.append(Reasoning("".join(self._reasoning)))
         if self._text:
             parts.append(Text("".join(self._text)))
+        if self._refusal:
+            parts.append(Refusal("".join(self._refusal)))
         parts += [ToolCall(id=i, name=n, arguments=a) for _, (i, n, a) in sorted(self._calls.items())]
         return Response(
             message=Message("assistant", parts),
@@ -91,6 +157,10 @@ class Collector:
             usage=self._usage,
             model=self._start.model,
             id=self._start.id,
+            request_id=self._received.request_id,
+            rate_limits=self._received.rate_limits,
+            warnings=tuple(self._warnings),
+            logprobs=tuple(self._logprobs),
         )
 
 

@@ -1,0 +1,198 @@
+"""What every dialect shares: what it is, what it makes, and how errors are named.
+
+A dialect is pure: it turns a request into a :class:`Call` and the payloads of an answer into events,
+and neither waits nor touches the network. What differs between the servers that speak one dialect is
+data: a :class:`Vendor` with its quirks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from .. import errors
+from ..errors import GenkitError, UnsupportedOption
+from ..events import Event
+from ..request import Request
+
+
+class _Done:
+    """The mark at the end of a stream that has one (``data: [DONE]``)."""
+
+
+DONE: Final = _Done()
+Payload: TypeAlias = Any
+"""One JSON value of the answer: the data of a stream's event, or a whole body; or :data:`DONE`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """A server that speaks a dialect.
+
+    Args:
+        name: what users call it, before the colon.
+        dialect: the name of the dialect it speaks.
+        base_url: where it is.
+        key_variables: the environment variables that may hold the key, the first one set wins.
+        auth: how the key travels: a ``Bearer`` token, a header of its own, or not at all.
+        headers: what else every call carries.
+        quirks: where it differs from its dialect, as its dialect reads it.
+    """
+
+    name: str
+    dialect: str
+    base_url: str
+    key_variables: tuple[str, ...] = ()
+    auth: str = "bearer"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    quirks: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a call is for: a model at a vendor."""
+
+    model: str
+    vendor: Vendor
+
+    def quirk(self, name: str, default: Any = None) -> Any:
+        """Where the vendor differs from its dialect, or the default."""
+        return self.vendor.quirks.get(name, default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One HTTP request, without the key: the path under the vendor's base URL, and the JSON body."""
+
+    path: str
+    body: Mapping[str, Any] | None = None
+    method: Literal["GET", "POST"] = "POST"
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class Dialect(Protocol):
+    """A wire format, as two pure functions."""
+
+    name: str
+    framing: Literal["sse", "ndjson", "eventstream"]
+    """How a stream of payloads is cut."""
+
+    def encode(self, request: Request, target: Target) -> Call:
+        """The call for a request; ``request.stream`` says whether the answer is to come in pieces.
+
+        Raises:
+            BadRequest: the dialect cannot express something in it.
+        """
+
+    def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
+        """The events in an answer, streamed or in one body.
+
+        Raises:
+            GenkitError: the payloads tell of an error, or make no sense (ProtocolError), or end
+                before the terminal mark (IncompleteStream).
+        """
+
+    def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
+        """The error that a body tells of: of a failed response, or of a payload in a good one."""
+
+
+class Encoding:
+    """What is set in a request, taken one by one by its dialect; what is left over is not supported.
+
+    Args:
+        request: the request.
+        target: what it is for.
+    """
+
+    def __init__(self, request: Request, target: Target) -> None:
+        self._request, self._provider = request, target.vendor.name
+        self._warnings: list[str] = []
+        self._left: dict[str, Any] = request.sampling.set_options()
+        for name in ("tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "metadata"):
+            value = getattr(request, name)
+            if value is not None and value != () and value != {}:
+                self._left[name] = value
+
+    def take(self, name: str, default: Any = None) -> Any:
+        """The value of an option, which is supported by being taken, or the default."""
+        return self._left.pop(name, default)
+
+    def move(self, body: dict[str, Any], names: Mapping[str, str]) -> None:
+        """Put options into the body under their names on the wire."""
+        for name, wire in names.items():
+            if name in self._left:
+                body[wire] = self._left.pop(name)
+
+    def refuse(self, option: str, why: str = "") -> None:
+        """The option cannot be honoured: an error, or a warning if the request prefers that.
+
+        Raises:
+            UnsupportedOption: unless the request says otherwise.
+        """
+        message = f"{self._provider} does not take {option}" + (f": {why}" if why else "")
+        if self._request.on_unsupported == "error":
+            raise UnsupportedOption(message, option=option, provider=self._provider)
+        if self._request.on_unsupported == "warn":
+            self._warnings.append(f"{message}; it was left out")
+
+    def call(self, path: str, body: dict[str, Any], **more: Any) -> Call:
+        """The finished call; ``more`` are the other fields of :class:`Call`.
+
+        Raises:
+            UnsupportedOption: an option was set that the dialect did not take.
+        """
+        for name in list(self._left):
+            self.refuse(name)
+            del self._left[name]
+        return Call(path=path, body={**body, **self._request.extra}, warnings=tuple(self._warnings), **more)
+
+
+def failure(
+    message: str, *, status: int | None = None, code: str = "", target: Target, **facts: Any
+) -> GenkitError:
+    """The error for an HTTP status and a provider's code, the same for every provider.
+
+    The code decides where it is known, since failures arrive inside 200 responses too.
+    """
+    kind = _BY_CODE.get(code.lower()) or _BY_STATUS.get(status or 0)
+    if kind is None:
+        kind = errors.ServerFailed if not status or status >= 500 or status < 400 else errors.BadRequest
+    error = kind(message, status=status, code=code, provider=target.vendor.name, **facts)
+    if status in _ALSO_RETRYABLE:
+        error.retryable = True
+    return error
+
+
+_ALSO_RETRYABLE = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
+_BY_STATUS: dict[int, type[GenkitError]] = {
+    401: errors.AuthFailed,
+    402: errors.QuotaExceeded,
+    403: errors.AuthFailed,
+    408: errors.ServerFailed,
+    409: errors.ServerFailed,
+    425: errors.ServerFailed,
+    429: errors.RateLimited,
+}
+_BY_CODE: dict[str, type[GenkitError]] = {
+    "context_length_exceeded": errors.ContextOverflow,
+    "exceed_context_size_error": errors.ContextOverflow,
+    "insufficient_quota": errors.QuotaExceeded,
+    "billing_error": errors.QuotaExceeded,
+    "rate_limit_exceeded": errors.RateLimited,
+    "rate_limit_error": errors.RateLimited,
+    "resource_exhausted": errors.RateLimited,
+    "invalid_api_key": errors.AuthFailed,
+    "authentication_error": errors.AuthFailed,
+    "permission_error": errors.AuthFailed,
+    "permission_denied": errors.AuthFailed,
+    "unauthenticated": errors.AuthFailed,
+    "invalid_request_error": errors.BadRequest,
+    "invalid_argument": errors.BadRequest,
+    "overloaded_error": errors.ServerFailed,
+    "api_error": errors.ServerFailed,
+    "server_error": errors.ServerFailed,
+    "unavailable": errors.ServerFailed,
+}
