@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 from urllib.parse import unquote_to_bytes
 
 from .errors import BadRequest
@@ -54,6 +54,9 @@ class Media:
     Raises:
         BadRequest: neither or both were given, or the ``data:`` URL is broken.
     """
+
+    # Read by pydantic, in serialize.py: JSON has no bytes.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
 
     data: bytes = b""
     url: str = ""

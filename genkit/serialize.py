@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from .errors import BadRequest
 from .messages import Message
@@ -19,13 +19,12 @@ from .response import Response
 T = TypeVar("T")
 
 
-_CONFIG = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     if kind not in _ADAPTERS:  # building one takes a millisecond
-        _ADAPTERS[kind] = TypeAdapter(kind, config=_CONFIG)
+        _ADAPTERS[kind] = TypeAdapter(kind)
     return _ADAPTERS[kind]
 
 

@@ -32,6 +32,15 @@ _ENVIRONMENT = {
 }
 
 
+# How Windows tells of what are signals elsewhere: NTSTATUS codes as exit codes.
+_WINDOWS_SIGNALS = {
+    0xC0000005: signal.SIGSEGV,
+    0xC000001D: signal.SIGILL,
+    0xC0000094: signal.SIGFPE,
+    0xC0000409: signal.SIGABRT,
+}
+
+
 class Connection:
     """One worker process, from its start to its end."""
 
@@ -122,7 +131,7 @@ class Connection:
     def _obituary(self) -> WorkerDied:
         """What killed the worker, in words."""
         code = self._process.wait()
-        killer = -code if code < 0 else None
+        killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
         how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"
         self._last_words.seek(0, os.SEEK_END)
         self._last_words.seek(max(0, self._last_words.tell() - 2000))

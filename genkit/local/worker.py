@@ -88,7 +88,7 @@ class Service:
         if len(tokens) >= room:
             raise ContextOverflow(
                 f"the prompt has {len(tokens)} tokens, and a context window of {room} leaves no room for an "
-                "answer; shorten it, or give Generator a larger context=",
+                "answer; shorten it, or make the context window larger (context=)",
                 tokens=len(tokens),
                 limit=room,
             )

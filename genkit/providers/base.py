@@ -113,7 +113,7 @@ class Encoding:
         self._left: dict[str, Any] = request.sampling.set_options()
         for name in ("tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "metadata"):
             value = getattr(request, name)
-            if value is not None and value != () and value != {}:
+            if value is not None and value not in ((), [], {}):
                 self._left[name] = value
 
     def take(self, name: str, default: Any = None) -> Any:

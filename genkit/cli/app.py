@@ -1,0 +1,50 @@
+"""The group of commands, and what holds for all of them: errors, interruptions, encodings."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import click
+
+import genkit
+
+from .chat import chat
+from .count import count
+from .doctor import doctor
+from .output import error
+from .run import run
+
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
+
+
+class _Program(click.Group):
+    def invoke(self, context: click.Context) -> None:
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is not UTF-8 by itself
+                stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+        try:
+            super().invoke(context)
+        except genkit.GenkitError as problem:
+            error(problem)
+            context.exit(1)
+        except KeyboardInterrupt:
+            context.exit(_INTERRUPTED)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(genkit.__version__, prog_name="genkit", message="%(prog)s %(version)s")
+def _group() -> None:
+    """Generate text with models on this machine.
+
+    Exit codes: 0 all went well, 1 an error, 2 wrong usage, 130 interrupted.
+    """
+
+
+for _command in (run, chat, count, doctor):
+    _group.add_command(_command)
+
+
+def cli() -> None:
+    """Run the command line, and exit."""
+    _group(prog_name="genkit")

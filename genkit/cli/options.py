@@ -1,0 +1,88 @@
+"""The options and the argument that several commands share."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+import genkit
+
+Command = Callable[..., None]
+_SCHEME = re.compile("[a-z][a-z0-9]+:")  # of two characters or more: C: is a drive
+
+model_option = click.option(
+    "--model",
+    "-m",
+    default="demo",
+    show_default=True,
+    callback=lambda _context, _option, value: model_name(value),
+    help="demo (a toy model in the box), llama:PATH, or the path of a .gguf file.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, on one line.")
+raw_option = click.option(
+    "--raw", is_flag=True, help="Leave escape sequences in what is shown on a terminal."
+)
+_context_option = click.option(
+    "--context", type=int, metavar="TOKENS", help="The size of the context window."
+)
+_threads_option = click.option("--threads", type=int, help="How many threads compute.  [default: one a core]")
+_answer_options = (
+    click.option("--system", metavar="TEXT", help="Instructions that hold for the whole conversation."),
+    click.option("--max-tokens", type=int, help="The most tokens to generate."),
+    click.option("--temperature", type=float, help="0 takes the likeliest token; higher is more varied."),
+    click.option("--seed", type=int, help="The same seed and prompt give the same answer."),
+    click.option("--stop", multiple=True, metavar="TEXT", help="End before this text; may be repeated."),
+)
+
+
+def model_name(text: str) -> str:
+    """The name of a model as :class:`genkit.Generator` takes it: a bare path is one of a GGUF file."""
+    is_path = text.lower().endswith(".gguf") and not _SCHEME.match(text)
+    return f"llama:{text}" if is_path else text
+
+
+def with_generator(command: Command) -> Command:
+    """Give a command the options that choose a model, and the Generator they make as its first argument."""
+
+    @model_option
+    @_context_option
+    @_threads_option
+    @functools.wraps(command)
+    def wrapped(*, model: str, context: int | None, threads: int | None, **rest: Any) -> None:
+        with genkit.Generator(model, context=context, threads=threads) as generator:
+            command(generator, **rest)
+
+    return wrapped
+
+
+def with_answer_options(command: Command) -> Command:
+    """Give a command the options that say how to answer, together as its argument ``options``."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        system: str | None,
+        max_tokens: int | None,
+        temperature: float | None,
+        seed: int | None,
+        stop: tuple[str, ...],
+        **rest: Any,
+    ) -> None:
+        options = {
+            "system": system, "max_tokens": max_tokens, "temperature": temperature, "seed": seed, "stop": stop
+        }  # fmt: skip
+        command(*args, options=options, **rest)
+
+    for option in reversed(_answer_options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def text_of(argument: str) -> str:
+    """The text that an argument stands for: for ``-`` all of stdin, but not the newline at its end."""
+    return sys.stdin.read().removesuffix("\n") if argument == "-" else argument

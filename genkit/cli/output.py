@@ -1,0 +1,54 @@
+"""What the commands write: answers to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import genkit
+
+from .terminal import UNSAFE, Cleaner, one_line
+
+
+class Answer:
+    """One answer on its way to stdout.
+
+    Args:
+        raw: whether to leave in what a terminal would obey; else it is taken out if stdout is one.
+    """
+
+    def __init__(self, *, raw: bool) -> None:
+        self._cleaner = None if raw or not sys.stdout.isatty() else Cleaner()
+        self._line_ended = False
+
+    def write(self, piece: str) -> None:
+        """Show the next piece at once."""
+        text = self._cleaner.feed(piece) if self._cleaner else piece
+        if text:
+            print(text, end="", flush=True)
+            self._line_ended = text.endswith("\n")
+
+    def end(self) -> None:
+        """End the last line."""
+        if not self._line_ended:
+            print(flush=True)
+
+
+def json_line(text: str) -> None:
+    """Write JSON to stdout, with every character that a terminal would obey as an escape."""
+    print(UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=True)
+
+
+def note(text: str) -> None:
+    """Tell the user something."""
+    print(one_line(text), file=sys.stderr, flush=True)
+
+
+def error(problem: genkit.GenkitError) -> None:
+    """Tell the user what went wrong, in one line."""
+    note(f"genkit: error: {problem.message}")
+
+
+def note_if_full(response: genkit.Response, max_tokens: int | None, advice: str) -> None:
+    """Say so if an answer was cut because the context window is full."""
+    if response.finish_reason == "length" and max_tokens is None:
+        note(f"genkit: the answer was cut here because the context window is full; {advice}")
