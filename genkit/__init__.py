@@ -13,19 +13,33 @@ if TYPE_CHECKING:
     from .errors import GenkitError as GenkitError
     from .events import Event as Event
     from .events import Finish as Finish
+    from .events import Logprobs as Logprobs
+    from .events import PartEnd as PartEnd
     from .events import ReasoningDelta as ReasoningDelta
+    from .events import Received as Received
+    from .events import RefusalDelta as RefusalDelta
     from .events import Start as Start
     from .events import TextDelta as TextDelta
+    from .events import TokenLogprob as TokenLogprob
     from .events import ToolCallDelta as ToolCallDelta
     from .events import Usage as Usage
+    from .events import Warned as Warned
     from .generator import Generator as Generator
+    from .generator import Options as Options
     from .messages import Audio as Audio
+    from .messages import CacheMark as CacheMark
+    from .messages import Citation as Citation
+    from .messages import Document as Document
     from .messages import Image as Image
     from .messages import Message as Message
+    from .messages import Native as Native
+    from .messages import Part as Part
     from .messages import Reasoning as Reasoning
+    from .messages import Refusal as Refusal
     from .messages import Text as Text
     from .messages import ToolCall as ToolCall
     from .messages import ToolResult as ToolResult
+    from .request import Output as Output
     from .request import Request as Request
     from .request import Sampling as Sampling
     from .request import Tool as Tool
@@ -40,10 +54,38 @@ __version__ = "0.1.0"
 
 _HOME = {
     "errors": ("GenkitError",),
-    "events": ("Event", "Finish", "ReasoningDelta", "Start", "TextDelta", "ToolCallDelta", "Usage"),
-    "generator": ("Generator",),
-    "messages": ("Audio", "Image", "Message", "Reasoning", "Text", "ToolCall", "ToolResult"),
-    "request": ("Request", "Sampling", "Tool"),
+    "events": (
+        "Event",
+        "Finish",
+        "Logprobs",
+        "PartEnd",
+        "ReasoningDelta",
+        "Received",
+        "RefusalDelta",
+        "Start",
+        "TextDelta",
+        "TokenLogprob",
+        "ToolCallDelta",
+        "Usage",
+        "Warned",
+    ),
+    "generator": ("Generator", "Options"),
+    "messages": (
+        "Audio",
+        "CacheMark",
+        "Citation",
+        "Document",
+        "Image",
+        "Message",
+        "Native",
+        "Part",
+        "Reasoning",
+        "Refusal",
+        "Text",
+        "ToolCall",
+        "ToolResult",
+    ),
+    "request": ("Output", "Request", "Sampling", "Tool"),
     "response": ("Response",),
     "serialize": ("dumps", "loads"),
     "stream": ("AsyncStream", "Stream"),

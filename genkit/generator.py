@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import fields
 from types import TracebackType
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from .errors import BadRequest
 from .messages import Message
-from .request import Request, Sampling
+from .request import Output, Request, Sampling, Tool
 from .response import Collector, Response
 from .router import backend
 from .runtime.awaiting import AwaitingRuntime
@@ -29,7 +29,11 @@ Prompt = str | Message | Sequence[Message]
 
 
 class Options(TypedDict, total=False):
-    """How to answer; each is explained at :class:`~genkit.Sampling`, and ``system`` is the system message."""
+    """How to answer.
+
+    ``system`` is the system message. From ``max_tokens`` to ``logprobs`` see :class:`~genkit.Sampling`; for
+    the rest see :class:`~genkit.Request`. ``output`` takes a JSON schema, or :class:`~genkit.Output`.
+    """
 
     system: str
     max_tokens: int
@@ -42,6 +46,15 @@ class Options(TypedDict, total=False):
     presence_penalty: float
     seed: int
     stop: str | Sequence[str]
+    logprobs: int
+    tools: Sequence[Tool | Mapping[str, Any]]
+    tool_choice: str
+    parallel_tool_calls: bool
+    output: Output | Mapping[str, Any]
+    reasoning: str | int
+    metadata: Mapping[str, str]
+    extra: Mapping[str, Any]
+    on_unsupported: Literal["error", "warn", "drop"]
 
 
 class Generator:
@@ -76,9 +89,11 @@ class Generator:
     ) -> None:
         self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
         self._defaults = Sampling(seed=seed).set_options()
+        self._blocking, self._awaiting = BlockingRuntime(), AwaitingRuntime()
         self._backend = backend(
             self.model, context=context, threads=threads, gpu_layers=gpu_layers, template=template
         )
+        self._handle = self._backend.stream
 
     def generate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The whole answer to a prompt.
@@ -93,19 +108,19 @@ class Generator:
             BackendError: the backend failed; ``partial`` is what had arrived.
             Closed: the Generator was closed.
         """
-        return run(self._fold(self._request(prompt, options), BlockingRuntime()))
+        return run(self._fold(self._request(prompt, options, stream=False), self._blocking))
 
     async def agenerate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The asynchronous twin of :meth:`generate`; cancelling it stops the work at once."""
-        return await self._fold(self._request(prompt, options), AwaitingRuntime())
+        return await self._fold(self._request(prompt, options, stream=False), self._awaiting)
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
         """The answer to a prompt as it is generated; takes and raises what :meth:`generate` does."""
-        return Stream(self._backend.stream(self._request(prompt, options), BlockingRuntime()))
+        return Stream(self._handle(self._request(prompt, options), self._blocking))
 
     def astream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
         """The asynchronous twin of :meth:`stream`."""
-        return AsyncStream(self._backend.stream(self._request(prompt, options), AwaitingRuntime()))
+        return AsyncStream(self._handle(self._request(prompt, options), self._awaiting))
 
     def count(self, prompt: Prompt) -> TokenCount:
         """How many tokens a prompt has.
@@ -119,19 +134,19 @@ class Generator:
             BackendError: the backend failed.
             Closed: the Generator was closed.
         """
-        return run(self._backend.count(_countable(prompt), BlockingRuntime()))
+        return run(self._backend.count(_countable(prompt), self._blocking))
 
     async def acount(self, prompt: Prompt) -> TokenCount:
         """The asynchronous twin of :meth:`count`."""
-        return await self._backend.count(_countable(prompt), AwaitingRuntime())
+        return await self._backend.count(_countable(prompt), self._awaiting)
 
     def warm(self) -> None:
         """Load the model now, so that the first call need not wait for it; raises what :meth:`count` does."""
-        run(self._backend.warm(BlockingRuntime()))
+        run(self._backend.warm(self._blocking))
 
     async def awarm(self) -> None:
         """The asynchronous twin of :meth:`warm`."""
-        await self._backend.warm(AwaitingRuntime())
+        await self._backend.warm(self._awaiting)
 
     def close(self) -> None:
         """Free the model and everything with it; calls that still run fail. Safe to call twice."""
@@ -158,21 +173,24 @@ class Generator:
 
     async def _fold(self, request: Request, runtime: Runtime) -> Response:
         collector = Collector()
-        async with aclosing(observe(self._backend.stream(request, runtime), collector)) as events:
+        async with aclosing(observe(self._handle(request, runtime), collector)) as events:
             async for _ in events:
                 pass
         return collector.response()
 
-    def _request(self, prompt: Prompt, options: Options) -> Request:
+    def _request(self, prompt: Prompt, options: Options, *, stream: bool = True) -> Request:
         given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
+        if unknown := next((name for name in given if name not in Options.__annotations__), None):
+            close = difflib.get_close_matches(unknown, Options.__annotations__, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(Options.__annotations__)}"
+            raise BadRequest(f"{unknown!r} is not an option; {hint}")
         messages = _conversation(prompt)
         if "system" in given:
             messages = [Message.system(given.pop("system")), *messages]
-        if unknown := next((name for name in given if name not in _SAMPLING), None):
-            close = difflib.get_close_matches(unknown, _SAMPLING, 1)
-            hint = f"did you mean {close[0]}?" if close else f"there are system, {', '.join(_SAMPLING)}"
-            raise BadRequest(f"{unknown!r} is not an option; {hint}")
-        return Request(messages=messages, sampling=Sampling(**given))
+        if isinstance(given.get("output"), Mapping):
+            given["output"] = Output(schema=given["output"])
+        sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
+        return Request(messages=messages, sampling=sampling, stream=stream, **given)
 
 
 _SAMPLING = tuple(field.name for field in fields(Sampling))

@@ -127,6 +127,7 @@ class Request:
             ``"high"`` …) or a budget in tokens.
         metadata: labels that the provider keeps with the call.
         extra: fields for the body of a remote call, sent verbatim.
+        deadline: when the call must have ended, by ``time.monotonic()``.
         stream: whether the caller wants the answer in pieces.
         on_unsupported: what happens to an option that the backend cannot honour: ``"error"``, or it
             is left out, which ``"warn"`` tells in ``response.warnings`` and ``"drop"`` does not.
@@ -141,5 +142,6 @@ class Request:
     reasoning: str | int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    deadline: float | None = None
     stream: bool = True
     on_unsupported: Literal["error", "warn", "drop"] = "error"

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any
 
 from ..errors import BackendError, BadRequest, ConfigError, GenkitError, UnsupportedOption
-from ..events import Event, Finish, FinishReason, Start, TextDelta, Usage
+from ..events import Event, Finish, FinishReason, Start, TextDelta, Usage, Warned
 from ..messages import Message, Reasoning, Text, ToolCall, ToolResult
 from ..request import Request
 from ..runtime.base import Channel, Runtime
@@ -65,6 +65,8 @@ class LocalBackend:
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""
+        for warning in _unsupported(request):
+            yield Warned(warning)
         question = _question(request)
         channel: Channel[Answer] = runtime.channel()
         text = TextStream(request.sampling.stop)
@@ -126,16 +128,35 @@ def _facts(answer: Answer) -> dict[str, Any]:
     return answer
 
 
+_UNSUPPORTED = (
+    "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "metadata", "extra"
+)  # fmt: skip
+
+
+def _unsupported(request: Request) -> Iterator[str]:
+    """Options that are set and cannot be honoured: an error, or the warnings that the request prefers."""
+    options = {name: getattr(request, name) for name in _UNSUPPORTED}
+    options["logprobs"] = request.sampling.logprobs
+    for name, value in options.items():
+        if value is None or value in ((), {}):
+            continue
+        message = f"local models do not take {name}"
+        if request.on_unsupported == "error":
+            raise UnsupportedOption(f"{message} yet; leave it out", option=name)
+        if request.on_unsupported == "warn":
+            yield f"{message}; it was left out"
+
+
 def _question(request: Request) -> dict[str, Any]:
     """The request as the worker takes it, or an error before anything is sent."""
-    for option in ("tools", "output", "extra"):
-        if getattr(request, option):
-            raise UnsupportedOption(f"local models do not take {option}= yet; leave it out", option=option)
     sampling = request.sampling.set_options()
-    sampling.pop("stop", None)
+    for name in ("stop", "logprobs"):
+        sampling.pop(name, None)
     seed = sampling.setdefault("seed", int.from_bytes(os.urandom(4), "little") % LARGEST_SEED)
     if seed > LARGEST_SEED:
         raise BadRequest(f"a local model takes a seed from 0 to {LARGEST_SEED}, not {seed}")
+    if sampling.get("repeat_penalty") == 0:
+        raise BadRequest("a local model takes a repeat_penalty above 0: llama.cpp divides by it")
     return {"do": "generate", "messages": _template_messages(request.messages), "sampling": sampling}
 
 

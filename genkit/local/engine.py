@@ -126,7 +126,7 @@ class Engine:
     def _sampler(self, sequence: Sequence) -> Sampler:
         sampler = self._samplers.get(sequence.call)
         if sampler is None:
-            sampler = self._samplers[sequence.call] = Sampler(sequence.steps, sequence.tokens)
+            sampler = self._samplers[sequence.call] = Sampler(self._model, sequence.steps, sequence.tokens)
         return sampler
 
     def _finish(self, sequence: Sequence, reason: str) -> None:

@@ -163,19 +163,28 @@ class Model:
 
 
 class Sampler:
-    """A sampler chain of llama.cpp, built from :func:`genkit.local.sampling.steps`."""
+    """A sampler chain of llama.cpp, built from :func:`genkit.local.sampling.steps`.
 
-    def __init__(self, steps: Iterable[Step], history: Sequence[int]) -> None:
+    Args:
+        model: the model whose tokens are sampled.
+        steps: the steps of the chain.
+        history: the tokens so far, for penalties.
+    """
+
+    def __init__(self, model: Model, steps: Iterable[Step], history: Sequence[int]) -> None:
         self._chain = _lib.llama_sampler_chain_init(_lib.llama_sampler_chain_default_params())
         for name, *values in steps:
             if name in ("top_p", "min_p"):
                 values.append(1)  # keep at least one token
+            elif name == "penalties":
+                window = values[0]
+                values.insert(0, model.vocabulary_size)
             step = getattr(_lib, f"llama_sampler_init_{name}")(*values)
             if not step:
                 raise BackendError(f"llama.cpp cannot make the sampler {name}{tuple(values)}")
             _lib.llama_sampler_chain_add(self._chain, step)
             if name == "penalties":
-                for token in history[-values[0] :]:
+                for token in history[-window:]:
                     _lib.llama_sampler_accept(self._chain, token)
 
     def sample(self, context: Context, row: int) -> int:

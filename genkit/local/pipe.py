@@ -15,7 +15,8 @@ from typing import IO, Any, NamedTuple
 _HEAD = struct.Struct("<IB")
 _TOKEN = struct.Struct("<III")
 _JSON, _TOKENS = 0, 1
-_LARGEST = 256 << 20
+LARGEST = 64 << 20
+"""The most bytes that a frame may have."""
 
 
 class Token(NamedTuple):
@@ -46,7 +47,7 @@ def frames(stream: IO[bytes]) -> Iterator[dict[str, Any] | list[Token]]:
     """
     while len(head := stream.read(_HEAD.size)) == _HEAD.size:
         length, kind = _HEAD.unpack(head)
-        if length > _LARGEST:
+        if length > LARGEST:
             raise ValueError(f"a frame of {length} bytes")
         body = stream.read(length)
         if len(body) < length:

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import deque
 from typing import IO, Any, TypeAlias
 
 from .. import errors
-from ..errors import Closed, GenkitError, WorkerDied
+from ..errors import BackendError, BadRequest, Closed, GenkitError, MissingDependency, WorkerDied
 from ..runtime.base import Channel
 from . import pipe
 
@@ -24,7 +25,18 @@ Answer: TypeAlias = pipe.Token | dict[str, Any] | GenkitError
 
 # The child gets this process's own sys.path, so that it finds the same genkit and the same llama_cpp:
 # neither the current directory nor a different environment can come between.
-_BOOT = "import sys; sys.path[:] = sys.argv[1:]; from genkit.local.worker import main; main()"
+_BOOT = """
+import sys
+sys.path[:] = sys.argv[1:]
+from genkit.errors import MissingDependency
+try:
+    from genkit.local.worker import main
+except (ImportError, MissingDependency) as error:
+    print(error, file=sys.stderr)
+    sys.exit(78)
+main()
+"""
+_NOT_INSTALLED = 78
 
 _ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # else threads that wait spin, and starve whoever has work
@@ -47,12 +59,23 @@ class Connection:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.alive = True
         self._calls: dict[int, Channel[Answer]] = {}
-        self._state, self._writing = threading.Lock(), threading.Lock()
+        self._outbox: deque[bytes] = deque()
+        # The garbage collector may close a dropped stream, and so call cancel(), in the middle of any line
+        # of this class: hence a lock that its holder may take again, and one that nobody waits for.
+        self._state, self._writing = threading.RLock(), threading.Lock()
         self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
-        self._process, self._commands, self._answers = _start(self._last_words)
-        self._send(settings)
+        try:
+            self._process, self._commands, self._answers = _start(self._last_words)
+        except BaseException:
+            self._last_words.close()
+            raise
         self._reader = threading.Thread(target=self._read, name="genkit worker pipe", daemon=True)
-        self._reader.start()
+        try:
+            self._send(pipe.pack(settings))
+            self._reader.start()
+        except BaseException:
+            self._process.kill()
+            raise
 
     @property
     def pid(self) -> int:
@@ -60,12 +83,19 @@ class Connection:
         return self._process.pid
 
     def ask(self, call: int, question: dict[str, Any], channel: Channel[Answer]) -> bool:
-        """Send a question whose answers go to the channel; False if the worker is dead already."""
+        """Send a question whose answers go to the channel; False if the worker is dead already.
+
+        Raises:
+            BadRequest: it is too large.
+        """
+        frame = pipe.pack({"call": call, **question})
+        if len(frame) > pipe.LARGEST:
+            raise BadRequest(f"the prompt is too large: {len(frame)} bytes of at most {pipe.LARGEST}")
         with self._state:
             if not self.alive:
                 return False
             self._calls[call] = channel
-        self._send({"call": call, **question})
+        self._send(frame)
         return True
 
     def cancel(self, call: int) -> None:
@@ -73,7 +103,7 @@ class Connection:
         with self._state:
             wanted = self._calls.pop(call, None)
         if wanted and self.alive:
-            self._send({"call": call, "do": "cancel"})
+            self._send(pipe.pack({"call": call, "do": "cancel"}))
 
     def done(self, call: int) -> None:
         """The last answer to this call has been read."""
@@ -91,13 +121,21 @@ class Connection:
             with contextlib.suppress(OSError):  # what was still to be written to the dead
                 stream.close()
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, frame: bytes) -> None:
+        self._outbox.append(frame)
         try:
-            with self._writing:
-                self._commands.write(pipe.pack(message))
-                self._commands.flush()
+            while self._outbox and self._writing.acquire(blocking=False):  # else its holder sends it
+                try:
+                    while self._outbox:
+                        self._commands.write(self._outbox.popleft())
+                        self._commands.flush()
+                finally:
+                    self._writing.release()
         except (OSError, ValueError):
             pass  # it is dead or closed, which its reader tells every call
+        except BaseException:  # Ctrl-C, perhaps in the middle of a frame
+            self._process.kill()
+            raise
 
     def _read(self) -> None:
         reason: GenkitError | None = None
@@ -110,7 +148,7 @@ class Connection:
                     self._deliver(frame["call"], frame)
                 else:
                     reason = error_from(frame)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it sent, every call must hear of it
             reason = WorkerDied(
                 f"the worker process sent something that is not an answer ({error}); it was ended"
             )
@@ -124,18 +162,24 @@ class Connection:
     def _die(self, reason: GenkitError) -> None:
         with self._state:
             self.alive = False
-            calls, self._calls = self._calls, {}
-        for channel in calls.values():
+            channels = list(self._calls.values())
+            self._calls.clear()
+        for channel in channels:
             channel.put(copy.copy(reason))  # each raises its own
 
-    def _obituary(self) -> WorkerDied:
+    def _obituary(self) -> GenkitError:
         """What killed the worker, in words."""
         code = self._process.wait()
-        killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
-        how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"
         self._last_words.seek(0, os.SEEK_END)
         self._last_words.seek(max(0, self._last_words.tell() - 2000))
         said = self._last_words.read().decode("utf-8", "replace").strip()
+        if code == _NOT_INSTALLED:
+            return MissingDependency(
+                f"models on this machine need more packages: pip install 'genkit-sdk[local]' ({said})",
+                extra="local",
+            )
+        killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
+        how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"
         words = f"; its last words: {said.splitlines()[-1]}" if said else ""
         return WorkerDied(
             f"the process that ran the model {how}; the next call starts another{words}", signal=killer
@@ -165,6 +209,8 @@ class Worker:
             The connection that answers it, and the call's number there.
 
         Raises:
+            BackendError: no worker can be started.
+            BadRequest: the question is too large.
             Closed: the worker was closed for good.
         """
         while True:
@@ -184,7 +230,10 @@ class Worker:
             self._connection.close()
             self._connection = None
         if self._connection is None:
-            self._connection = Connection(self._settings)
+            try:
+                self._connection = Connection(self._settings)
+            except OSError as error:
+                raise BackendError(f"the process that runs the model cannot be started: {error}") from error
         return self._connection
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import IO, Any
@@ -53,7 +54,16 @@ class Service:
 
     def _load_template(self, source: str | None) -> ChatTemplate | None:
         source = source or self._model.chat_template
-        return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos) if source else None
+        if not source:
+            return None
+        try:
+            return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
+        except GenkitError:
+            raise
+        except Exception as error:  # Jinja makes Python of it, whose compiler has limits of its own
+            raise ModelFileError(
+                f"the chat template is broken: {error!r}; give another with template="
+            ) from error
 
     def _context_size(self, wanted: int | None) -> int:
         trained = self._model.trained_context
@@ -183,8 +193,15 @@ def error_facts(error: GenkitError) -> dict[str, Any]:
     return {"error": type(error).__name__, "message": error.message, "facts": vars(error)}
 
 
+def _end(failed: threading.ExceptHookArgs) -> None:
+    """A worker that lost one of its threads would leave its host waiting for ever: it ends instead."""
+    sys.excepthook(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
+    os._exit(1)
+
+
 def main() -> None:
     """Be a worker: keep the pipes, and point stdin and stdout away from them."""
+    threading.excepthook = _end
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

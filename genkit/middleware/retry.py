@@ -1,0 +1,130 @@
+"""The one retry loop: nothing above or below it tries again."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+import tenacity
+
+from ..errors import GenkitError, RateLimited
+from ..events import Event, Received, Start, Warned
+from ..request import Request
+from ..runtime.base import Runtime
+from .base import Handler
+from .breaker import Breaker
+
+FIRST_WAIT, LONGEST_WAIT, LONGEST_RETRY_AFTER = 0.5, 8.0, 60.0
+BUDGET, COST, THROTTLE_COST = 500, 5, 10
+
+
+class Retry:
+    """Try again after a failure that may pass, as long as no content has been handed out.
+
+    At most ``attempts`` tries; the n-th wait is ``min(8, 0.5 * 2**n)`` seconds, less up to a quarter at
+    random. A server that says when to come back is obeyed, or, if that is in more than 60 s or after the
+    deadline, its error is raised at once. A budget of 500 is shared by all calls: a retry costs 5 (10 when
+    throttled) and gets it back if it succeeds, a success at first try adds 1; in an outage it runs dry, and
+    retries cease. The errors of the tries before are in the ``attempts`` of the one that is raised.
+
+    Args:
+        attempts: how many tries a call has.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, attempts: int = 3, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.attempts = attempts
+        self._clock = clock
+        self._budget = float(BUDGET)
+        self._lock = threading.Lock()
+        self._breaker = Breaker(clock)
+
+    def __call__(self, handler: Handler) -> Handler:
+        async def handle(request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+            call = _Call(self, request)
+            retrying = tenacity.AsyncRetrying(
+                stop=tenacity.stop_after_attempt(self.attempts),
+                retry=tenacity.retry_if_exception(call.may_retry),
+                wait=call.wait,
+                sleep=runtime.sleep,
+                reraise=True,
+            )
+            async for attempt in retrying:
+                with attempt:
+                    async with aclosing(self._try(handler, request, runtime, call)) as events:
+                        async for event in events:
+                            yield event
+
+        return handle
+
+    async def _try(
+        self, handler: Handler, request: Request, runtime: Runtime, call: _Call
+    ) -> AsyncGenerator[Event, None]:
+        """One try, whose outcome is made known to the breaker and the budget."""
+        self._breaker.admit()
+        try:
+            async with aclosing(handler(request, runtime)) as events:
+                async for event in events:
+                    if not isinstance(event, Start | Received | Warned):
+                        call.delivered = True
+                    yield event
+        except GenkitError as error:
+            self._breaker.failed(error)
+            error.attempts = tuple(call.errors)
+            call.errors.append(error)
+            raise
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        self._breaker.succeeded()
+        self._earn(call.spent or 1)
+
+    def _earn(self, amount: float) -> None:
+        with self._lock:
+            self._budget = min(BUDGET, self._budget + amount)
+
+    def spend(self, amount: float) -> bool:
+        """Take from the budget, if it holds that much."""
+        with self._lock:
+            if self._budget < amount:
+                return False
+            self._budget -= amount
+            return True
+
+    def time_left(self, request: Request) -> float:
+        """Seconds until the request's deadline."""
+        return float("inf") if request.deadline is None else request.deadline - self._clock()
+
+
+class _Call:
+    """What the retry loop knows of one call."""
+
+    def __init__(self, retry: Retry, request: Request) -> None:
+        self._retry, self._request = retry, request
+        self.delivered = False
+        self.errors: list[GenkitError] = []
+        self.spent = 0.0
+
+    def may_retry(self, error: BaseException) -> bool:
+        if not isinstance(error, GenkitError) or not error.retryable or self.delivered:
+            return False
+        if len(self.errors) >= self._retry.attempts:
+            return False
+        asked = error.retry_after or 0.0
+        if asked > LONGEST_RETRY_AFTER or asked >= self._retry.time_left(self._request):
+            return False
+        cost = THROTTLE_COST if isinstance(error, RateLimited) else COST
+        if not self._retry.spend(cost):
+            return False
+        self.spent = cost
+        return True
+
+    def wait(self, state: tenacity.RetryCallState) -> float:
+        error = self.errors[-1]
+        if error.retry_after is not None:
+            return error.retry_after
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (state.attempt_number - 1))
+        return min(longest * random.uniform(0.75, 1), max(0.0, self._retry.time_left(self._request)))

@@ -1,0 +1,185 @@
+"""The one retry loop: what it tries again, how long it waits, and when it lets be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+import pytest
+
+from genkit.errors import AuthFailed, BadRequest, GenkitError, RateLimited, ServerFailed
+from genkit.events import Event, Finish, Start, TextDelta
+from genkit.messages import Message
+from genkit.middleware.base import Handler
+from genkit.middleware.retry import Retry
+from genkit.request import Request
+from genkit.response import Response, collect
+from genkit.runtime.blocking import BlockingRuntime
+from genkit.runtime.drive import run
+
+
+class Clock(BlockingRuntime):
+    """A runtime whose time passes only by waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 100.0
+        self.waits: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+class Server:
+    """A handler that fails as told, then answers; an error after ``pieces`` pieces of text."""
+
+    def __init__(self, *failures: GenkitError, pieces: int = 0) -> None:
+        self.failures, self.pieces, self.calls = list(failures), pieces, 0
+
+    async def __call__(self, request: Request, runtime: object) -> AsyncGenerator[Event, None]:
+        self.calls += 1
+        yield Start("model")
+        if self.failures:
+            for _ in range(self.pieces):
+                yield TextDelta("a")
+            raise self.failures.pop(0)
+        yield TextDelta("hello")
+        yield Finish("stop")
+
+
+def call(
+    server: Callable[..., AsyncGenerator[Event, None]],
+    clock: Clock,
+    *,
+    deadline: float | None = None,
+    attempts: int = 3,
+) -> Response:
+    return ask(Retry(attempts, clock=clock)(server), clock, deadline)
+
+
+def ask(handler: Handler, clock: Clock, deadline: float | None = None) -> Response:
+    request = Request(messages=[Message.user("hi")], deadline=deadline)
+    return run(collect(handler(request, clock)))
+
+
+def failed() -> ServerFailed:
+    return ServerFailed("overloaded", status=503)
+
+
+def test_a_passing_failure_is_tried_again_after_a_growing_wait() -> None:
+    clock, server = Clock(), Server(failed(), failed())
+    assert call(server, clock).text == "hello"
+    first, second = clock.waits
+    assert 0.375 <= first <= 0.5
+    assert 0.75 <= second <= 1.0
+
+
+def test_the_last_error_carries_the_ones_before_it() -> None:
+    errors = [failed(), RateLimited("slow down"), failed()]
+    with pytest.raises(ServerFailed) as caught:
+        call(Server(*errors), Clock())
+    assert caught.value is errors[2]
+    assert caught.value.attempts == (errors[0], errors[1])
+
+
+@pytest.mark.parametrize("error", [BadRequest("no"), AuthFailed("no key")])
+def test_an_error_that_will_not_pass_is_raised_at_once(error: GenkitError) -> None:
+    server = Server(error)
+    with pytest.raises(type(error)):
+        call(server, Clock())
+    assert server.calls == 1
+
+
+def test_nothing_is_tried_again_once_content_was_delivered() -> None:
+    server = Server(failed(), pieces=1)
+    with pytest.raises(ServerFailed):
+        call(server, Clock())
+    assert server.calls == 1
+
+
+def test_the_server_decides_how_long_to_wait() -> None:
+    clock = Clock()
+    assert call(Server(RateLimited("wait", retry_after=7.25)), clock).text == "hello"
+    assert clock.waits == [7.25]
+
+
+@pytest.mark.parametrize(("retry_after", "deadline"), [(61.0, None), (5.0, 104.0)])
+def test_a_wait_that_is_too_long_is_not_waited(retry_after: float, deadline: float | None) -> None:
+    clock = Clock()
+    with pytest.raises(RateLimited) as caught:
+        call(Server(RateLimited("wait", retry_after=retry_after)), clock, deadline=deadline)
+    assert clock.waits == []
+    assert caught.value.retry_after == retry_after
+
+
+def test_in_an_outage_retries_cease() -> None:
+    clock, server = Clock(), Server(*[failed() for _ in range(2000)])
+    handler = Retry(clock=clock)(server)
+    for _ in range(500):
+        clock.now += 120  # past any pause of the breaker
+        with pytest.raises(ServerFailed):
+            ask(handler, clock)
+    assert server.calls <= 500 * 1.25  # the budget of 500 buys 100 retries
+
+
+def test_after_five_failures_in_a_row_the_server_is_left_alone_for_a_while() -> None:
+    clock, server = Clock(), Server(*[failed() for _ in range(5)])
+    handler = Retry(1, clock=clock)(server)
+    for _ in range(5):
+        with pytest.raises(ServerFailed):
+            ask(handler, clock)
+    with pytest.raises(ServerFailed, match="not asked again") as caught:
+        ask(handler, clock)
+    assert server.calls == 5
+    assert caught.value.retry_after == pytest.approx(5.0)
+    clock.now += 5.0
+    assert ask(handler, clock).text == "hello"
+    assert ask(handler, clock).text == "hello"
+
+
+def test_a_failed_probe_doubles_the_pause() -> None:
+    clock, server = Clock(), Server(*[failed() for _ in range(6)])
+    handler = Retry(1, clock=clock)(server)
+    for _ in range(5):
+        with pytest.raises(ServerFailed):
+            ask(handler, clock)
+    clock.now += 5.0
+    with pytest.raises(ServerFailed, match="overloaded"):
+        ask(handler, clock)
+    with pytest.raises(ServerFailed, match="not asked again") as caught:
+        ask(handler, clock)
+    assert caught.value.retry_after == pytest.approx(10.0)
+
+
+def test_a_refused_key_is_not_tried_again_right_away() -> None:
+    clock, server = Clock(), Server(AuthFailed("wrong key", status=401))
+    handler = Retry(clock=clock)(server)
+    with pytest.raises(AuthFailed):
+        ask(handler, clock)
+    with pytest.raises(AuthFailed, match="not asked again"):
+        ask(handler, clock)
+    assert server.calls == 1
+
+
+def test_a_stream_left_early_closes_the_handler_at_once() -> None:
+    closed: list[bool] = []
+
+    async def endless(request: Request, runtime: object) -> AsyncGenerator[Event, None]:
+        try:
+            while True:
+                yield TextDelta("a")
+        finally:
+            closed.append(True)
+
+    async def read_one() -> None:
+        events = Retry()(endless)(Request(messages=[Message.user("hi")]), Clock())
+        await anext(events)
+        await events.aclose()
+        assert closed.pop()
+
+    asyncio.run(read_one())
+    run(read_one())
