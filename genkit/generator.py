@@ -10,7 +10,7 @@ from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from .errors import BadRequest
+from .errors import BadRequest, ConfigError
 from .messages import Message
 from .request import Output, Request, Sampling, Tool
 from .response import Collector, Response
@@ -88,7 +88,10 @@ class Generator:
         seed: int | None = None,
     ) -> None:
         self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
-        self._defaults = Sampling(seed=seed).set_options()
+        try:
+            self._defaults = Sampling(seed=seed).set_options()
+        except BadRequest as error:
+            raise ConfigError(error.message) from None
         self._blocking, self._awaiting = BlockingRuntime(), AwaitingRuntime()
         self._backend = backend(
             self.model, context=context, threads=threads, gpu_layers=gpu_layers, template=template
@@ -197,6 +200,8 @@ _SAMPLING = tuple(field.name for field in fields(Sampling))
 
 
 def _conversation(prompt: Prompt) -> list[Message]:
+    if not isinstance(prompt, (str, Message, Sequence)):
+        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({prompt!r})")
     messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
     if not messages:
         raise BadRequest("the prompt is empty; give text, a message, or a list of messages")

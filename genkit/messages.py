@@ -229,7 +229,7 @@ class Message:
 def _parts(parts: str | Part | Iterable[str | Part]) -> tuple[Part, ...]:
     if isinstance(parts, (str, Part)):
         parts = (parts,)
-    if not isinstance(parts, Iterable):
+    if not isinstance(parts, Iterable) or isinstance(parts, Mapping):
         raise BadRequest(f"a message's content is text or parts, not {type(parts).__name__} ({parts!r})")
     checked = tuple(Text(part) if isinstance(part, str) else part for part in parts)
     for part in checked:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -50,7 +50,8 @@ class Sampling:
             value = getattr(self, name)
             if value is not None:
                 _check(name, value, low, high, whole=name in _WHOLE)
-        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        given: Any = (self.stop,) if isinstance(self.stop, str) else () if self.stop is None else self.stop
+        stop = tuple(given) if isinstance(given, Iterable) else (given,)
         if not all(isinstance(text, str) and text for text in stop):
             raise BadRequest(f"stop takes strings of at least one character, not {self.stop!r}")
         object.__setattr__(self, "stop", stop)
@@ -78,9 +79,10 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 
 def _check(name: str, value: Any, low: float, high: float, *, whole: bool) -> None:
     kind = "a whole number" if whole else "a number"
-    right = isinstance(value, int) if whole else isinstance(value, (int, float)) and math.isfinite(value)
-    if not right or isinstance(value, bool) or not low <= value <= high:
-        raise BadRequest(f"{name} takes {kind} from {low:g} to {high:g}, not {value!r}")
+    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not right or not low <= value <= high:
+        shown = value if isinstance(value, float) else reprlib.repr(value)
+        raise BadRequest(f"{name} takes {kind} from {low} to {high}, not {shown}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,3 +147,7 @@ class Request:
     deadline: float | None = None
     stream: bool = True
     on_unsupported: Literal["error", "warn", "drop"] = "error"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "messages", tuple(self.messages))
+        object.__setattr__(self, "tools", tuple(self.tools))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from .errors import BadRequest
 from .messages import Message
@@ -29,9 +30,16 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def dumps(value: Message | Sequence[Message] | Request | Response) -> str:
-    """A message, a list of messages, a request or a response as JSON text."""
+    """A message, a list of messages, a request or a response as JSON text.
+
+    Raises:
+        BadRequest: a text in it is not Unicode (it holds a lone surrogate).
+    """
     kind = Sequence[Message] if isinstance(value, Sequence) else type(value)
-    return _adapter(kind).dump_json(value).decode()
+    try:
+        return _adapter(kind).dump_json(value).decode()
+    except PydanticSerializationError as error:  # a lone surrogate: half a character
+        raise BadRequest(f"not to be written as JSON: {error}") from None
 
 
 def loads(kind: type[T], text: str | bytes) -> T:

@@ -122,7 +122,7 @@ class Model:
             add_special: whether to add what the model wants at the beginning and the end.
             parse_special: whether ``<|im_end|>`` and the like are read as control tokens.
         """
-        data = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+        data = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
         size = len(data) + 8
         while True:
             ids = (_lib.llama_token * size)()

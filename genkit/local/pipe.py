@@ -52,7 +52,17 @@ def frames(stream: IO[bytes]) -> Iterator[dict[str, Any] | list[Token]]:
         body = stream.read(length)
         if len(body) < length:
             return
-        yield _tokens(body) if kind == _TOKENS else json.loads(body)
+        yield _tokens(body) if kind == _TOKENS else _message(body, kind)
+
+
+def _message(body: bytes, kind: int) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except RecursionError:
+        raise ValueError("a frame of too deep JSON") from None
+    if kind != _JSON or not isinstance(message, dict):
+        raise ValueError(f"a frame of kind {kind} that holds no object")
+    return message
 
 
 def _tokens(body: bytes) -> list[Token]:
@@ -61,6 +71,8 @@ def _tokens(body: bytes) -> list[Token]:
         while at < len(body):
             call, id, length = _TOKEN.unpack_from(body, at)
             at += _TOKEN.size
+            if at + length > len(body):
+                raise ValueError("a token that is longer than its frame")
             tokens.append(Token(call, id, body[at : at + length]))
             at += length
     except struct.error as error:

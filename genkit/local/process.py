@@ -17,7 +17,7 @@ from collections import deque
 from typing import IO, Any, TypeAlias
 
 from .. import errors
-from ..errors import BackendError, BadRequest, Closed, GenkitError, MissingDependency, WorkerDied
+from ..errors import BackendError, BadRequest, Closed, ConfigError, GenkitError, MissingDependency, WorkerDied
 from ..runtime.base import Channel
 from . import pipe
 
@@ -257,21 +257,28 @@ def error_from(answer: dict[str, Any]) -> GenkitError:
 
 def _start(last_words: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]:
     """A worker process, and its two pipes."""
+    if not sys.executable or getattr(sys, "frozen", False):  # a frozen program would start itself again
+        raise ConfigError(
+            f"there is no Python interpreter to run a model with (sys.executable is {sys.executable!r})"
+        )
     options: dict[str, Any] = {}
     if sys.platform == "win32":  # no console window, and no Ctrl-C meant for the host
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
     else:
         options["start_new_session"] = True
-    process = subprocess.Popen(
-        [sys.executable, "-c", _BOOT, *sys.path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=last_words,
-        env={**os.environ, **_ENVIRONMENT},
-        **options,
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=last_words,
+            env={**os.environ, **_ENVIRONMENT},
+            **options,
+        )
+    except OSError as error:
+        raise BackendError(f"cannot start the process that runs the model: {error}") from error
     if process.stdin is None or process.stdout is None:
-        raise OSError("the worker was started without pipes")
+        raise BackendError("the process that runs the model was started without pipes")
     return process, process.stdin, process.stdout
 
 

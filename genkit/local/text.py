@@ -29,19 +29,20 @@ class TextStream:
 
     def end(self) -> str:
         """The text that was held back; bytes that never became a character come as U+FFFD."""
+        if self.stopped_by:
+            return ""
         text = self._decode(b"", True)
-        if not self._stop:
-            return text
-        text = self._until_stop(text)
+        text = self._until_stop(text) if self._stop else text
         held, self._held = self._held, ""
         return text if self.stopped_by else text + held
 
     def _until_stop(self, text: str) -> str:
         text = self._held + text
-        found = min(((at, s) for s in self._stop if (at := text.find(s)) >= 0), default=None)
+        # The one that is whole first, so that the cuts of the text make no difference.
+        found = min(((at + len(s), at, s) for s in self._stop if (at := text.find(s)) >= 0), default=None)
         if found:
-            self.stopped_by, self._held = found[1], ""
-            return text[: found[0]]
+            self.stopped_by, self._held = found[2], ""
+            return text[: found[1]]
         safe = len(text) - max(_overlap(text, stop) for stop in self._stop)
         self._held = text[safe:]
         return text[:safe]

@@ -56,14 +56,7 @@ class Service:
         source = source or self._model.chat_template
         if not source:
             return None
-        try:
-            return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
-        except GenkitError:
-            raise
-        except Exception as error:  # Jinja makes Python of it, whose compiler has limits of its own
-            raise ModelFileError(
-                f"the chat template is broken: {error!r}; give another with template="
-            ) from error
+        return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
 
     def _context_size(self, wanted: int | None) -> int:
         trained = self._model.trained_context

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Generator
 from typing import TypeVar
 
 T = TypeVar("T")
+_SUSPENDED = "a synchronous call awaited an event loop; wait through the runtime instead"
 
 
 def run(awaitable: Awaitable[T]) -> T:
@@ -25,23 +26,32 @@ def run(awaitable: Awaitable[T]) -> T:
     sys.set_asyncgen_hooks(None, None)
     try:
         next(steps)
+        steps.throw(RuntimeError(_SUSPENDED))  # at the very await
     except StopIteration as stop:
         value: T = stop.value
         return value
     finally:
         sys.set_asyncgen_hooks(*hooks)
         steps.close()
-    raise RuntimeError("a synchronous call awaited an event loop; wait through the runtime instead")
+    raise RuntimeError(_SUSPENDED)
 
 
 def drive(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """Iterate over an async generator by hand; it is closed when the iteration ends or is dropped."""
+
+    # Coroutines, since a generator is adopted by a loop when it is asked for its first step or its end.
+    async def step() -> T:
+        return await items.__anext__()
+
+    async def close() -> None:
+        await items.aclose()
+
     try:
         while True:
             try:
-                item = run(items.__anext__())
+                item = run(step())
             except StopAsyncIteration:
                 return
             yield item
     finally:
-        run(items.aclose())
+        run(close())

@@ -1,0 +1,46 @@
+"""Models for the tests of the local backend, and an end to tests that hang."""
+
+from __future__ import annotations
+
+import faulthandler
+from collections.abc import Iterator
+from pathlib import Path
+
+import fabricate
+import pytest
+
+import genkit
+
+
+@pytest.fixture(autouse=True)
+def _watchdog() -> Iterator[None]:
+    """What these tests are most afraid of is to wait for ever: after two minutes, say where, and end."""
+    faulthandler.dump_traceback_later(120, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(scope="session")
+def alphabet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See fabricate.alphabet: after ``a`` it says ``bcdefghijklmnopqrstuvwxyz``."""
+    return fabricate.alphabet(tmp_path_factory.mktemp("models") / "alphabet.gguf")
+
+
+@pytest.fixture(scope="session")
+def noise_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See fabricate.noise: what it says hangs on all that came before, and never ends."""
+    return fabricate.noise(tmp_path_factory.mktemp("models") / "noise.gguf")
+
+
+@pytest.fixture(scope="session")
+def alphabet(alphabet_file: Path) -> Iterator[genkit.Generator]:
+    """A Generator on the alphabet; shared by the tests that only ask it something."""
+    with genkit.Generator(alphabet_file) as generator:
+        yield generator
+
+
+@pytest.fixture(scope="session")
+def noise(noise_file: Path) -> Iterator[genkit.Generator]:
+    """A Generator on the noise; shared by the tests that only ask it something."""
+    with genkit.Generator(noise_file) as generator:
+        yield generator

@@ -1,0 +1,94 @@
+"""Tiny GGUF models whose behaviour is known from how they are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+
+BARE = "{{ messages[-1].content }}"
+_PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
+_REST = [byte for byte in range(256) if byte not in _PRINTABLE]
+TOKENS = [*(chr(byte) for byte in _PRINTABLE), *(chr(256 + i) for i in range(len(_REST))), "<|end|>"]
+BYTES = [*_PRINTABLE, *_REST]  # the byte that each token stands for
+END = len(TOKENS) - 1
+WIDTH = 288  # at least one dimension a token, and a multiple of 32
+
+
+def alphabet(path: Path, **options: Any) -> Path:
+    """A model that goes on with the alphabet, and stops after z; digits go round for ever, as does ``é``.
+
+    One token is one byte. Every layer adds nothing, so that the next token depends on the last alone.
+    """
+    follows = {i: END for i in range(len(TOKENS))}
+    for text in ("abcdefghijklmnopqrstuvwxyz", "01234567890", b"\xc3\xa9\xc3".decode("latin-1")):
+        codes = text.encode("latin-1")
+        follows |= {BYTES.index(one): BYTES.index(other) for one, other in zip(codes, codes[1:], strict=False)}
+    embeddings, output = np.zeros((2, len(TOKENS), WIDTH), np.float32)
+    for token, successor in follows.items():
+        embeddings[token, token] = output[successor, token] = 1
+    return _write(path, embeddings, output, scale=0, layers=1, heads=4, **options)
+
+
+def noise(path: Path, *, width: int = 64, layers: int = 2, **options: Any) -> Path:
+    """A model of random weights that never ends by itself: what it says hangs on every token before."""
+    random = np.random.default_rng(1)
+    embeddings, output = random.standard_normal((2, len(TOKENS), width)).astype(np.float32)
+    output[END] = 0  # far from the likeliest 40
+    return _write(path, embeddings, output / 2, scale=0.3, layers=layers, heads=4, **options)
+
+
+def _write(
+    path: Path,
+    embeddings: np.ndarray,
+    output: np.ndarray,
+    *,
+    scale: float,
+    layers: int,
+    heads: int,
+    context: int = 131072,
+    template: str | None = BARE,
+    name: str = "",
+) -> Path:
+    width, feed_forward = embeddings.shape[1], 64
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name(name or path.stem)
+    writer.add_context_length(context)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(feed_forward)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(heads)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(TOKENS)
+    writer.add_token_types([int(gguf.TokenType.NORMAL)] * END + [int(gguf.TokenType.CONTROL)])
+    writer.add_token_merges(["<|end|> <|end|>"])  # llama.cpp wants one; this one never applies
+    writer.add_bos_token_id(END)
+    writer.add_eos_token_id(END)
+    writer.add_add_bos_token(False)
+    if template is not None:
+        writer.add_chat_template(template)
+    random = np.random.default_rng(2)
+    writer.add_tensor("token_embd.weight", embeddings)
+    writer.add_tensor("output.weight", output)
+    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
+    for layer in range(layers):
+        for name in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(width, np.float32))
+        for name, rows, columns in (
+            *((f"attn_{each}", width, width) for each in ("q", "k", "v", "output")),
+            ("ffn_gate", feed_forward, width),
+            ("ffn_up", feed_forward, width),
+            ("ffn_down", width, feed_forward),
+        ):
+            weights = (random.standard_normal((rows, columns)) * scale).astype(np.float32)
+            writer.add_tensor(f"blk.{layer}.{name}.weight", weights)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

@@ -1,0 +1,354 @@
+"""What a local model promises: answers, counts, limits and errors, on models whose answers are known."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import fabricate
+import pytest
+
+import genkit
+from genkit import Generator, Image, Message
+from genkit.errors import BadRequest, ConfigError, ContextOverflow, ModelFileError
+
+A_TO_Z = "abcdefghijklmnopqrstuvwxyz"
+CHATML = (
+    "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+def started(generator: Generator) -> bool:
+    """Whether a worker process was started."""
+    return generator._backend.worker.pid is not None  # type: ignore[attr-defined]
+
+
+# --- answers
+
+
+def test_the_answer_goes_on_where_the_prompt_ends(alphabet: Generator) -> None:
+    reply = alphabet.generate("xyza")
+    assert reply.text == A_TO_Z[1:]
+    assert (reply.finish_reason, reply.raw_finish_reason) == ("stop", "eog")
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == (4, 25)
+    assert reply.model == "alphabet"
+
+
+def test_characters_of_several_tokens_come_whole(alphabet: Generator) -> None:
+    with alphabet.stream("é", max_tokens=6) as stream:
+        assert list(stream.text) == ["é", "é", "é"]
+
+
+def test_bytes_that_never_became_a_character_are_replaced(alphabet: Generator) -> None:
+    assert alphabet.generate("é", max_tokens=3).text == "é\ufffd"
+
+
+def test_a_stream_gives_what_generate_does(noise: Generator) -> None:
+    whole = noise.generate("hello", seed=5, max_tokens=40)
+    with noise.stream("hello", seed=5, max_tokens=40) as stream:
+        assert "".join(stream.text) == whole.text
+    assert stream.response == whole
+
+
+def test_the_asynchronous_twins_give_the_same(noise: Generator) -> None:
+    async def both() -> tuple[genkit.Response, str]:
+        async with noise.astream("hello", seed=5, max_tokens=40) as stream:
+            text = "".join([piece async for piece in stream.text])
+        return await noise.agenerate("hello", seed=5, max_tokens=40), text
+
+    whole = noise.generate("hello", seed=5, max_tokens=40)
+    assert asyncio.run(both()) == (whole, whole.text)
+
+
+def test_a_seed_repeats_and_another_differs(noise: Generator) -> None:
+    one, again, other = (noise.generate("hello", seed=s, max_tokens=30).text for s in (1, 1, 2))
+    assert one == again != other
+
+
+def test_without_a_seed_each_call_differs(noise: Generator) -> None:
+    assert noise.generate("hello", max_tokens=40).text != noise.generate("hello", max_tokens=40).text
+
+
+def test_a_generators_seed_is_the_default(noise: Generator, noise_file: Path) -> None:
+    with Generator(noise_file, seed=1) as seeded:
+        assert (
+            seeded.generate("hello", max_tokens=30).text
+            == noise.generate("hello", seed=1, max_tokens=30).text
+        )
+        assert (
+            seeded.generate("hello", seed=2, max_tokens=30).text
+            == noise.generate("hello", seed=2, max_tokens=30).text
+        )
+
+
+def test_the_model_in_the_box_answers(demo: Generator) -> None:
+    reply = demo.generate("Hello", temperature=0, max_tokens=20)
+    assert reply.text
+    assert demo.generate("Hello", temperature=0, max_tokens=20) == reply
+
+
+# --- options
+
+
+@pytest.mark.parametrize("options", [{"top_k": 1}, {"top_p": 0}, {"min_p": 1}], ids=str)
+def test_these_options_leave_only_the_likeliest_token(noise: Generator, options: dict[str, Any]) -> None:
+    greedy = noise.generate("hello", temperature=0, max_tokens=30).text
+    assert noise.generate("hello", seed=9, max_tokens=30, **options).text == greedy
+
+
+@pytest.mark.parametrize("option", ["frequency_penalty", "presence_penalty"])
+def test_a_penalty_avoids_what_came_up_in_the_prompt_too(alphabet: Generator, option: str) -> None:
+    reply = alphabet.generate("0", temperature=0, max_tokens=10, **{option: 100})  # type: ignore[misc]
+    assert reply.text[:9] == "123456789"
+    assert reply.text[9:] != "0"
+
+
+def test_a_repeat_penalty_changes_the_outcome(noise: Generator) -> None:
+    plain = noise.generate("hello", temperature=0, max_tokens=30).text
+    assert noise.generate("hello", temperature=0, repeat_penalty=2, max_tokens=30).text != plain
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": -0.1},
+        {"temperature": float("nan")},
+        {"top_p": 1.1},
+        {"top_k": -1},
+        {"top_k": 1.5},
+        {"max_tokens": 0},
+        {"repeat_penalty": 0},
+        {"stop": ""},
+        {"seed": -1},
+        {"seed": 2**32 - 1},
+    ],
+    ids=str,
+)
+def test_a_value_out_of_range_is_refused_before_any_cost(
+    alphabet_file: Path, options: dict[str, Any]
+) -> None:
+    with Generator(alphabet_file) as generator:
+        with pytest.raises(BadRequest, match=next(iter(options))):
+            generator.generate("a", **options)
+        assert not started(generator)
+
+
+def test_an_image_is_refused_before_any_cost(alphabet_file: Path) -> None:
+    with Generator(alphabet_file) as generator:
+        with pytest.raises(BadRequest, match="Image"):
+            generator.generate(Message.user("What is this?", Image(data=b"png")))
+        assert not started(generator)
+
+
+def test_the_largest_seed_is_taken(alphabet: Generator) -> None:
+    assert alphabet.generate("y", seed=2**32 - 2).text == "z"
+
+
+# --- where answers end
+
+
+@pytest.mark.parametrize("limit", [1, 2, 9])
+def test_max_tokens_is_exact(alphabet: Generator, limit: int) -> None:
+    reply = alphabet.generate("0", max_tokens=limit)
+    assert reply.text == "123456789"[:limit]
+    assert (reply.finish_reason, reply.raw_finish_reason) == ("length", "max_tokens")
+    assert reply.usage.output_tokens == limit
+
+
+@pytest.mark.parametrize("context", [40, 256, 300])
+def test_the_context_window_is_exact(alphabet_file: Path, context: int) -> None:
+    with Generator(alphabet_file, context=context) as generator:
+        reply = generator.generate("0" * 30)
+        assert len(reply.text) == reply.usage.output_tokens == context - 30
+        assert (reply.finish_reason, reply.raw_finish_reason) == ("length", "context_full")
+        assert len(generator.generate("0" * (context - 1)).text) == 1
+        with pytest.raises(ContextOverflow) as caught:
+            generator.generate("0" * context)
+        assert (caught.value.tokens, caught.value.limit) == (context, context)
+        assert generator.generate("y").text == "z"
+
+
+@pytest.mark.parametrize(
+    ("stop", "text", "tokens"),
+    [("e", "bcd", 4), ("efg", "bcd", 6), (("xyz", "def"), "bc", 5), ("b", "", 1), (("fg", "efgh"), "bcde", 6)],
+)
+def test_a_stop_string_ends_the_text_before_it(
+    alphabet: Generator, stop: str | tuple[str, ...], text: str, tokens: int
+) -> None:
+    with alphabet.stream("a", stop=stop) as stream:
+        assert "".join(stream.text) == text
+    reply = stream.response
+    assert (reply.finish_reason, reply.raw_finish_reason) == ("stop", "stop_string")
+    assert reply.usage.output_tokens == tokens
+
+
+def test_what_might_become_a_stop_string_is_held_back_and_no_longer(alphabet: Generator) -> None:
+    with alphabet.stream("a", stop="defX") as stream:
+        pieces = list(stream.text)
+    assert pieces[:3] == ["b", "c", "defg"]
+    assert "".join(pieces) == A_TO_Z[1:]
+    assert stream.response.raw_finish_reason == "eog"
+
+
+def test_text_held_back_is_shown_when_the_answer_ends(alphabet: Generator) -> None:
+    assert alphabet.generate("w", stop="yz!").text == "xyz"
+
+
+def test_a_stop_string_ends_the_work_behind_it(alphabet_file: Path) -> None:
+    with Generator(alphabet_file, context=131072) as generator:  # which would take minutes to fill
+        assert generator.generate("0", stop="5").text == "1234"
+        assert generator.generate("y").text == "z"
+
+
+# --- counting
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "Hello, world!", " \n\t  ", "naïve café", "日本語", "👩‍👩‍👧", "a\0b", "<|end|>", "\ufeffa"]
+)
+def test_a_text_is_counted_as_it_is(alphabet: Generator, text: str) -> None:
+    assert alphabet.count(text) == genkit.TokenCount(len(text.encode()), exact=True)  # a token is a byte
+
+
+def test_a_lone_surrogate_counts_as_a_replacement_character(alphabet: Generator) -> None:
+    assert alphabet.count("a\ud800b").tokens == len("a\ufffdb".encode())
+
+
+def test_messages_count_what_their_answer_says_it_used(alphabet_file: Path) -> None:
+    conversation = [Message.system("Be naïve."), Message.user("日本"), Message.assistant("?"), Message.user("x")]
+    rendered = "<|system|>Be naïve.\n<|user|>日本\n<|assistant|>?\n<|user|>x\n<|assistant|>"
+    with Generator(alphabet_file, template=CHATML) as generator:
+        assert generator.count(conversation).tokens == len(rendered.encode())
+        assert generator.generate(conversation, max_tokens=1).usage.input_tokens == len(rendered.encode())
+        assert generator.generate("x", system="Be naïve.", max_tokens=1).usage.input_tokens == len(
+            "<|system|>Be naïve.\n<|user|>x\n<|assistant|>".encode()
+        )
+
+
+# --- odd prompts
+
+
+@pytest.mark.parametrize("prompt", ["", [], [""], Message.user("")], ids=repr)
+def test_an_empty_prompt_is_refused(alphabet: Generator, prompt: Any) -> None:
+    with pytest.raises(BadRequest, match="empty"):
+        alphabet.generate(prompt)
+    assert alphabet.generate("y").text == "z"
+
+
+@pytest.mark.parametrize(("prompt", "tokens"), [("\0y", 2), ("\ud800y", 4), ("\x1b\x7fy", 3)], ids=repr)
+def test_odd_characters_are_text_like_any(alphabet: Generator, prompt: str, tokens: int) -> None:
+    reply = alphabet.generate(prompt)
+    assert (reply.text, reply.usage.input_tokens) == ("z", tokens)
+
+
+def test_a_prompt_far_too_long_is_refused_with_the_numbers(alphabet: Generator) -> None:
+    with pytest.raises(ContextOverflow, match="2000000 tokens") as caught:
+        alphabet.generate("0" * 2_000_000)
+    assert (caught.value.tokens, caught.value.limit) == (2_000_000, 4096)
+    assert alphabet.generate("y").text == "z"
+
+
+def test_a_prompt_too_large_to_send_is_refused(alphabet: Generator) -> None:
+    with pytest.raises(BadRequest, match="too large"):
+        alphabet.generate("0" * (65 << 20))
+    assert alphabet.generate("y").text == "z"
+
+
+# --- templates
+
+
+def test_a_model_without_a_chat_template_says_what_to_do(tmp_path: Path) -> None:
+    bare = fabricate.alphabet(tmp_path / "bare.gguf", template=None)
+    with Generator(bare) as generator:
+        with pytest.raises(ModelFileError, match="template="):
+            generator.generate("a")
+        assert generator.count("abc").tokens == 3
+    with Generator(bare, template="{{ messages[0].content }}w") as generator:
+        assert generator.generate("a").text == "xyz"
+
+
+@pytest.mark.parametrize("template", ["{% if %}", "{{", "{% nonsense %}", "{{ " + "(" * 9999], ids=lambda t: t[:12])
+def test_a_broken_template_is_the_files_fault(alphabet_file: Path, template: str) -> None:
+    with Generator(alphabet_file, template=template) as generator:
+        for _ in range(2):
+            with pytest.raises(ModelFileError, match="chat template is broken"):
+                generator.generate("a")
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ raise_exception('only users speak') }}", "{{ 1 / 0 }}", "{{ ''.__class__.__mro__ }}", "{{ nobody.name }}"],
+)
+def test_a_template_that_refuses_the_messages_is_a_bad_request(alphabet_file: Path, template: str) -> None:
+    picky = "{% if messages[0].content == 'y' %}y{% else %}" + template + "{% endif %}"
+    with Generator(alphabet_file, template=picky) as generator:
+        with pytest.raises(BadRequest, match="chat template"):
+            generator.generate("a")
+        assert generator.generate("y").text == "z"
+
+
+# --- files and settings
+
+
+def test_a_missing_file_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"nowhere\.gguf") as caught:
+        Generator(tmp_path / "nowhere.gguf")
+    assert caught.value.path == str(tmp_path / "nowhere.gguf")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda good: good[: len(good) // 2], lambda good: b"", lambda good: b"GGUF" + b"\xff" * 99, lambda good: b"{}"],
+    ids=["truncated", "empty", "hostile", "something else"],
+)
+def test_a_broken_file_is_told_each_time_until_it_is_repaired(
+    alphabet_file: Path, tmp_path: Path, damage: Any
+) -> None:
+    good, path = alphabet_file.read_bytes(), tmp_path / "model.gguf"
+    path.write_bytes(damage(good))
+    with Generator(path) as generator:
+        for _ in range(2):
+            with pytest.raises(ModelFileError) as caught:
+                generator.generate("y")
+            assert caught.value.path == str(path)
+        path.write_bytes(good)
+        assert generator.generate("y").text == "z"
+
+
+def test_what_llama_cpp_refuses_is_told_in_its_words(alphabet_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(alphabet_file.read_bytes().replace(b"output_norm", b"output_nor_"))
+    with Generator(path) as generator, pytest.raises(ModelFileError, match="output_norm"):
+        generator.generate("y")
+
+
+def test_a_file_that_went_away_is_a_model_file_error(alphabet_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(alphabet_file.read_bytes())
+    with Generator(path) as generator:
+        path.unlink()
+        with pytest.raises(ModelFileError, match="does not exist"):
+            generator.warm()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
+def test_a_fifo_is_no_model(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.gguf")
+    with Generator(tmp_path / "model.gguf") as generator, pytest.raises(ModelFileError, match="regular file"):
+        generator.warm()
+
+
+def test_a_context_larger_than_the_models_is_refused(alphabet_file: Path) -> None:
+    with Generator(alphabet_file, context=131073) as generator:
+        for _ in range(2):
+            with pytest.raises(ConfigError, match="at most 131072"):
+                generator.generate("y")
+
+
+@pytest.mark.parametrize("setting", [{"context": 0}, {"context": 1.5}, {"threads": True}, {"gpu_layers": -1}], ids=str)
+def test_a_setting_out_of_range_is_refused(alphabet_file: Path, setting: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        Generator(alphabet_file, **setting)

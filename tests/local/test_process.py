@@ -1,0 +1,345 @@
+"""The host's side of a worker: its death, cancelling, Ctrl-C, and an end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import genkit
+from genkit import Generator
+from genkit.errors import BackendError, Closed, MissingDependency, WorkerDied
+
+posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="this looks into /proc")
+# More than a minute of work for the noise, if nobody stops it.
+LONG_PROMPT = "x" * 100_000
+
+
+@pytest.fixture(scope="module")
+def shared(noise_file: Path) -> Iterator[Generator]:
+    """A Generator whose worker may be killed; the next call starts another."""
+    with Generator(noise_file, context=131072) as generator:
+        yield generator
+
+
+def worker(generator: Generator) -> int:
+    """The process id of a Generator's worker."""
+    generator.warm()
+    pid: int = generator._backend.worker.pid  # type: ignore[attr-defined]
+    return pid
+
+
+def kill(generator: Generator, number: int = signal.SIGKILL) -> None:
+    os.kill(worker(generator), number)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again; the watchdog ends what never comes."""
+    while not condition():
+        os.sched_yield()
+
+
+def seconds_of_work(pid: int) -> float:
+    """The CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_until_busy(pid: int) -> None:
+    before = seconds_of_work(pid)
+    wait_until(lambda: seconds_of_work(pid) > before + 0.05)
+
+
+# --- death
+
+
+@posix
+def test_a_death_during_a_stream_is_told_with_what_had_arrived(shared: Generator) -> None:
+    text = ""
+    with shared.stream("hello", seed=1) as stream, pytest.raises(WorkerDied, match="SIGKILL") as caught:
+        for number, piece in enumerate(stream.text):
+            text += piece
+            if number == 5:
+                kill(shared)
+    assert (caught.value.signal, caught.value.retryable) == (signal.SIGKILL, True)
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == text
+    assert caught.value.partial.finish_reason == "incomplete"
+    assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
+
+
+@posix
+def test_an_abort_of_native_code_is_told_as_one(shared: Generator) -> None:
+    with shared.stream("hello") as stream, pytest.raises(WorkerDied, match="SIGABRT") as caught:
+        next(stream.text)
+        kill(shared, signal.SIGABRT)
+        list(stream)
+    assert caught.value.signal == signal.SIGABRT
+
+
+@posix
+def test_every_call_hears_of_the_death(shared: Generator) -> None:
+    async def three() -> list[object]:
+        calls = [asyncio.create_task(shared.agenerate("hello")) for _ in range(3)]
+        await asyncio.sleep(0)  # all are asked now
+        kill(shared)
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    errors = asyncio.run(three())
+    assert [type(error) for error in errors] == [WorkerDied] * 3
+    assert len({id(error) for error in errors}) == 3  # each call raises its own
+
+
+@posix
+def test_a_death_before_the_answer_began(shared: Generator) -> None:
+    async def ask_and_kill() -> None:
+        os.kill(pid, signal.SIGSTOP)
+        call = asyncio.create_task(shared.agenerate("hello"))
+        await asyncio.sleep(0)  # it is asked now
+        os.kill(pid, signal.SIGKILL)
+        await call
+
+    pid = worker(shared)
+    with pytest.raises(WorkerDied) as caught:
+        asyncio.run(ask_and_kill())
+    assert caught.value.partial is None
+    assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
+
+
+@posix
+def test_a_death_while_the_model_loads(noise_file: Path) -> None:
+    async def ask_and_kill() -> None:
+        call = asyncio.create_task(generator.agenerate("hello"))
+        await asyncio.sleep(0)  # the worker starts now
+        os.kill(generator._backend.worker.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        await call
+
+    with Generator(noise_file) as generator:
+        with pytest.raises(WorkerDied):
+            asyncio.run(ask_and_kill())
+        assert generator.generate("hello", max_tokens=3).usage.output_tokens == 3
+
+
+@posix
+def test_a_death_between_calls_costs_at_most_one_typed_error(shared: Generator) -> None:
+    kill(shared)
+    with contextlib.suppress(WorkerDied):
+        shared.count("x")
+    assert shared.count("x").tokens == 1
+
+
+@posix
+def test_twenty_deaths_at_any_moment(shared: Generator) -> None:
+    whole = shared.generate("hello", seed=1, max_tokens=60).text
+    moments = random.Random(0)
+    for _ in range(20):
+        alive = moments.randrange(50)
+        with shared.stream("hello", seed=1) as stream, pytest.raises(WorkerDied) as caught:
+            for number, _ in enumerate(stream):  # the first event is Start
+                if number == alive:
+                    kill(shared)
+        partial = caught.value.partial.text if caught.value.partial else ""
+        assert partial.startswith(whole) or whole.startswith(partial)
+        assert partial or alive < 2
+    assert shared.generate("hello", seed=1, max_tokens=60).text == whole
+
+
+def test_a_worker_that_cannot_be_started_is_a_backend_error(
+    alphabet_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Generator(alphabet_file) as generator:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", "/nowhere/python")
+            with pytest.raises(BackendError, match="cannot be started"):
+                generator.generate("y")
+        assert generator.generate("y").text == "z"
+
+
+def test_a_missing_package_names_the_extra_that_brings_it(alphabet_file: Path, tmp_path: Path) -> None:
+    shutil.copytree(Path(genkit.__file__).parent, tmp_path / "genkit", symlinks=True)
+    program = (
+        "import genkit, sys\n"
+        "try: genkit.Generator('llama:' + sys.argv[1]).generate('y')\n"
+        "except genkit.errors.MissingDependency as error: print(error.extra, error)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", program, str(alphabet_file)],  # -S: nothing is installed
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.startswith("local ")
+    assert "pip install 'genkit-sdk[local]'" in run.stdout
+    assert issubclass(MissingDependency, genkit.errors.ConfigError)
+
+
+# --- cancelling
+
+
+def test_closing_a_stream_frees_the_model_at_once(shared: Generator, noise: Generator) -> None:
+    with shared.stream("hello") as stream:
+        next(stream.text)
+    assert stream.response.finish_reason == "incomplete"
+    expected = noise.generate("hello", seed=1, max_tokens=20).text
+    assert shared.generate("hello", seed=1, max_tokens=20).text == expected
+
+
+@linux
+def test_a_prompt_that_is_cancelled_half_way_leaves_no_trace(shared: Generator, noise: Generator) -> None:
+    pid = worker(shared)
+    with shared.stream(LONG_PROMPT) as stream:
+        next(iter(stream))
+        wait_until_busy(pid)
+    expected = noise.generate("hello" * 99, seed=1, max_tokens=50).text
+    assert shared.generate("hello" * 99, seed=1, max_tokens=50).text == expected
+    assert worker(shared) == pid
+
+
+@linux
+def test_cancelling_a_task_stops_the_work(shared: Generator) -> None:
+    async def cancel() -> None:
+        call = asyncio.create_task(shared.agenerate(LONG_PROMPT))
+        await asyncio.sleep(0)  # it is asked now
+        await asyncio.to_thread(wait_until_busy, pid)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert (await shared.agenerate("hello", max_tokens=3)).usage.output_tokens == 3
+
+    pid = worker(shared)
+    asyncio.run(cancel())
+    assert worker(shared) == pid
+
+
+def test_a_call_cancelled_in_the_queue_is_never_run(shared: Generator, noise: Generator) -> None:
+    with shared.stream("hello") as running:
+        next(running.text)
+        for _ in range(3):
+            with shared.stream("waiting") as waiting:
+                next(iter(waiting))  # it is tokenised, and waits
+    expected = noise.generate("hello", seed=1, max_tokens=20).text
+    assert shared.generate("hello", seed=1, max_tokens=20).text == expected
+
+
+def test_a_dropped_stream_may_be_collected_in_the_middle_of_any_line(alphabet: Generator) -> None:
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    try:
+        for moment in range(1, 150):  # so many allocations later the garbage collector runs
+            gc.collect()
+            stream = alphabet.stream("0")
+            next(iter(stream))
+            cycle: list[object] = [stream]
+            cycle.append(cycle)
+            del stream, cycle
+            gc.set_threshold(moment)
+            assert alphabet.generate("y").text == "z"
+            gc.set_threshold(*thresholds)
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+# --- Ctrl-C
+
+
+@linux
+def test_ctrl_c_gives_control_back_in_the_middle_of_a_prompt(noise_file: Path) -> None:
+    program = (
+        "import genkit, sys\n"
+        "generator = genkit.Generator('llama:' + sys.argv[1], context=131072)\n"
+        "generator.warm()\n"
+        "print(generator._backend.worker.pid, flush=True)\n"
+        "try: generator.generate('x' * 100_000)\n"
+        "except KeyboardInterrupt: print('interrupted', flush=True)\n"
+        "print(generator.generate('hello', max_tokens=3).usage.output_tokens)\n"
+        "print(generator._backend.worker.pid)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(noise_file)], stdout=subprocess.PIPE, text=True
+    ) as host:
+        assert host.stdout
+        pid = host.stdout.readline().strip()
+        wait_until_busy(int(pid))
+        host.send_signal(signal.SIGINT)
+        assert host.stdout.read().split() == ["interrupted", "3", pid]  # by the same worker
+    assert host.returncode == 0
+
+
+@linux
+def test_ctrl_c_while_a_question_is_sent_breaks_nothing(shared: Generator) -> None:
+    import fcntl
+    import termios
+
+    def interrupt() -> None:
+        wait_until(lambda: any(fcntl.ioctl(commands, termios.FIONREAD, bytes(4))))
+        signal.pthread_kill(main, signal.SIGINT)
+
+    main = threading.get_ident()
+    pid = worker(shared)
+    commands = shared._backend.worker._connection._commands  # type: ignore[attr-defined]
+    os.kill(pid, signal.SIGSTOP)  # it will not read, so that the pipe is soon full
+    helper = threading.Thread(target=interrupt)
+    helper.start()
+    with pytest.raises(KeyboardInterrupt):
+        shared.generate("x" * 10_000_000)
+    helper.join()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+    with contextlib.suppress(WorkerDied):
+        shared.count("x")
+    assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
+
+
+# --- the end
+
+
+def test_closing_the_generator_ends_a_stream_with_closed(noise_file: Path) -> None:
+    generator = Generator(noise_file, context=131072)
+    with generator.stream("hello") as stream, pytest.raises(Closed):
+        for piece in stream.text:
+            assert piece
+            closer = threading.Thread(target=generator.close)
+            closer.start()
+            closer.join()
+
+
+def test_closing_the_generator_ends_a_call_that_waits(noise_file: Path) -> None:
+    async def close() -> None:
+        call = asyncio.create_task(generator.agenerate("hello"))
+        await asyncio.sleep(0)  # it is asked now
+        generator.close()
+        await call
+
+    generator = Generator(noise_file, context=131072)
+    with pytest.raises(Closed):
+        asyncio.run(close())
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_after_close_every_call_says_closed(alphabet_file: Path, used: bool) -> None:
+    with Generator(alphabet_file) as generator:
+        if used:
+            generator.warm()
+        generator.close()
+        generator.close()
+        calls: list[Callable[[], object]] = [
+            lambda: generator.generate("a"),
+            lambda: list(generator.stream("a")),
+            lambda: generator.count("a"),
+            generator.warm,
+            lambda: asyncio.run(generator.agenerate("a")),
+        ]
+        for call in calls:
+            with pytest.raises(Closed):
+                call()

@@ -1,0 +1,286 @@
+"""The Generator, on the model in the box: one answer, by whichever way it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+import genkit
+from genkit import Finish, Generator, Image, Message, Start, Stream, TextDelta, Usage
+from genkit.errors import BadRequest, Closed, ConfigError, ContextOverflow, GenkitError, ModelFileError
+from genkit.local import files
+
+PROMPT = "Tell me a story."
+LONG = {"max_tokens": 40, "temperature": 0.9, "seed": 11}
+
+
+def bad(demo: Generator, prompt="hi", **options) -> str:
+    with pytest.raises(BadRequest) as caught:
+        demo.generate(prompt, **options)
+    return caught.value.message
+
+
+def test_generate_is_the_fold_of_stream(demo: Generator) -> None:
+    with demo.stream(PROMPT, **LONG) as stream:
+        events = list(stream)
+    answer = demo.generate(PROMPT, **LONG)
+    assert stream.response == answer
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer.text != ""
+    assert events[-2:] == [answer.usage, Finish(answer.finish_reason, answer.raw_finish_reason)]
+    assert [type(event) for event in events if not isinstance(event, TextDelta)] == [Start, Usage, Finish]
+    assert isinstance(events[0], Start)
+
+
+def test_async_is_sync(demo: Generator) -> None:
+    async def main() -> None:
+        assert await demo.agenerate(PROMPT, **LONG) == answer
+        async with demo.astream(PROMPT, **LONG) as stream:
+            assert "".join([piece async for piece in stream.text]) == answer.text
+        assert stream.response == answer
+        assert await demo.acount(PROMPT) == demo.count(PROMPT)
+        await demo.awarm()
+
+    answer = demo.generate(PROMPT, **LONG)
+    asyncio.run(main())
+    asyncio.run(main())  # on another loop
+
+
+def test_sync_calls_work_inside_a_running_loop(demo: Generator) -> None:
+    async def main() -> genkit.Response:
+        return demo.generate(PROMPT, **LONG)
+
+    assert asyncio.run(main()) == demo.generate(PROMPT, **LONG)
+
+
+def test_calls_from_many_threads_and_tasks_do_not_mix(demo: Generator) -> None:
+    prompts = ["Hello!", "Who are you?", PROMPT]
+    alone = [demo.generate(prompt, **LONG) for prompt in prompts]
+    together: list[genkit.Response | None] = [None] * len(prompts)
+
+    def ask(index: int) -> None:
+        together[index] = demo.generate(prompts[index], **LONG)
+
+    threads = [threading.Thread(target=ask, args=[index]) for index in range(len(prompts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+    async def main() -> list[genkit.Response]:
+        return await asyncio.gather(*(demo.agenerate(prompt, **LONG) for prompt in prompts))
+
+    assert asyncio.run(main()) == alone
+
+
+def test_usage_counts_what_was_read_and_written(demo: Generator) -> None:
+    conversation = [Message.system("Be brief."), Message.user("Hello!"), Message.assistant("Hi."), "And you?"]
+    with demo.stream(conversation, max_tokens=3) as stream:
+        pieces = list(stream.text)
+    usage = stream.response.usage
+    assert demo.count(conversation) == genkit.TokenCount(usage.input_tokens, exact=True)
+    assert (usage.output_tokens, stream.response.finish_reason) == (3, "length")
+    assert 1 <= len(pieces) <= 3
+
+
+def test_a_bare_text_counts_as_it_is(demo: Generator) -> None:
+    assert demo.count("").tokens == 0
+    assert 0 < demo.count("Hello!").tokens < demo.count([Message.user("Hello!")]).tokens
+    assert demo.count(Message.user("Hello!")) == demo.count([Message.user("Hello!")])
+
+
+def test_a_prompt_may_be_text_a_message_or_a_conversation(demo: Generator) -> None:
+    answer = demo.generate("Hello!", **LONG)
+    assert demo.generate(Message.user("Hello!"), **LONG) == answer
+    assert demo.generate(["Hello!"], **LONG) == demo.generate((Message.user("Hello!"),), **LONG) == answer
+
+
+def test_system_is_a_system_message(demo: Generator) -> None:
+    given = demo.generate("Hello!", system="Be brief.", **LONG)
+    assert given == demo.generate([Message.system("Be brief."), Message.user("Hello!")], **LONG)
+    assert given.usage.input_tokens > demo.generate("Hello!", **LONG).usage.input_tokens
+
+
+def test_the_generators_seed_is_the_default_seed(demo: Generator) -> None:
+    varied = {"max_tokens": 30, "temperature": 1.5}
+    assert demo.generate(PROMPT, **varied) == demo.generate(PROMPT, seed=7, **varied)
+    assert demo.generate(PROMPT, seed=None, **varied) == demo.generate(PROMPT, seed=7, **varied)
+
+
+def test_an_answer_ends_before_the_stop_string(demo: Generator) -> None:
+    whole = demo.generate(PROMPT, **LONG)
+    stop = whole.text[5:8]
+    cut = demo.generate(PROMPT, stop=stop, **LONG)
+    assert cut.text == whole.text.partition(stop)[0]
+    assert (cut.finish_reason, cut.raw_finish_reason) == ("stop", "stop_string")
+    assert cut.usage.output_tokens < whole.usage.output_tokens
+    assert demo.generate(PROMPT, stop=["\0never", stop], **LONG) == cut
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 0},
+        {"top_k": 1},
+        {"top_p": 0},
+        {"min_p": 1},
+        {"repeat_penalty": 1.1},
+        {"frequency_penalty": 0.5},
+        {"presence_penalty": -0.5},
+        {"repeat_penalty": 0.5, "temperature": 0},
+    ],
+    ids=str,
+)
+def test_every_sampling_option_is_served(options: dict[str, float]) -> None:
+    async def main() -> genkit.Response:
+        with Generator() as generator:  # of its own: whatever an option breaks, it breaks here alone
+            asking = generator.agenerate("Hello!", max_tokens=4, **options)
+            return await asyncio.wait_for(asking, 5)
+
+    assert asyncio.run(main()).usage.output_tokens > 0
+
+
+def test_a_greedy_answer_does_not_depend_on_the_seed(demo: Generator) -> None:
+    one, other = (demo.generate(PROMPT, temperature=0, max_tokens=20, seed=seed) for seed in (1, 2))
+    assert one == other
+
+
+def test_a_stream_left_early_leaves_the_model_to_the_next(demo: Generator) -> None:
+    answer = demo.generate("Hello!", **LONG)
+    with demo.stream(PROMPT, max_tokens=2000, seed=1) as stream:
+        next(stream.text)
+    assert stream.response.finish_reason == "incomplete"
+    assert demo.generate("Hello!", **LONG) == answer
+
+
+def test_a_cancelled_task_leaves_the_model_to_the_next(demo: Generator) -> None:
+    async def main() -> genkit.Response:
+        task = asyncio.ensure_future(demo.agenerate(PROMPT, max_tokens=2000))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await demo.agenerate("Hello!", **LONG)
+
+    assert asyncio.run(main()) == demo.generate("Hello!", **LONG)
+
+
+@pytest.mark.parametrize(
+    "prompt", [None, 5, [], (), {}, [None], [["hi"]], [{"role": "user", "content": "hi"}]]
+)
+def test_what_is_no_prompt_is_refused(demo: Generator, prompt) -> None:
+    assert "prompt" in bad(demo, prompt)
+    with pytest.raises(BadRequest):
+        demo.count(prompt)
+
+
+def test_a_dictionary_is_not_read_as_a_list_of_its_keys(demo: Generator) -> None:
+    assert "prompt" in bad(demo, {"role": "user", "content": "hi"})
+
+
+def test_what_the_model_cannot_read_is_refused(demo: Generator) -> None:
+    assert "Image" in bad(demo, Message.user("what is this?", Image(url="http://x/y.png")))
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"), [("temprature", "temperature"), ("max_token", "max_tokens"), ("stops", "stop")]
+)
+def test_a_misspelt_option_gets_a_suggestion(demo: Generator, typo: str, meant: str) -> None:
+    assert bad(demo, **{typo: 1}).endswith(f"did you mean {meant}?")
+
+
+def test_an_unknown_option_is_answered_with_those_there_are(demo: Generator) -> None:
+    message = bad(demo, zzz=1)
+    assert all(name in message for name in genkit.generator.Options.__annotations__)
+
+
+def test_a_wrong_call_is_refused_when_it_is_made(demo: Generator) -> None:
+    for call in (demo.stream, demo.astream):
+        with pytest.raises(BadRequest):
+            call("hi", top_p=2)
+
+
+def test_a_prompt_that_cannot_fit_says_its_size(demo: Generator) -> None:
+    with pytest.raises(ContextOverflow) as caught:
+        demo.generate("Hello! " * 9000)
+    error = caught.value
+    assert error.tokens == demo.count(Message.user("Hello! " * 9000)).tokens > error.limit > 0
+    assert str(error.tokens) in error.message
+
+
+def test_a_generator_is_closed_for_good() -> None:
+    with Generator(seed=1) as generator:
+        stream = generator.stream("Hello!")
+        next(iter(stream))
+    generator.close()
+    with pytest.raises(Closed):
+        generator.generate("Hello!")
+    with pytest.raises(Closed):
+        list(generator.stream("Hello!"))
+    with pytest.raises(GenkitError):
+        list(stream)
+
+
+def test_a_generator_is_an_async_context_too() -> None:
+    async def main() -> None:
+        async with Generator() as generator:
+            assert (await generator.agenerate("Hello!", max_tokens=1)).usage.output_tokens == 1
+        with pytest.raises(Closed):
+            await generator.agenerate("Hello!")
+
+    asyncio.run(main())
+
+
+def test_a_file_may_be_named_by_a_path_or_by_its_backend(demo: Generator) -> None:
+    answer = demo.generate("Hello!", **LONG)
+    for model in (files.DEMO, f"llama:{files.DEMO}"):
+        with Generator(model) as twin:
+            assert repr(twin) == f"Generator('llama:{files.DEMO}')"
+            assert twin.generate("Hello!", **LONG) == answer
+
+
+def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None:
+    with Generator(template="{{ messages[0].content }}") as generator:
+        message = [Message.user("Hello! Hello!")]
+        assert generator.count(message).tokens < demo.count(message).tokens
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        ("", "demo"),
+        ("gpt", "demo"),
+        ("llama:", "llama:PATH"),
+        ("a.gguf", "llama:a.gguf"),
+        ("other:a.gguf", "llama:"),
+    ],
+)
+def test_an_unknown_model_is_a_config_error_with_a_hint(model: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Generator(model)
+    assert hint in caught.value.message
+
+
+@pytest.mark.parametrize("model", ["llama:no-such.gguf", Path("no-such.gguf"), f"llama:{files.DEMO.parent}"])
+def test_a_missing_file_is_a_model_file_error_at_once(model) -> None:
+    with pytest.raises(ModelFileError):
+        Generator(model)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"context": 0}, {"context": True}, {"context": 1.5}, {"threads": 0}, {"gpu_layers": -1}, {"seed": -1}],
+    ids=str,
+)
+def test_a_wrong_setting_is_a_config_error_at_once(setting) -> None:
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        Generator(**setting)
+
+
+def test_streams_are_not_made_by_hand_but_typed(demo: Generator) -> None:
+    with demo.stream("Hello!", max_tokens=1) as stream:
+        assert isinstance(stream, Stream)
+    assert isinstance(demo.astream("Hello!", max_tokens=1), genkit.AsyncStream)

@@ -1,0 +1,53 @@
+"""Messages: what they are made of, and what they refuse."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from genkit import Audio, Image, Message, Reasoning, Text, ToolCall, ToolResult
+from genkit.errors import BadRequest
+
+CALL = ToolCall(id="1", name="weather", arguments='{"city": "Oslo"}')
+RESULT = ToolResult(id="1", content="rain")
+
+
+@pytest.mark.parametrize("parts", ["hi", Text("hi"), ["hi"], (Text("hi"),), iter(["hi"])])
+def test_text_may_be_given_in_every_way(parts) -> None:
+    assert Message("user", parts) == Message.user("hi")
+    assert Message("user", parts if not hasattr(parts, "__next__") else ["hi"]).parts == (Text("hi"),)
+
+
+def test_each_role_has_its_maker() -> None:
+    assert Message.system("a") == Message("system", "a")
+    assert Message.user("a", Image(url="u")) == Message("user", ["a", Image(url="u")])
+    assert Message.assistant(Reasoning("r"), "a", CALL) == Message(
+        "assistant", (Reasoning("r"), Text("a"), CALL)
+    )
+    assert Message.tool(RESULT, RESULT) == Message("tool", [RESULT, RESULT])
+
+
+def test_text_is_the_text_parts_only() -> None:
+    assert Message.assistant(Reasoning("hm"), "a", CALL, Text("b"), Audio(data=b"x")).text == "ab"
+    assert Message.user().text == ""
+
+
+@pytest.mark.parametrize("role", ["bot", "", "User", None, 3])
+def test_an_unknown_role_is_refused_with_the_roles_there_are(role) -> None:
+    with pytest.raises(BadRequest, match="system, developer, user, assistant, tool"):
+        Message(role, "hi")
+
+
+@pytest.mark.parametrize("parts", [None, 3, b"hi", ["a", 3], [["a"]], {"type": "text", "text": "hi"}, [None]])
+def test_what_is_no_part_is_refused(parts) -> None:
+    with pytest.raises(BadRequest):
+        Message("user", parts)
+
+
+def test_messages_are_values() -> None:
+    assert hash(Message.user("a", Image(data=b"x"))) == hash(Message.user("a", Image(data=b"x")))
+    assert Message.user("a") != Message.assistant("a")
+    assert Text("a") != Reasoning("a")
+    with pytest.raises(FrozenInstanceError):
+        Message.user("a").role = "system"

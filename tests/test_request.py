@@ -1,0 +1,104 @@
+"""Requests: which sampling options there are, and which values they take."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genkit import Sampling
+from genkit.errors import BadRequest
+
+# As documented for each: the smallest and the largest value, and whether it is a whole number.
+RANGES = {
+    "max_tokens": (1, 2**31 - 1, True),
+    "temperature": (0, 100, False),
+    "top_p": (0, 1, False),
+    "top_k": (0, 2**31 - 1, True),
+    "min_p": (0, 1, False),
+    "repeat_penalty": (0, 100, False),
+    "frequency_penalty": (-100, 100, False),
+    "presence_penalty": (-100, 100, False),
+    "seed": (0, 2**64 - 1, True),
+    "logprobs": (0, 100, True),
+}
+every_option = pytest.mark.parametrize("name", RANGES)
+
+
+def refused(**options) -> str:
+    with pytest.raises(BadRequest) as caught:
+        Sampling(**options)
+    return caught.value.message
+
+
+def test_every_option_has_a_range_here() -> None:
+    assert {field.name for field in fields(Sampling)} == {*RANGES, "stop"}
+
+
+@every_option
+def test_both_ends_of_the_range_are_in_it(name: str) -> None:
+    for value in RANGES[name][:2]:
+        assert getattr(Sampling(**{name: value}), name) == value
+
+
+@every_option
+def test_just_outside_is_refused_by_name(name: str) -> None:
+    low, high, whole = RANGES[name]
+    below, above = (low - 1, high + 1) if whole else (math.nextafter(low, -1e9), math.nextafter(high, 1e9))
+    assert refused(**{name: below}).startswith(f"{name} takes ")
+    assert repr(above) in refused(**{name: above})
+
+
+@every_option
+@pytest.mark.parametrize("value", [True, False, "1", math.nan, math.inf, -math.inf, [1], 1j])
+def test_what_is_no_number_or_no_finite_one_is_refused(name: str, value) -> None:
+    refused(**{name: value})
+
+
+@every_option
+def test_a_number_beyond_all_floats_is_refused(name: str) -> None:
+    refused(**{name: 10**400})
+    refused(**{name: -(10**400)})
+
+
+@every_option
+def test_a_fraction_is_refused_where_a_whole_number_is_due(name: str) -> None:
+    whole = RANGES[name][2]
+    if whole:
+        refused(**{name: 1.0})
+    else:
+        assert getattr(Sampling(**{name: 0.5}), name) == 0.5
+
+
+@pytest.mark.parametrize("stop", ["END", ["END"], ("END",), {"END"}, iter(["END"])])
+def test_stop_takes_a_string_or_several(stop) -> None:
+    assert Sampling(stop=stop).stop == ("END",)
+
+
+@pytest.mark.parametrize("stop", [None, (), []])
+def test_no_stop_is_no_stop(stop) -> None:
+    assert Sampling(stop=stop).stop == ()
+
+
+@pytest.mark.parametrize("stop", ["", [""], ["a", ""], b"END", [b"END"], ["a", None], 5, True])
+def test_stop_takes_nothing_else(stop) -> None:
+    assert refused(stop=stop).startswith("stop takes strings")
+
+
+@given(st.dictionaries(st.sampled_from(list(RANGES)), st.sampled_from([1, 0.5, 0])))
+def test_set_options_are_those_that_were_set(options) -> None:
+    options = {name: int(value) or 1 if RANGES[name][2] else value for name, value in options.items()}
+    assert Sampling(**options).set_options() == options
+
+
+def test_zero_is_set_and_an_empty_stop_is_not() -> None:
+    assert Sampling(temperature=0, seed=0, stop=[]).set_options() == {"temperature": 0, "seed": 0}
+
+
+def test_a_changed_copy_is_checked_too() -> None:
+    assert replace(Sampling(stop="a"), seed=3) == Sampling(stop=["a"], seed=3)
+    with pytest.raises(BadRequest):
+        replace(Sampling(), seed=-1)

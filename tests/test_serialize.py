@@ -1,0 +1,147 @@
+"""Words as JSON, and back: everything survives, and what a stranger wrote is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import genkit
+from genkit import Audio, Image, Message, Request, Response, Sampling, Text, Tool, ToolCall, Usage
+from genkit.errors import BadRequest
+from genkit.events import FinishReason
+from genkit.messages import Part, Role
+from genkit.request import Output
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+json_objects = st.dictionaries(st.text(), json_values, max_size=3)
+messages = st.builds(Message, st.sampled_from(get_args(Role)), st.lists(st.from_type(Part), max_size=4))
+samplings = st.builds(
+    Sampling,
+    temperature=st.none() | st.floats(0, 100),
+    max_tokens=st.none() | st.integers(1, 2**31 - 1),
+    seed=st.none() | st.integers(0, 2**64 - 1),
+    stop=st.lists(st.text(min_size=1), max_size=3),
+)
+requests = st.builds(
+    Request,
+    messages=st.lists(messages, max_size=3),
+    sampling=samplings,
+    tools=st.lists(
+        st.builds(Tool, name=st.text(), description=st.text(), parameters=json_objects), max_size=2
+    ),
+    output=st.none() | st.builds(Output, schema=json_objects, name=st.text()),
+    extra=json_objects,
+)
+counts = st.integers(0, 10**9)
+responses = st.builds(
+    Response,
+    message=messages,
+    finish_reason=st.sampled_from(get_args(FinishReason)),
+    raw_finish_reason=st.text(),
+    usage=st.builds(Usage, counts, counts, counts, counts),
+    model=st.text(),
+    id=st.text(),
+)
+
+
+def is_the_same_back(kind: type, value) -> None:
+    text = genkit.dumps(value)
+    assert genkit.loads(kind, text) == value
+    assert genkit.loads(kind, text.encode()) == value
+
+
+@given(messages)
+def test_a_message_comes_back(message: Message) -> None:
+    is_the_same_back(Message, message)
+
+
+@given(st.lists(messages, max_size=3))
+def test_a_conversation_comes_back(conversation: list[Message]) -> None:
+    is_the_same_back(list[Message], conversation)
+    assert list(genkit.loads(Sequence[Message], genkit.dumps(tuple(conversation)))) == conversation
+
+
+@given(requests)
+def test_a_request_comes_back(request: Request) -> None:
+    is_the_same_back(Request, request)
+
+
+def test_a_request_with_nothing_but_messages_comes_back() -> None:
+    is_the_same_back(Request, Request(messages=[Message.user("hi")]))
+
+
+@given(responses)
+def test_a_response_comes_back(response: Response) -> None:
+    is_the_same_back(Response, response)
+
+
+def test_bytes_travel_as_url_safe_base64() -> None:
+    written = json.loads(genkit.dumps(Message.user(Image(data=b"\xfb\xff"), Audio(data=b"a"))))
+    assert [part["data"] for part in written["parts"]] == ["-_8=", "YQ=="]
+
+
+def test_each_part_says_what_it_is() -> None:
+    message = Message.assistant(genkit.Reasoning("r"), "t", ToolCall(id="1", name="n", arguments="{}"))
+    assert [part["type"] for part in json.loads(genkit.dumps(message))["parts"]] == [
+        "reasoning",
+        "text",
+        "tool_call",
+    ]
+
+
+def test_a_lone_surrogate_is_the_callers_mistake() -> None:
+    with pytest.raises(BadRequest):
+        genkit.dumps(Message.user("\ud800"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "place"),
+    [
+        (Message, "[", "the whole"),
+        (Message, b"\xff", "the whole"),
+        (Message, "3", "the whole"),
+        (Message, '{"role": "user"}', "parts"),
+        (Message, '{"role": "bot", "parts": []}', "role"),
+        (Message, '{"role": "user", "parts": [{"type": "text"}]}', "parts.0"),
+        (Message, '{"role": "user", "parts": [{"type": "video", "url": "u"}]}', "parts.0"),
+        (list[Message], '[{"role": "user", "parts": []}, {"role": "bot", "parts": []}]', "1.role"),
+        (Request, '{"messages": [{"role": "user", "parts": 3}]}', "messages.0.parts"),
+        (Request, '{"messages": [], "sampling": {"seed": "x"}}', "sampling.seed"),
+        (Response, '{"message": {"role": "user", "parts": []}, "finish_reason": "tired"}', "finish_reason"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(kind: type, text: str | bytes, place: str) -> None:
+    with pytest.raises(BadRequest, match=f"no {kind.__name__} in JSON: {place}"):
+        genkit.loads(kind, text)
+
+
+@pytest.mark.parametrize("sampling", ['{"top_p": 2}', '{"temperature": NaN}', '{"stop": [""]}'])
+def test_a_strangers_sampling_is_checked_as_anyones(sampling: str) -> None:
+    with pytest.raises(BadRequest):
+        genkit.loads(Request, f'{{"messages": [], "sampling": {sampling}}}')
+
+
+@given(
+    st.sampled_from([Message, list[Message], Request, Response]), st.binary() | json_values.map(json.dumps)
+)
+def test_garbage_is_a_bad_request_and_nothing_else(kind: type, text: str | bytes) -> None:
+    try:
+        value = genkit.loads(kind, text)
+    except BadRequest:
+        return
+    assert genkit.loads(kind, genkit.dumps(value)) == value
+
+
+def test_a_text_part_is_never_taken_for_reasoning() -> None:
+    assert genkit.loads(Message, '{"role": "user", "parts": [{"type": "text", "text": "a"}]}').parts == (
+        Text("a"),
+    )

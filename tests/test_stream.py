@@ -1,0 +1,227 @@
+"""Streams: what comes, what is kept, and that leaving one stops the work behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genkit import (
+    AsyncStream,
+    Event,
+    Finish,
+    Message,
+    Request,
+    Start,
+    Stream,
+    TextDelta,
+    TokenCount,
+    Usage,
+)
+from genkit.backend import Backend
+from genkit.errors import BackendError, GenkitError
+from genkit.events import PartEnd
+from genkit.response import Collector
+from genkit.runtime.awaiting import AwaitingRuntime
+from genkit.runtime.base import Runtime
+from genkit.runtime.blocking import BlockingRuntime
+
+ASK = Request(messages=[Message.user("hi")])
+STORY: list[Event] = [Start("m"), TextDelta("Once "), TextDelta("upon"), Usage(1, 2), Finish("stop")]
+
+
+class Replay:
+    """A backend that answers with given events, through its runtime's channel, and then fails if told to."""
+
+    def __init__(self, events: Sequence[Event], error: BaseException | None = None) -> None:
+        self.events, self.error = events, error
+        self.handed_out = self.closed = 0
+
+    async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+        channel = runtime.channel()
+        try:
+            for event in self.events:
+                channel.put(event)
+                self.handed_out += 1
+                yield await channel.get()
+            if self.error:
+                raise self.error
+        finally:
+            self.closed += 1
+
+    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+        return TokenCount(len(prompt), exact=True)
+
+    async def warm(self, runtime: Runtime) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def opened(backend: Backend) -> Stream:
+    return Stream(backend.stream(ASK, BlockingRuntime()))
+
+
+def aopened(backend: Backend) -> AsyncStream:
+    return AsyncStream(backend.stream(ASK, AwaitingRuntime()))
+
+
+@given(st.lists(st.from_type(Event), max_size=10))
+def test_every_event_comes_in_order_and_is_collected(events: list[Event]) -> None:
+    collector = Collector()
+    for event in events:
+        collector.add(event)
+    with opened(Replay(events)) as stream:
+        assert list(stream) == events
+    assert stream.response == collector.response()
+
+    async def main() -> None:
+        async with aopened(Replay(events)) as twin:
+            assert [event async for event in twin] == events
+        assert twin.response == stream.response
+
+    asyncio.run(main())
+
+
+@given(st.lists(st.from_type(Event), max_size=10))
+def test_text_is_the_text_of_the_response(events: list[Event]) -> None:
+    stream = opened(Replay(events))
+    text = "".join(stream.text)
+    if not any(isinstance(event, PartEnd) for event in events):  # that tells the text anew
+        assert text == stream.response.text
+
+    async def main() -> str:
+        return "".join([piece async for piece in aopened(Replay(events)).text])
+
+    assert asyncio.run(main()) == text
+
+
+def test_nothing_is_asked_for_before_it_is_wanted() -> None:
+    backend = Replay(STORY)
+    with opened(backend) as stream:
+        assert backend.handed_out == 0
+        next(iter(stream))
+        assert backend.handed_out == 1
+
+
+def test_a_stream_left_early_stops_and_keeps_what_had_come() -> None:
+    backend = Replay(STORY)
+    with opened(backend) as stream:
+        for piece in stream.text:
+            assert piece == "Once "
+            break
+        assert not backend.closed
+    assert backend.closed == 1
+    assert backend.handed_out == 2
+    assert (stream.response.text, stream.response.finish_reason) == ("Once ", "incomplete")
+    assert list(stream) == list(stream.text) == []
+
+
+def test_an_async_stream_left_early_stops_and_keeps_what_had_come() -> None:
+    backend = Replay(STORY)
+
+    async def main() -> AsyncStream:
+        async with aopened(backend) as stream:
+            async for _ in stream.text:
+                break
+        assert backend.closed == 1
+        return stream
+
+    assert asyncio.run(main()).response.text == "Once "
+
+
+def test_text_may_be_taken_up_again() -> None:
+    stream = opened(Replay(STORY))
+    assert next(stream.text) == "Once "
+    assert next(stream.text) == "upon"
+    assert stream.response.finish_reason == "incomplete"
+    assert list(stream) == STORY[3:]
+    assert stream.response.finish_reason == "stop"
+
+
+def test_closing_is_safe_at_any_time_and_twice() -> None:
+    backend = Replay(STORY)
+    stream = opened(backend)
+    stream.close()
+    stream.close()
+    assert (backend.handed_out, list(stream)) == (0, [])
+
+
+def test_a_dropped_stream_stops() -> None:
+    backend = Replay(STORY)
+    next(opened(backend).text)
+    gc.collect()
+    assert backend.closed == 1
+
+
+def test_the_callers_own_exception_stops_the_stream() -> None:
+    backend = Replay(STORY)
+
+    def read() -> None:
+        with opened(backend) as stream:
+            for _ in stream:
+                raise KeyError
+
+    with pytest.raises(KeyError):
+        read()
+    assert backend.closed == 1
+
+
+@pytest.mark.parametrize("events", [STORY[:3], STORY[:1]], ids=["after text", "before any"])
+def test_an_error_takes_along_what_had_arrived(events: list[Event]) -> None:
+    error = BackendError("lost")
+    stream = opened(Replay(events, error))
+    with pytest.raises(GenkitError) as caught:
+        list(stream)
+    assert caught.value is error
+    assert error.partial == (stream.response if len(events) > 1 else None)
+
+    async def main() -> None:
+        async for _ in aopened(Replay(events, error)):
+            pass
+
+    with pytest.raises(BackendError) as caught:
+        asyncio.run(main())
+    assert caught.value.partial == (stream.response if len(events) > 1 else None)
+
+
+def test_cancelling_the_task_stops_the_stream() -> None:
+    class Stuck(Replay):
+        async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+            try:
+                yield TextDelta("a")
+                await runtime.channel().get()
+            finally:
+                self.closed += 1
+
+    backend = Stuck([])
+
+    async def main() -> None:
+        shown = asyncio.Event()
+
+        async def read() -> None:
+            async with aopened(backend) as stream:
+                async for _ in stream:
+                    shown.set()
+
+        task = asyncio.ensure_future(read())
+        await shown.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert backend.closed == 1
+
+    asyncio.run(main())
+
+
+def test_a_stream_works_inside_a_running_loop() -> None:
+    async def main() -> list[Event]:
+        with opened(Replay(STORY)) as stream:
+            return list(stream)
+
+    assert asyncio.run(main()) == STORY
