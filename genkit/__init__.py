@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .request import Sampling as Sampling
     from .request import Tool as Tool
     from .response import Response as Response
+    from .runtime.base import Timeouts as Timeouts
     from .serialize import dumps as dumps
     from .serialize import loads as loads
     from .stream import AsyncStream as AsyncStream
@@ -87,6 +88,7 @@ _HOME = {
     ),
     "request": ("Output", "Request", "Sampling", "Tool"),
     "response": ("Response",),
+    "runtime.base": ("Timeouts",),
     "serialize": ("dumps", "loads"),
     "stream": ("AsyncStream", "Stream"),
     "tokens": ("TokenCount",),

@@ -21,6 +21,14 @@ class Backend(Protocol):
     async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
         """The tokens of a bare text, or of a conversation as the model would be shown it."""
 
+    async def embed(
+        self, texts: Sequence[str], runtime: Runtime, *, dimensions: int | None = None
+    ) -> list[list[float]]:
+        """The embedding of each text, in their order."""
+
+    async def models(self, runtime: Runtime) -> list[str]:
+        """The names of the models there are."""
+
     async def warm(self, runtime: Runtime) -> None:
         """Do now what the first call would else have to wait for."""
 

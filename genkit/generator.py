@@ -10,13 +10,14 @@ from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from .backend import Backend
 from .errors import BadRequest, ConfigError
 from .messages import Message
 from .request import Output, Request, Sampling, Tool
 from .response import Collector, Response
-from .router import backend
+from .router import route
 from .runtime.awaiting import AwaitingRuntime
-from .runtime.base import Runtime
+from .runtime.base import Runtime, Timeouts
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
 from .stream import AsyncStream, Stream, observe
@@ -65,11 +66,17 @@ class Generator:
     Use it in a ``with`` block, or call :meth:`close` when done.
 
     Args:
-        model: ``"demo"`` (the model in the box, a toy), or ``"llama:PATH.gguf"``.
+        model: ``"demo"`` (the model in the box, a toy), ``"llama:PATH.gguf"``, ``"VENDOR:MODEL"`` (as in
+            ``"anthropic:claude-sonnet-4-5"``), or a :class:`genkit.backend.Backend` of your own.
         context: the context window, in tokens; by default the model's own, at most 4096.
         threads: how many threads compute; by default one a physical core.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the model file.
+        api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
+            variable.
+        base_url: where a remote API is, by default the vendor's own address.
+        timeout: the seconds a remote call may take in all, or :class:`~genkit.Timeouts`.
+        attempts: how many tries a remote call has, 3 by default.
         seed: the seed of every call that sets none; by default each is random.
 
     Raises:
@@ -79,24 +86,38 @@ class Generator:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "demo",
+        model: str | os.PathLike[str] | Backend = "demo",
         *,
         context: int | None = None,
         threads: int | None = None,
         gpu_layers: int | None = None,
         template: str | None = None,
+        api_key: Any = None,
+        base_url: str | None = None,
+        timeout: float | Timeouts | None = None,
+        attempts: int | None = None,
         seed: int | None = None,
     ) -> None:
-        self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
         try:
             self._defaults = Sampling(seed=seed).set_options()
         except BadRequest as error:
             raise ConfigError(error.message) from None
         self._blocking, self._awaiting = BlockingRuntime(), AwaitingRuntime()
-        self._backend = backend(
-            self.model, context=context, threads=threads, gpu_layers=gpu_layers, template=template
-        )
-        self._handle = self._backend.stream
+        if isinstance(model, (str, os.PathLike)):
+            self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
+            self._backend, self._handle = route(
+                self.model,
+                context=context,
+                threads=threads,
+                gpu_layers=gpu_layers,
+                template=template,
+                api_key=api_key,
+                base_url=base_url,
+                timeout=timeout,
+                attempts=attempts,
+            )
+        else:
+            self.model, self._backend, self._handle = type(model).__name__, model, model.stream
 
     def generate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The whole answer to a prompt.
@@ -142,6 +163,32 @@ class Generator:
     async def acount(self, prompt: Prompt) -> TokenCount:
         """The asynchronous twin of :meth:`count`."""
         return await self._backend.count(_countable(prompt), self._awaiting)
+
+    def embed(self, texts: Sequence[str], *, dimensions: int | None = None) -> list[list[float]]:
+        """The embedding of each text, in their order.
+
+        Args:
+            texts: any number of texts; they are sent in as many calls as the vendor's limit makes necessary.
+            dimensions: how long each embedding is to be, for models that can shorten theirs.
+
+        Raises:
+            BadRequest: the model does not embed.
+            BackendError: the backend failed.
+            Closed: the Generator was closed.
+        """
+        return run(self._backend.embed(_texts(texts), self._blocking, dimensions=dimensions))
+
+    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> list[list[float]]:
+        """The asynchronous twin of :meth:`embed`."""
+        return await self._backend.embed(_texts(texts), self._awaiting, dimensions=dimensions)
+
+    def models(self) -> list[str]:
+        """The names of the models that the vendor lists; raises what :meth:`embed` does."""
+        return run(self._backend.models(self._blocking))
+
+    async def amodels(self) -> list[str]:
+        """The asynchronous twin of :meth:`models`."""
+        return await self._backend.models(self._awaiting)
 
     def warm(self) -> None:
         """Load the model now, so that the first call need not wait for it; raises what :meth:`count` does."""
@@ -216,3 +263,9 @@ def _conversation(prompt: Prompt) -> list[Message]:
 
 def _countable(prompt: Prompt) -> str | list[Message]:
     return prompt if isinstance(prompt, str) else _conversation(prompt)
+
+
+def _texts(texts: Sequence[str]) -> Sequence[str]:
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise BadRequest(f"embed takes a list of texts, not {texts!r:.60}")
+    return texts

@@ -30,10 +30,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of text, and where it comes from if the model says so."""
+    """A piece of text, and where it comes from if the model says so.
+
+    ``signature`` proves to the provider that it is the model's own; it is sent back with the text.
+    """
 
     text: str
     citations: tuple[Citation, ...] = ()
+    signature: str = field(default="", kw_only=True, repr=False)
     type: Literal["text"] = field(default="text", kw_only=True, repr=False)
 
 
@@ -90,9 +94,13 @@ class Media:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image(Media):
-    """An image; ``detail`` is how closely to look (``low``, ``high``), for providers that ask."""
+    """An image; ``detail`` is how closely to look (``low``, ``high``), for providers that ask.
+
+    ``signature`` proves to the provider that it is the model's own; it is sent back with the image.
+    """
 
     detail: str = ""
+    signature: str = field(default="", repr=False)
     type: Literal["image"] = field(default="image", repr=False)
 
 

@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+import difflib
+import importlib
+import os
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from .backend import Backend
 from .errors import ConfigError
 from .local import files
 from .local.backend import LocalBackend
+from .middleware.base import Handler
+from .providers.base import Target, Vendor
+from .providers.vendors import VENDORS
+from .runtime.base import Timeouts
+
+_LOCAL = ("context", "threads", "gpu_layers", "template")
+_REMOTE = ("api_key", "base_url", "timeout", "attempts")
+
+# Loaded when a model of theirs is asked for: who runs local models needs none of it.
+_DIALECTS = {
+    "anthropic.messages": ("anthropic", "Anthropic"),
+    "bedrock.converse": ("bedrock", "Bedrock"),
+    "cohere.chat": ("cohere", "Cohere"),
+    "gemini.generate": ("gemini", "Gemini"),
+    "ollama.chat": ("ollama", "Ollama"),
+    "openai.chat": ("openai_chat", "OpenAIChat"),
+    "openai.responses": ("openai_responses", "OpenAIResponses"),
+}
 
 
-def backend(model: str, **settings: Any) -> Backend:
-    """The backend for a model's name.
+class Route(NamedTuple):
+    """A backend, and the handler that leads to it through its middleware."""
+
+    backend: Backend
+    handle: Handler
+
+
+def route(model: str, **settings: Any) -> Route:
+    """The way to the model that goes by a name.
 
     Args:
-        model: ``"demo"``, or ``"llama:PATH"``.
+        model: ``"demo"``, ``"llama:PATH"``, or ``"VENDOR:MODEL"``.
         settings: what the backend is made with; None stands for its default.
 
     Raises:
@@ -23,9 +52,79 @@ def backend(model: str, **settings: Any) -> Backend:
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if model == "demo":
-        return LocalBackend(files.DEMO, **given)
+        return _local(LocalBackend(files.DEMO, **_only(_LOCAL, given, model)))
     scheme, colon, name = model.partition(":")
     if colon and scheme == "llama" and name:
-        return LocalBackend(name, **given)
-    hint = f"; for a file write llama:{model}" if model.endswith(".gguf") else ""
-    raise ConfigError(f"no model goes by the name {model!r}; use 'demo' or 'llama:PATH.gguf'{hint}")
+        return _local(LocalBackend(name, **_only(_LOCAL, given, model)))
+    if colon and scheme in VENDORS and name:
+        return _remote(VENDORS[scheme], name, **_only(_REMOTE, given, model))
+    raise ConfigError(f"no model goes by the name {model!r}; {_hint(model, scheme)}")
+
+
+def _hint(model: str, scheme: str) -> str:
+    if model.endswith(".gguf"):
+        return f"for a file write llama:{model}"
+    if close := difflib.get_close_matches(scheme, [*VENDORS, "llama", "demo"], 1):
+        return f"did you mean {close[0]}?"
+    return (
+        "use 'demo', 'llama:PATH.gguf', or 'VENDOR:MODEL' with a vendor such as openai, anthropic or gemini"
+    )
+
+
+def _only(names: tuple[str, ...], settings: dict[str, Any], model: str) -> dict[str, Any]:
+    """The settings, which must be among these."""
+    for name in settings:
+        if name not in names:
+            raise ConfigError(f"{model!r} does not take {name}=; it takes {', '.join(names)}")
+    return settings
+
+
+def _local(backend: LocalBackend) -> Route:
+    return Route(backend, backend.stream)
+
+
+def _remote(
+    vendor: Vendor,
+    model: str,
+    *,
+    api_key: Any = None,
+    base_url: str = "",
+    timeout: Any = None,
+    attempts: int = 3,
+) -> Route:
+    remote = importlib.import_module("genkit.providers.remote")
+    retry = importlib.import_module("genkit.middleware.retry")
+    module, kind = _DIALECTS[vendor.dialect]
+    dialect = getattr(importlib.import_module(f"genkit.providers.{module}"), kind)()
+    if not (base_url or vendor.base_url):
+        raise ConfigError(f"{vendor.name} has another address for everybody: give base_url=")
+    key = api_key if api_key is not None else _key(vendor.key_variables)
+    needs_key = not base_url and not vendor.base_url.startswith("http://")
+    if key is None and vendor.key_variables and needs_key:
+        names = " or ".join(vendor.key_variables)
+        raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
+    target = Target(model=model, vendor=replace(vendor, base_url=base_url or vendor.base_url))
+    backend = remote.RemoteBackend(dialect, target, key=key, timeouts=_timeouts(timeout))
+    return Route(backend, retry.Retry(_attempts(attempts))(backend.stream))
+
+
+def _attempts(attempts: Any) -> int:
+    if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
+        raise ConfigError(f"attempts takes a whole number from 1, not {attempts!r}")
+    return attempts
+
+
+def _key(variables: tuple[str, ...]) -> str | None:
+    """The first of these environment variables that is set."""
+    return next((value for name in variables if (value := os.environ.get(name))), None)
+
+
+def _timeouts(timeout: Any) -> Timeouts:
+    """Seconds for the whole call, or all the limits one by one."""
+    if timeout is None:
+        return Timeouts()
+    if isinstance(timeout, Timeouts):
+        return timeout
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or not timeout > 0:
+        raise ConfigError(f"timeout takes seconds above 0, or genkit.Timeouts, not {timeout!r}")
+    return Timeouts(total=float(timeout))

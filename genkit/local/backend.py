@@ -99,6 +99,16 @@ class LocalBackend:
         what = {"text": prompt} if isinstance(prompt, str) else {"messages": _template_messages(prompt)}
         return TokenCount((await self._ask({"do": "count", **what}, runtime))["tokens"], exact=True)
 
+    async def embed(
+        self, texts: Sequence[str], runtime: Runtime, *, dimensions: int | None = None
+    ) -> list[list[float]]:
+        """See :class:`genkit.backend.Backend`; local models do not embed yet."""
+        raise UnsupportedOption("local models do not embed yet", option="embed")
+
+    async def models(self, runtime: Runtime) -> list[str]:
+        """See :class:`genkit.backend.Backend`: the one that was loaded."""
+        return [(await self._ask({"do": "warm"}, runtime))["model"]]
+
     async def warm(self, runtime: Runtime) -> None:
         """See :class:`genkit.backend.Backend`."""
         await self._ask({"do": "warm"}, runtime)

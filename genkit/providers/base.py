@@ -141,13 +141,18 @@ class Encoding:
     def call(self, path: str, body: dict[str, Any], **more: Any) -> Call:
         """The finished call; ``more`` are the other fields of :class:`Call`.
 
+        What is in ``extra`` wins; an object of it is merged with the one of the body that has its name.
+
         Raises:
             UnsupportedOption: an option was set that the dialect did not take.
         """
         for name in list(self._left):
             self.refuse(name)
             del self._left[name]
-        return Call(path=path, body={**body, **self._request.extra}, warnings=tuple(self._warnings), **more)
+        for name, value in self._request.extra.items():
+            both = isinstance(value, Mapping) and isinstance(body.get(name), Mapping)
+            body[name] = {**body[name], **value} if both else value
+        return Call(path=path, body=body, warnings=tuple(self._warnings), **more)
 
 
 def failure(
@@ -155,9 +160,10 @@ def failure(
 ) -> GenkitError:
     """The error for an HTTP status and a provider's code, the same for every provider.
 
-    The code decides where it is known, since failures arrive inside 200 responses too.
+    The code decides where it is known, since failures arrive inside 200 responses too; codes that are
+    sent with any status (a 429 that is an ``invalid_request_error``) leave it to the status.
     """
-    kind = _BY_CODE.get(code.lower()) or _BY_STATUS.get(status or 0)
+    kind = _BY_CODE.get(code.lower()) or _BY_STATUS.get(status or 0) or _VAGUE.get(code.lower())
     if kind is None:
         kind = errors.ServerFailed if not status or status >= 500 or status < 400 else errors.BadRequest
     error = kind(message, status=status, code=code, provider=target.vendor.name, **facts)
@@ -189,10 +195,38 @@ _BY_CODE: dict[str, type[GenkitError]] = {
     "permission_error": errors.AuthFailed,
     "permission_denied": errors.AuthFailed,
     "unauthenticated": errors.AuthFailed,
-    "invalid_request_error": errors.BadRequest,
     "invalid_argument": errors.BadRequest,
     "overloaded_error": errors.ServerFailed,
     "api_error": errors.ServerFailed,
     "server_error": errors.ServerFailed,
     "unavailable": errors.ServerFailed,
+    "not_found_error": errors.BadRequest,
+    "request_too_large": errors.BadRequest,
+    "timeout_error": errors.ServerFailed,
+    "accessdeniedexception": errors.AuthFailed,
+    "expiredtokenexception": errors.AuthFailed,
+    "unrecognizedclientexception": errors.AuthFailed,
+    "throttlingexception": errors.RateLimited,
+    "modelnotreadyexception": errors.RateLimited,
+    "servicequotaexceededexception": errors.QuotaExceeded,
+    "validationexception": errors.BadRequest,
+    "resourcenotfoundexception": errors.BadRequest,
+    "internalserverexception": errors.ServerFailed,
+    "modelerrorexception": errors.ServerFailed,
+    "modelstreamerrorexception": errors.ServerFailed,
+    "modeltimeoutexception": errors.ServerFailed,
+    "serviceunavailableexception": errors.ServerFailed,
+    "invalid_prompt": errors.BadRequest,
+    "image_content_policy_violation": errors.BadRequest,
+    "image_file_not_found": errors.BadRequest,
+    "image_file_too_large": errors.BadRequest,
+    "image_parse_error": errors.BadRequest,
+    "image_too_large": errors.BadRequest,
+    "image_too_small": errors.BadRequest,
+    "invalid_base64_image": errors.BadRequest,
+    "invalid_image": errors.BadRequest,
+    "invalid_image_format": errors.BadRequest,
+    "invalid_image_url": errors.BadRequest,
+    "unsupported_image_media_type": errors.BadRequest,
 }
+_VAGUE: dict[str, type[GenkitError]] = {"invalid_request_error": errors.BadRequest}

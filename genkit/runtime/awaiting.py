@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -42,5 +43,25 @@ class AwaitingChannel(Generic[T]):
 class AwaitingRuntime:
     """Waits on whichever asyncio loop runs the call."""
 
+    @property
+    def home(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
     def channel(self) -> AwaitingChannel[T]:
         return AwaitingChannel()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def at_shutdown(self, callback: Callable[[], Awaitable[None]]) -> object:
+        # asyncio.run() closes the async generators that are still open before it closes its loop.
+        keeper = _at_close(callback)
+        await keeper.__anext__()
+        return keeper
+
+
+async def _at_close(callback: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        await callback()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import math
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+
+from ..errors import ConnectFailed, DeadlineExceeded, GenkitError
 
 T = TypeVar("T")
 
@@ -54,12 +58,14 @@ class HttpResponse(Protocol):
     headers: Mapping[str, str]
     """By lower-case name."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives.
 
         Raises:
             ConnectFailed: the connection broke.
             DeadlineExceeded: it took too long.
+            IncompleteStream: the connection was closed before the end of the body.
+            ProtocolError: the body is not what its headers say.
             TooLarge: it is larger than it may be.
         """
 
@@ -67,8 +73,78 @@ class HttpResponse(Protocol):
         """Let go of the connection; what was not read is not read any more."""
 
 
+class Limits:
+    """The :class:`Timeouts` of one call as it goes on: when the step that it is in must have ended.
+
+    Args:
+        timeouts: how long each step may take.
+        deadline: when the whole call must have ended, by ``time.monotonic()``.
+    """
+
+    __slots__ = ("_deadline", "_start", "_timeouts", "_what", "at", "heard", "phase")
+    at: float
+
+    def __init__(self, timeouts: Timeouts, deadline: float | None = None) -> None:
+        self._timeouts = timeouts
+        self._start = time.monotonic()
+        if deadline is None:
+            deadline = math.inf if timeouts.total is None else self._start + timeouts.total
+        self._deadline = deadline
+        self.heard = False
+        """Set at each piece of content: the idle limit starts anew."""
+        self.enter("connect")
+
+    def enter(self, phase: str) -> None:
+        """The next step begins: ``connect``, ``headers``, or ``body``."""
+        self.phase = phase
+        if phase == "connect":
+            self._until(time.monotonic(), self._timeouts.connect, "connect")
+        else:
+            self._until(self._start, self._timeouts.first, "first")
+
+    def hurry(self, seconds: float) -> None:
+        """All that is still to come has to come within this time."""
+        self.heard = False
+        self.at = min(self.at, time.monotonic() + seconds)
+
+    def _until(self, start: float, seconds: float | None, what: str) -> None:
+        at = math.inf if seconds is None else start + seconds
+        self.at, self._what = (at, what) if at < self._deadline else (self._deadline, "total")
+
+    def left(self) -> float | None:
+        """How many seconds are left for the step; None is for ever.
+
+        Raises:
+            DeadlineExceeded, ConnectFailed: none.
+        """
+        now = time.monotonic()
+        if self.heard:
+            self.heard = False
+            self._until(now, self._timeouts.idle, "idle")
+        if now >= self.at:
+            raise self.exceeded()
+        return None if self.at == math.inf else self.at - now
+
+    def exceeded(self) -> GenkitError:
+        """The error for the limit that was reached."""
+        match self._what:
+            case "connect":
+                return ConnectFailed(f"no connection within {self._timeouts.connect:g} s", phase=self.phase)
+            case "first":
+                message = f"no content within {self._timeouts.first:g} s"
+                return DeadlineExceeded(message, phase=self.phase, retryable=True)
+            case "idle":
+                message = f"no more content for {self._timeouts.idle:g} s"
+                return DeadlineExceeded(message, phase=self.phase)
+        return DeadlineExceeded("the call took longer than its timeout", phase=self.phase)
+
+
 class Runtime(Protocol):
     """How one call waits."""
+
+    @property
+    def home(self) -> Hashable:
+        """The event loop that its connections belong to; None where any thread may use them."""
 
     def channel(self) -> Channel[T]:
         """A new channel, to be drained by the call that asked for it."""
@@ -76,16 +152,5 @@ class Runtime(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
-    async def send(self, request: HttpRequest, timeouts: Timeouts, deadline: float | None) -> HttpResponse:
-        """Send a request and wait for the head of its response.
-
-        Args:
-            request: what to send.
-            timeouts: how long each step may take.
-            deadline: when the whole call must have ended, by ``time.monotonic()``.
-
-        Raises:
-            ConnectFailed: there is no answer.
-            DeadlineExceeded: it took too long.
-            TooLarge: the head is larger than it may be.
-        """
+    async def at_shutdown(self, callback: Callable[[], Awaitable[None]]) -> object:
+        """Have something done when the event loop is about to end, as long as the result is kept."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import queue
+import time
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -32,5 +34,13 @@ class BlockingChannel(Generic[T]):
 class BlockingRuntime:
     """Waits in the calling thread, with no event loop."""
 
+    home: Hashable = None
+
     def channel(self) -> BlockingChannel[T]:
         return BlockingChannel()
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def at_shutdown(self, callback: Callable[[], Awaitable[None]]) -> object:
+        return None

@@ -1,0 +1,133 @@
+"""Anthropic's Messages API, at Anthropic and through Vertex AI.
+
+Wire format: "Messages", "Count tokens", "List models" and "Errors" in the Claude API reference, and the
+guides on extended thinking, effort, structured outputs and prompt caching; "Claude on Vertex AI".
+
+Quirks: ``anthropic_version`` (the version goes into the body and the model into the path, as Vertex has
+it), ``budget_models`` (the prefixes of models that take a thinking budget and no effort), ``max_tokens``
+(what is sent when the user set none) and ``no_terminal_mark``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+from typing import Any, Literal
+from urllib.parse import quote
+
+from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError, QuotaExceeded
+from ..events import Event
+from ..request import Request
+from .anthropic_answer import NAME, Answer
+from .anthropic_request import blocks, choice_of_tool, limits, output_format, tool_on_the_wire, turns
+from .base import DONE, Call, Encoding, Payload, Target, failure
+from .reading import mapping, number, objects, text
+
+_COUNTED = frozenset(
+    ("anthropic_version", "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+)
+_TOO_LONG = re.compile(
+    r"prompt is too long(?:: (\d+) tokens > (\d+))?|exceed context limit(?:: (\d+) \+ \d+ > (\d+))?"
+)
+
+
+class Anthropic:
+    """The dialect of the Messages API."""
+
+    name = NAME
+    framing: Literal["sse", "ndjson", "eventstream"] = "sse"
+
+    def encode(self, request: Request, target: Target) -> Call:
+        """See :class:`~genkit.providers.base.Dialect`."""
+        encoding = Encoding(request, target)
+        body: dict[str, Any] = {"messages": turns(request.messages, encoding)}
+        system = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
+        if instructions := blocks(system, encoding):
+            body["system"] = instructions
+        body.update(limits(encoding, target))
+        encoding.move(body, {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k"})
+        if stop := encoding.take("stop"):
+            body["stop_sequences"] = list(stop)
+        if encoding.take("tools"):
+            body["tools"] = [tool_on_the_wire(tool) for tool in request.tools]
+        if choice := choice_of_tool(encoding):
+            body["tool_choice"] = choice
+        if form := output_format(encoding):
+            body["output_config"] = {**body.get("output_config", {}), "format": form}
+        if metadata := encoding.take("metadata"):
+            if set(metadata) != {"user_id"}:
+                encoding.refuse("metadata", "of labels, it takes only user_id")
+            body.update({"metadata": {"user_id": metadata["user_id"]}} if "user_id" in metadata else {})
+        if request.stream:
+            body["stream"] = True
+        if version := target.quirk("anthropic_version"):
+            verb = "streamRawPredict" if request.stream else "rawPredict"
+            path = f"/models/{quote(target.model, safe='@')}:{verb}"
+            return encoding.call(path, {"anthropic_version": version, **body})
+        return encoding.call("/messages", {"model": target.model, **body})
+
+    async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
+        """See :class:`~genkit.providers.base.Dialect`."""
+        answer = Answer()
+        async for payload in payloads:
+            if payload is DONE:
+                continue
+            if not isinstance(payload, dict):
+                raise ProtocolError(f"the answer is no message: {str(payload)[:200]}")
+            if payload.get("type") == "error" or payload.get("error"):
+                raise self.error(None, payload, target)
+            for event in answer.read(payload):
+                yield event
+            if answer.ended:
+                return
+        if not answer.reason or not target.quirk("no_terminal_mark"):
+            raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
+        for event in answer.end():
+            yield event
+
+    def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
+        """The error in a body of this API, or in one that Vertex AI writes itself."""
+        body = body[0] if isinstance(body, list) and body else body
+        told = body.get("error") if isinstance(body, dict) else body
+        if not isinstance(told, dict):
+            told = {"message": told or body}
+        message = str(told.get("message") or "no message")[:2000]
+        code = next((told[key] for key in ("type", "status") if isinstance(told.get(key), str)), "")
+        request_id = body.get("request_id") if isinstance(body, dict) else None
+        facts: dict[str, Any] = {"status": status, "code": code, "provider": target.vendor.name}
+        facts["request_id"] = request_id if isinstance(request_id, str) else ""
+        if found := _TOO_LONG.search(message):
+            tokens, limit = (int(figure) for figure in (found[1] or found[3] or 0, found[2] or found[4] or 0))
+            return ContextOverflow(message, tokens=tokens, limit=limit, **facts)
+        if "credit balance is too low" in message:
+            return QuotaExceeded(message, **facts)
+        del facts["provider"]
+        return failure(message, target=target, **facts)
+
+    def encode_count(self, request: Request, target: Target) -> Call:
+        """The call that counts the tokens of a request's prompt."""
+        call = self.encode(replace(request, stream=False), target)
+        body = {name: value for name, value in (call.body or {}).items() if name in _COUNTED}
+        if target.quirk("anthropic_version"):
+            return replace(call, path="/models/count-tokens:rawPredict", body={"model": target.model, **body})
+        return replace(call, path="/messages/count_tokens", body=body)
+
+    def decode_count(self, body: Any, target: Target) -> int:
+        """The number of tokens. Raises GenkitError: the body tells of an error, or makes no sense."""
+        if "input_tokens" not in self._good(body, target):
+            raise ProtocolError(f"the answer is no count: {str(body)[:200]}", provider=target.vendor.name)
+        return number(body, "input_tokens")
+
+    def encode_models(self, target: Target) -> Call:
+        """The call that lists the models; there are fewer than fit on one page."""
+        return Call(path="/models", method="GET", query={"limit": "1000"})
+
+    def decode_models(self, body: Any, target: Target) -> list[str]:
+        """The models' names. Raises GenkitError: the body tells of an error, or makes no sense."""
+        return [text(model, "id") for model in objects(self._good(body, target), "data")]
+
+    def _good(self, body: Any, target: Target) -> Any:
+        if isinstance(body, dict) and body.get("error"):
+            raise self.error(None, body, target)
+        return mapping(body)

@@ -1,0 +1,166 @@
+"""What a request becomes in Anthropic's Messages API.
+
+Wire format: as in :mod:`genkit.providers.anthropic`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..messages import (
+    CacheMark,
+    Document,
+    Image,
+    Message,
+    Native,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from ..request import Output, Tool
+from .anthropic_answer import NAME, tool_input
+from .base import Encoding, Target
+
+# The API wants a limit. This is the one in the documentation's examples; every model that is served
+# today writes that much.
+_MAX_TOKENS = 16_000
+_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+# For models that only take a budget: the API's least, and the steps that Gemini's documentation gives.
+_BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
+_CHOICES = {"auto": "auto", "none": "none", "required": "any"}
+
+
+def turns(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any]]:
+    """The conversation; the results of tools come first in the user's turn after their calls."""
+    found: list[dict[str, Any]] = []
+    for message in messages:
+        if message.role in ("system", "developer") or not (content := blocks(message.parts, encoding)):
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        if role == "user":
+            if found and found[-1]["role"] == role and found[-1]["content"][0]["type"] == "tool_result":
+                content = [*found.pop()["content"], *content]
+            content.sort(key=lambda block: block.get("type") != "tool_result")
+        found.append({"role": role, "content": content})
+    return found
+
+
+def blocks(parts: Iterable[Part], encoding: Encoding) -> list[dict[str, Any]]:
+    """The blocks that parts are on the wire, each with the cache mark after it."""
+    found: list[dict[str, Any]] = []
+    for part in parts:
+        if isinstance(part, CacheMark):
+            if not found:
+                encoding.refuse("a cache mark that nothing comes before in its message")
+                continue
+            ttl = {"ttl": part.ttl} if part.ttl else {}
+            found[-1]["cache_control"] = {"type": "ephemeral", **ttl}
+        elif block := _block(part, encoding):
+            found.append(block)
+    return found
+
+
+def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:
+    """A part on the wire, or None if it is empty, or was refused and may be left out."""
+    match part:
+        case Text(words) | Refusal(words):
+            # The API refuses empty text.
+            return {"type": "text", "text": words} if words else None
+        case Image():
+            return {"type": "image", "source": _source(part)}
+        case Document():
+            return _document(part, encoding)
+        case Reasoning():
+            # The API takes only thoughts that it signed. Its own have no id: others' proofs do not help.
+            own = part.signature and not part.id
+            return {"type": "thinking", "thinking": part.text, "signature": part.signature} if own else None
+        case ToolCall():
+            return {"type": "tool_use", "id": part.id, "name": part.name, "input": tool_input(part.arguments)}
+        case ToolResult():
+            content = part.content if isinstance(part.content, str) else blocks(part.content, encoding)
+            block = {"type": "tool_result", "tool_use_id": part.id, "content": content}
+            return {**block, "is_error": True} if part.error else block
+        case Native() if part.dialect == NAME:
+            return dict(part.data)
+    encoding.refuse(f"a part of type {part.type!r}")
+    return None
+
+
+def _source(part: Image | Document) -> dict[str, str]:
+    if part.url:
+        return {"type": "url", "url": part.url}
+    return {"type": "base64", "media_type": part.media_type, "data": part.base64}
+
+
+def _document(part: Document, encoding: Encoding) -> dict[str, Any] | None:
+    source = _source(part)
+    if part.data and part.media_type.startswith("text/"):
+        try:
+            source = {"type": "text", "media_type": "text/plain", "data": part.data.decode()}
+        except UnicodeDecodeError:
+            encoding.refuse("a text document that is not in UTF-8")
+            return None
+    return {"type": "document", "source": source, **({"title": part.name} if part.name else {})}
+
+
+def tool_on_the_wire(tool: Tool | Mapping[str, Any]) -> dict[str, Any]:
+    """A tool; a provider's own goes as it is."""
+    if not isinstance(tool, Tool):
+        return dict(tool)
+    wire: dict[str, Any] = {"name": tool.name, "input_schema": {"type": "object", **tool.parameters}}
+    if tool.description:
+        wire["description"] = tool.description
+    if tool.strict is not None:
+        wire["strict"] = tool.strict
+    if tool.cache:
+        wire["cache_control"] = {"type": "ephemeral"}
+    return wire
+
+
+def choice_of_tool(encoding: Encoding) -> dict[str, Any] | None:
+    """Which tool is to be called, and whether several may be."""
+    choice, parallel = encoding.take("tool_choice"), encoding.take("parallel_tool_calls")
+    if choice is None and parallel is None:
+        return None
+    kind = _CHOICES.get(choice or "auto", "tool")
+    wire: dict[str, Any] = {"type": kind, **({"name": choice} if kind == "tool" else {})}
+    if parallel is not None and kind != "none":
+        wire["disable_parallel_tool_use"] = not parallel
+    return wire
+
+
+def output_format(encoding: Encoding) -> dict[str, Any] | None:
+    """The form that the answer must have."""
+    output: Output | None = encoding.take("output")
+    if output is not None and output.schema is None:
+        encoding.refuse("output without a schema")
+        return None
+    return {"type": "json_schema", "schema": dict(output.schema or {})} if output else None
+
+
+def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
+    """How long the answer may be, and how much may be thought first."""
+    limit: int | None = encoding.take("max_tokens")
+    body: dict[str, Any] = {"max_tokens": limit or target.quirk("max_tokens", _MAX_TOKENS)}
+    reasoning: str | int | None = encoding.take("reasoning")
+    prefixes: Sequence[str] = target.quirk("budget_models", ())
+    if reasoning in ("none", 0):
+        body["thinking"] = {"type": "disabled"}
+    elif isinstance(reasoning, str) and not target.model.startswith(tuple(prefixes)):
+        if reasoning not in _EFFORTS:
+            encoding.refuse(f"reasoning={reasoning!r}", f"its efforts are {', '.join(_EFFORTS)}")
+            return body
+        body |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": reasoning}}
+    elif reasoning is not None:
+        budget = reasoning if isinstance(reasoning, int) else _BUDGETS.get(reasoning, _BUDGETS["high"])
+        if limit is None:
+            body["max_tokens"] += budget
+        elif isinstance(reasoning, str):
+            # The budget is part of the limit, and something must be left for the answer.
+            budget = max(1024, min(budget, limit // 2))
+        body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    return body

@@ -1,0 +1,122 @@
+"""Amazon Bedrock's Converse, which is the same for every model that Bedrock serves.
+
+Wire format: "Converse", "ConverseStream", "CountTokens" and "Common errors" in the Amazon Bedrock API
+reference. Bytes are base64 in JSON.
+
+Quirks: ``no_terminal_mark``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+from typing import Any, Literal
+from urllib.parse import quote
+
+from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
+from ..events import Event
+from ..request import Request
+from .base import DONE, Call, Encoding, Payload, Target, failure
+from .bedrock_answer import NAME, Answer
+from .bedrock_request import blocks, output_format, reasoning_fields, tool_on_the_wire, turns
+from .reading import mapping, number
+
+_CHOICES: dict[str, dict[str, Any]] = {"auto": {"auto": {}}, "required": {"any": {}}}
+_SAMPLING = {"max_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP"}
+_COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
+_TOO_LONG = re.compile(r"input is too long|prompt is too long", re.IGNORECASE)
+
+
+class Bedrock:
+    """The dialect of Converse."""
+
+    name = NAME
+    framing: Literal["sse", "ndjson", "eventstream"] = "eventstream"
+
+    def encode(self, request: Request, target: Target) -> Call:
+        """See :class:`~genkit.providers.base.Dialect`."""
+        encoding = Encoding(request, target)
+        body: dict[str, Any] = {"messages": turns(request.messages, encoding)}
+        system = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
+        if instructions := blocks(system, encoding):
+            body["system"] = instructions
+        config: dict[str, Any] = {}
+        encoding.move(config, _SAMPLING)
+        if stop := encoding.take("stop"):
+            config["stopSequences"] = list(stop)
+        if config:
+            body["inferenceConfig"] = config
+        if encoding.take("tools"):
+            body["toolConfig"] = {
+                "tools": [wire for tool in request.tools for wire in tool_on_the_wire(tool)]
+            }
+        if (choice := encoding.take("tool_choice")) == "none":
+            encoding.refuse("tool_choice='none'")
+        elif choice:
+            named = {"tool": {"name": choice}}
+            body.setdefault("toolConfig", {})["toolChoice"] = _CHOICES.get(choice, named)
+        body.update(reasoning_fields(encoding))
+        if form := output_format(encoding):
+            body.setdefault("outputConfig", {})["textFormat"] = form
+        if metadata := encoding.take("metadata"):
+            body["requestMetadata"] = dict(metadata)
+        return encoding.call(_path(target, "converse-stream" if request.stream else "converse"), body)
+
+    async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
+        """See :class:`~genkit.providers.base.Dialect`."""
+        answer = Answer(target.model)
+        async for payload in payloads:
+            if payload is DONE:
+                continue
+            if not isinstance(payload, dict):
+                raise ProtocolError(f"the answer is no message: {str(payload)[:200]}")
+            if told := _exception(payload):
+                raise self.error(None, told, target)
+            for event in answer.read(payload):
+                yield event
+            if answer.ended:
+                return
+        if not answer.reason or not target.quirk("no_terminal_mark"):
+            raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
+        for event in answer.end({}):
+            yield event
+
+    def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
+        """The error in a body, or in an exception of a stream."""
+        told = body if isinstance(body, dict) else {"message": body}
+        message = str(told.get("message") or told.get("Message") or "no message")[:2000]
+        code = told.get("code") or told.get("__type")
+        # Old services put a namespace before the name.
+        code = code.rpartition("#")[2] if isinstance(code, str) else ""
+        if _TOO_LONG.search(message):
+            return ContextOverflow(message, status=status, code=code, provider=target.vendor.name)
+        return failure(message, status=status, code=code, target=target)
+
+    def encode_count(self, request: Request, target: Target) -> Call:
+        """The call that counts the tokens of a request's prompt."""
+        call = self.encode(replace(request, stream=False), target)
+        counted = {name: value for name, value in (call.body or {}).items() if name in _COUNTED}
+        return replace(call, path=_path(target, "count-tokens"), body={"input": {"converse": counted}})
+
+    def decode_count(self, body: Any, target: Target) -> int:
+        """The number of tokens. Raises ProtocolError: the body makes no sense."""
+        if "inputTokens" not in mapping(body):
+            raise ProtocolError(f"the answer is no count: {str(body)[:200]}", provider=target.vendor.name)
+        return number(body, "inputTokens")
+
+
+def _path(target: Target, verb: str) -> str:
+    # The name may be an ARN, with colons and slashes.
+    return f"/model/{quote(target.model, safe='')}/{verb}"
+
+
+def _exception(payload: dict[str, Any]) -> dict[str, Any] | None:
+    """The exception that a payload is, in the event stream's form or as one JSON line."""
+    for name, value in payload.items():
+        if name == "exception" or name.endswith("Exception"):
+            told = value if isinstance(value, dict) else {"message": value}
+            return told if name == "exception" else {"code": name, **told}
+        if name in ("message", "__type") and "output" not in payload:
+            return payload
+    return None

@@ -1,0 +1,155 @@
+"""What a request becomes in Amazon Bedrock's Converse.
+
+Wire format: as in :mod:`genkit.providers.bedrock`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from ..messages import (
+    Audio,
+    CacheMark,
+    Document,
+    Image,
+    Media,
+    Message,
+    Native,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from ..request import Output, Tool
+from .anthropic_answer import tool_input
+from .base import Encoding
+from .bedrock_answer import NAME
+
+_FORMATS = {
+    "application/msword": "doc",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "audio/x-wav": "wav",
+    "text/markdown": "md",
+    "text/plain": "txt",
+}
+
+
+def turns(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any]]:
+    """The conversation, in which roles alternate: messages of one role that follow each other are one."""
+    found: list[dict[str, Any]] = []
+    for message in messages:
+        if message.role in ("system", "developer") or not (content := blocks(message.parts, encoding)):
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        if found and found[-1]["role"] == role:
+            found[-1]["content"] += content
+        else:
+            found.append({"role": role, "content": content})
+    return found
+
+
+def blocks(parts: Iterable[Part], encoding: Encoding) -> list[dict[str, Any]]:
+    """The blocks that parts are on the wire."""
+    return [block for part in parts if (block := _block(part, encoding))]
+
+
+def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:
+    """A part on the wire, or None if it is empty, or was refused and may be left out."""
+    match part:
+        case Text(words) | Refusal(words):
+            return {"text": words} if words else None
+        case Image() | Audio() | Document():
+            return _media(part, encoding)
+        case Reasoning():
+            # Thoughts that nobody signed are not taken, and proofs with an id are another provider's.
+            thought = {"text": part.text, "signature": part.signature}
+            own = part.signature and not part.id
+            return {"reasoningContent": {"reasoningText": thought}} if own else None
+        case ToolCall():
+            call = {"toolUseId": part.id, "name": part.name, "input": tool_input(part.arguments)}
+            return {"toolUse": call}
+        case ToolResult():
+            said = (Text(part.content),) if isinstance(part.content, str) else part.content
+            result = {"toolUseId": part.id, "content": blocks(said, encoding)}
+            return {"toolResult": {**result, "status": "error"} if part.error else result}
+        case CacheMark():
+            return {"cachePoint": {"type": "default", **({"ttl": part.ttl} if part.ttl else {})}}
+        case Native() if part.dialect == NAME:
+            return dict(part.data)
+    encoding.refuse(f"a part of type {part.type!r}")
+    return None
+
+
+def _media(part: Media, encoding: Encoding) -> dict[str, Any] | None:
+    source: dict[str, Any] = {"bytes": part.base64}
+    if isinstance(part, Document) and part.media_type == "text/plain" and _is_text(part.data):
+        # Only of text can a citation tell the place.
+        source = {"text": part.data.decode()}
+    elif part.url.startswith("s3://"):
+        source = {"s3Location": {"uri": part.url}}
+    elif part.url:
+        encoding.refuse(f"the URL of a {type(part).__name__.lower()}", "only those of S3")
+        return None
+    wire: dict[str, Any] = {"source": source}
+    if part.media_type:
+        wire["format"] = _FORMATS.get(part.media_type, part.media_type.rpartition("/")[2])
+    if not isinstance(part, Document):
+        return {type(part).__name__.lower(): wire}
+    # Only these characters may be in a name, and one is needed.
+    stem = re.sub(r"\.\w+$", "", part.name)
+    wire["name"] = re.sub(r"[^A-Za-z0-9\s()\[\]-]+", "-", stem) or "document"
+    return {"document": wire}
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return bool(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def tool_on_the_wire(tool: Tool | Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A tool, and the cache mark after it; a provider's own goes as it is."""
+    if not isinstance(tool, Tool):
+        return [dict(tool)]
+    spec: dict[str, Any] = {"name": tool.name, "inputSchema": {"json": {"type": "object", **tool.parameters}}}
+    if tool.description:
+        spec["description"] = tool.description
+    if tool.strict is not None:
+        spec["strict"] = tool.strict
+    return [{"toolSpec": spec}, *([{"cachePoint": {"type": "default"}}] if tool.cache else [])]
+
+
+def reasoning_fields(encoding: Encoding) -> dict[str, Any]:
+    """How much is to be thought first."""
+    reasoning: str | int | None = encoding.take("reasoning")
+    if reasoning in ("none", 0):
+        encoding.refuse(f"reasoning={reasoning!r}", "each model has a field of its own for that")
+        return {}
+    if isinstance(reasoning, str):
+        return {"outputConfig": {"effort": reasoning}}
+    # Converse has no field for a budget; of its models, Claude has one.
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": reasoning}}
+    return {} if reasoning is None else {"additionalModelRequestFields": thinking}
+
+
+def output_format(encoding: Encoding) -> dict[str, Any] | None:
+    """The form that the answer must have; its schema is text."""
+    output: Output | None = encoding.take("output")
+    if output is None:
+        return None
+    if output.schema is None:
+        encoding.refuse("output without a schema")
+        return None
+    form: dict[str, Any] = {"schema": to_json(dict(output.schema)).decode(), "name": output.name}
+    if output.description:
+        form["description"] = output.description
+    return {"type": "json_schema", "structure": {"jsonSchema": form}}

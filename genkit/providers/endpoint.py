@@ -1,0 +1,141 @@
+"""Where a model is asked: sends the calls of a dialect, with the key, and names what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import urlencode, urlsplit
+
+from pydantic_core import to_json
+
+from ..errors import BadRequest, GenkitError, ProtocolError
+from ..runtime.base import HttpRequest, HttpResponse, Limits, Runtime
+from ..runtime.http import Connections
+from .base import Call, Dialect, Target, failure
+from .payloads import excerpt, parse
+from .retry_after import retry_after
+from .secret import Secret
+
+Auth: TypeAlias = Callable[[HttpRequest], Mapping[str, str]]
+"""From a request without its key to the headers that prove who sends it: a signature, or a short token."""
+
+_REQUEST_IDS = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-goog-request-id",
+    "cf-ray",
+)
+NOT_EXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+"""What code that reads an answer raises when the answer has a form that nobody thought of."""
+
+
+class Endpoint:
+    """A vendor that a dialect is spoken with.
+
+    Args:
+        dialect: the wire format.
+        target: the model and its vendor.
+        key: what the vendor's ``auth`` sends; it is in no repr, error, or pickle.
+        auth: makes the headers that prove who calls, in place of the key.
+        connections: the connections to use.
+    """
+
+    def __init__(
+        self, dialect: Dialect, target: Target, key: Secret, auth: Auth | None, connections: Connections
+    ) -> None:
+        self._dialect, self._target = dialect, target
+        self._key = key
+        self._auth = auth or self._key_header
+        self._connections = connections
+        self._base_url = target.vendor.base_url.rstrip("/")
+
+    async def send(self, call: Call, runtime: Runtime, limits: Limits) -> HttpResponse:
+        """Send a call; answers that are not good are raised."""
+        try:
+            response = await self._connections.send(self._request(call), runtime, limits)
+        except GenkitError as error:
+            error.provider = error.provider or self._target.vendor.name
+            raise
+        if response.status < 300:
+            return response
+        try:
+            raise await self._failed(response)
+        finally:
+            await response.aclose()
+
+    def _request(self, call: Call) -> HttpRequest:
+        """The HTTP request for a call; the key is added last."""
+        vendor = self._target.vendor
+        content = b""
+        if call.body is not None:
+            try:
+                content = to_json(call.body, fallback=_plain, inf_nan_mode="constants")
+            except ValueError as error:
+                raise BadRequest(f"the request cannot be written as JSON: {error}") from None
+        query = ("&" if "?" in call.path else "?") + urlencode(call.query) if call.query else ""
+        headers = {"content-type": "application/json", **vendor.headers, **call.headers}
+        url = self._base_url + call.path + query
+        request = HttpRequest(method=call.method, url=url, headers=headers, content=content)
+        secret = self._auth(request)
+        return HttpRequest(method=call.method, url=url, headers=headers, content=content, secret=secret)
+
+    def _key_header(self, request: HttpRequest) -> Mapping[str, str]:
+        how = self._target.vendor.auth
+        if not self._key or how in ("", "none"):
+            return {}
+        if how == "bearer":
+            return {"authorization": f"Bearer {self._key.get_secret_value()}"}
+        return {how: self._key.get_secret_value()}
+
+    async def _failed(self, response: HttpResponse) -> GenkitError:
+        """The error for a status that is not a success."""
+        if response.status < 400:
+            place = urlsplit(response.headers.get("location", "")).netloc or "the same server"
+            message = f"it redirects to {place}, which is not followed; set base_url to where the API is"
+            return self.complete(ProtocolError(message, status=response.status), response)
+        data = b""
+        try:
+            async for chunk in response.chunks():
+                data += chunk
+        except GenkitError:
+            pass  # the status says more
+        try:
+            body = parse(data)
+        except ProtocolError:
+            body = data[:1000].decode("utf-8", "replace")
+        try:
+            error = self._dialect.error(response.status, body, self._target)
+        except NOT_EXPECTED:
+            error = failure(
+                f"status {response.status}: {excerpt(data)}", status=response.status, target=self._target
+            )
+        error.phase = "headers"
+        return self.complete(error, response)
+
+    def complete(self, error: GenkitError, response: HttpResponse) -> GenkitError:
+        """Add to an error what the head of its answer tells, and take the key out of it."""
+        headers = response.headers
+        error.provider = error.provider or self._target.vendor.name
+        error.request_id = error.request_id or request_id(headers)
+        if error.retry_after is None:
+            error.retry_after = retry_after(headers, error.message)
+        if response.status >= 400:
+            error.status = error.status or response.status
+            if (should := headers.get("x-should-retry")) in ("true", "false"):
+                error.retryable = should == "true"
+        error.args = (self._key.scrub(error.message), *error.args[1:])
+        error.code = self._key.scrub(error.code)
+        return error
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
+
+
+def _plain(value: Any) -> Any:
+    """What pydantic_core does not know as JSON, but is."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise ValueError(f"{type(value).__name__} is no JSON")

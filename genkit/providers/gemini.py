@@ -1,0 +1,171 @@
+"""Gemini's generateContent, as the Gemini API and Vertex AI speak it.
+
+Wire format: ai.google.dev/api/generate-content, /caching (Content, Part), /embeddings, /tokens, /models,
+and Vertex AI's REST reference. The paths are the same under both base URLs, since Vertex's holds the
+project, the location and the publisher.
+
+Quirks: ``labels`` (metadata can be sent), ``flat_count`` (countTokens takes the fields of a request as
+they are), ``predict_embed`` (embeddings through ``:predict``), ``embed_limit``, ``task_type`` (for
+embeddings), ``budget_models`` (the prefixes of models that take a thinking budget and no level).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any, Literal
+
+from ..errors import AuthFailed, ContextOverflow, GenkitError, ProtocolError
+from ..events import Event
+from ..request import Request
+from .base import DONE, Call, Encoding, Payload, Target, failure
+from .gemini_answer import Answer
+from .gemini_request import NAME, contents, generation_config, part_on_the_wire, tools_on_the_wire
+
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+
+
+class Gemini:
+    """The dialect of generateContent."""
+
+    name = NAME
+    framing: Literal["sse", "ndjson", "eventstream"] = "sse"
+
+    def encode(self, request: Request, target: Target) -> Call:
+        """See :class:`~genkit.providers.base.Dialect`."""
+        encoding = Encoding(request, target)
+        body: dict[str, Any] = {"contents": contents(request.messages, encoding)}
+        said = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
+        if system := [wire for part in said if (wire := part_on_the_wire(part, encoding, {}))]:
+            body["systemInstruction"] = {"parts": system}
+        if encoding.take("tools"):
+            body["tools"] = tools_on_the_wire(request.tools, encoding)
+        if choice := encoding.take("tool_choice"):
+            calling: dict[str, Any] = {"mode": _MODES.get(choice, "ANY")}
+            if choice not in _MODES:
+                calling["allowedFunctionNames"] = [choice]
+            body["toolConfig"] = {"functionCallingConfig": calling}
+        if target.quirk("labels") and (labels := encoding.take("metadata")):
+            body["labels"] = dict(labels)
+        if config := generation_config(request, encoding, target):
+            body["generationConfig"] = config
+        if request.stream:
+            return encoding.call(_path(target, "streamGenerateContent"), body, query={"alt": "sse"})
+        return encoding.call(_path(target, "generateContent"), body)
+
+    async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
+        """See :class:`~genkit.providers.base.Dialect`; a stream without ``alt=sse`` is one JSON array."""
+        answer = Answer(NAME)
+        async for payload in payloads:
+            if payload is DONE:
+                continue
+            for item in payload if isinstance(payload, list) else (payload,):
+                if isinstance(item, dict) and "error" in item:
+                    raise self.error(None, item, target)
+                for event in answer.read(item):
+                    yield event
+        for event in answer.end():
+            yield event
+
+    def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
+        """The error in a body of google.rpc.Status; a stream's comes in an array.
+
+        In a payload of a good response, the body has the status that the response could not have.
+        """
+        body = body[0] if isinstance(body, list) and body else body
+        told = body.get("error") if isinstance(body, dict) else None
+        told = told if isinstance(told, dict) else {"message": told if isinstance(told, str) else body}
+        message, code = str(told.get("message") or "no message"), told.get("status")
+        if status is None and isinstance(told.get("code"), int):
+            status = told["code"]
+        error = failure(message, status=status, code=code if isinstance(code, str) else "", target=target)
+        facts = {"status": error.status, "code": error.code, "provider": error.provider}
+        if found := _TOO_LONG.search(message):
+            return ContextOverflow(message, tokens=int(found[1]), limit=int(found[2]), **facts)
+        details = told.get("details")
+        for detail in details if isinstance(details, list) else ():
+            if not isinstance(detail, dict):
+                continue
+            if detail.get("reason") == "API_KEY_INVALID":  # comes with status 400
+                return AuthFailed(message, **facts)
+            if found := _SECONDS.fullmatch(str(detail.get("retryDelay"))):
+                error.retry_after = float(found[1])
+        return error
+
+    def encode_count(self, request: Request, target: Target) -> Call:
+        """The call to countTokens.
+
+        Raises:
+            BadRequest: the dialect cannot express something in the request.
+        """
+        body = dict(self.encode(request, target).body or {})
+        if not target.quirk("flat_count") and body.keys() - {"contents", "generationConfig"}:
+            body = {"generateContentRequest": {"model": _resource(target), **body}}
+        elif not target.quirk("flat_count"):
+            body.pop("generationConfig", None)
+        return Call(path=_path(target, "countTokens"), body=body)
+
+    def decode_count(self, body: Any, target: Target) -> int:
+        """The tokens counted. Raises ProtocolError."""
+        total = body.get("totalTokens") if isinstance(body, dict) else None
+        if not isinstance(total, int):
+            raise ProtocolError(f"{target.vendor.name} counted no tokens: {str(body)[:200]}")
+        return total
+
+    def embed_limit(self, target: Target) -> int:
+        """How many texts one call takes."""
+        return int(target.quirk("embed_limit", 100))
+
+    def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
+        """The call that embeds texts: batchEmbedContents, or Vertex's predict."""
+        task = target.quirk("task_type")
+        if target.quirk("predict_embed"):
+            kind = {"task_type": task} if task else {}
+            body: dict[str, Any] = {"instances": [{"content": text, **kind} for text in texts]}
+            if dimensions:
+                body["parameters"] = {"outputDimensionality": dimensions}
+            return Call(path=_path(target, "predict"), body=body)
+        same: dict[str, Any] = {"taskType": task} if task else {}
+        if dimensions:
+            same["outputDimensionality"] = dimensions
+        requests = [
+            {"model": _resource(target), "content": {"parts": [{"text": text}], "role": "user"}, **same}
+            for text in texts
+        ]
+        return Call(path=_path(target, "batchEmbedContents"), body={"requests": requests})
+
+    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
+        """The embeddings, in the order of the texts. Raises ProtocolError."""
+        try:
+            if "predictions" in body:
+                found = [prediction["embeddings"]["values"] for prediction in body["predictions"]]
+            else:
+                found = [embedding["values"] for embedding in body["embeddings"]]
+            return [[float(value) for value in values] for values in found]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ProtocolError(f"{target.vendor.name} sent no embeddings: {error!r}") from None
+
+    def encode_models(self, target: Target) -> Call:
+        """The call that lists the models."""
+        return Call(method="GET", path="/models", query={"pageSize": "1000"})
+
+    def decode_models(self, body: Any, target: Target) -> list[str]:
+        """The names of the models. Raises ProtocolError."""
+        try:
+            return [model["name"].removeprefix("models/") for model in body["models"]]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ProtocolError(f"{target.vendor.name} listed no models: {error!r}") from None
+
+
+_TOO_LONG = re.compile(
+    r"token count \((\d{1,12})\) exceeds the maximum number of tokens allowed \((\d{1,12})"
+)
+_SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+
+
+def _resource(target: Target) -> str:
+    return target.model if "/" in target.model else f"models/{target.model}"
+
+
+def _path(target: Target, method: str) -> str:
+    return f"/{_resource(target)}:{method}"

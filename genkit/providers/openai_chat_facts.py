@@ -1,0 +1,67 @@
+"""What a chat completion tells beside its content: usage, finish reason, sources, log probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..events import Finish, FinishReason, TokenLogprob, Usage
+from ..messages import Citation
+from .reading import number, objects, text
+
+_WORDS: dict[FinishReason, str] = {
+    "length": "length max_tokens model_length MAX_TOKENS model_context_window_exceeded",
+    "tool_calls": "tool_calls tool_call tool_use function_call",
+    "content_filter": "content_filter sensitive refusal SAFETY",
+    "error": "error insufficient_system_resource network_error",
+}
+_REASONS = {word: reason for reason, words in _WORDS.items() for word in words.split()}
+
+
+def finish(raw: str, calls: bool) -> Finish:
+    """Why the answer ended; some servers say ``stop``, or nothing, when it did so to call a tool."""
+    reason = _REASONS.get(raw, "stop")
+    return Finish("tool_calls" if calls and reason == "stop" else reason, raw)
+
+
+def logprobs(told: Mapping[str, Any]) -> list[TokenLogprob]:
+    """The log probabilities of the tokens of the text."""
+    return [
+        TokenLogprob(
+            text(token, "token"),
+            float(token["logprob"]),
+            {text(other, "token"): float(other["logprob"]) for other in objects(token, "top_logprobs")},
+        )
+        for token in objects(told, "content")
+    ]
+
+
+def citation(source: Mapping[str, Any], quote: str) -> Citation:
+    start, end = source.get("start_index"), source.get("end_index")
+    return Citation(
+        url=text(source, "url"),
+        title=text(source, "title"),
+        quote=text(source, quote),
+        start=start if isinstance(start, int) else None,
+        end=end if isinstance(end, int) else None,
+    )
+
+
+def sources(payload: Mapping[str, Any]) -> tuple[Citation, ...]:
+    """Perplexity's sources, which its text names by their number."""
+    if found := payload.get("search_results"):
+        return tuple(citation(source, "snippet") for source in found)
+    return tuple(Citation(url=str(url)) for url in payload.get("citations") or ())
+
+
+def usage(counts: Mapping[str, Any]) -> Usage:
+    """The usage, from the many places where servers tell it."""
+    prompt, output = counts.get("prompt_tokens_details") or {}, counts.get("completion_tokens_details") or {}
+    cached = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens", "num_cached_tokens")
+    return Usage(
+        number(counts, "prompt_tokens"),
+        number(counts, "completion_tokens"),
+        number(prompt, "cached_tokens") or next(filter(None, (number(counts, name) for name in cached)), 0),
+        number(output, "reasoning_tokens") or number(counts, "reasoning_tokens"),
+        number(prompt, "cache_write_tokens") or number(counts, "cache_creation_input_tokens"),
+    )

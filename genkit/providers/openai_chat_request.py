@@ -1,0 +1,193 @@
+"""Messages, tools and options as Chat Completions writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..messages import (
+    Audio,
+    CacheMark,
+    Document,
+    Image,
+    Media,
+    Message,
+    Native,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from ..request import Output, Tool
+from .base import Encoding, Target
+
+
+class Wire:
+    """Words of genkit as this dialect writes them for a vendor.
+
+    Args:
+        encoding: refuses what cannot be written.
+        target: whom it is for.
+        name: the dialect's.
+    """
+
+    def __init__(self, encoding: Encoding, target: Target, name: str) -> None:
+        self._refuse, self._quirk, self._name = encoding.refuse, target.quirk, name
+
+    def message(self, message: Message) -> list[dict[str, Any]]:
+        """The messages on the wire that say the same: each result of a tool is one of its own."""
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        sent = [self._result(result) for result in results]
+        rest: list[Part] = [part for part in message.parts if not isinstance(part, ToolResult)]
+        if message.role == "assistant":
+            return [*sent, self._assistant(rest)]
+        if sent and rest and isinstance(mark := rest[0], CacheMark):
+            self._mark(sent[-1], mark)
+            del rest[0]
+        if rest:
+            role = message.role if message.role != "developer" or self._quirk("developer") else "system"
+            sent.append({"role": role if role != "tool" else "user", "content": self._content(rest)})
+        return sent
+
+    def reasoning(self, effort: str | int) -> dict[str, Any]:
+        """The fields that ask for so much reasoning."""
+        style = self._quirk("reasoning", "effort")
+        if style == "object":
+            return {"reasoning": {"max_tokens" if isinstance(effort, int) else "effort": effort}}
+        if style == "flag":
+            budget = {"thinking_budget": effort} if isinstance(effort, int) else {}
+            return {"enable_thinking": effort not in ("none", 0)} | budget
+        if isinstance(effort, int):
+            self._refuse("reasoning as a number of tokens", "say how much by a word, such as 'low'")
+            return {}
+        if style == "switch" and effort == "none":
+            return {"thinking": {"type": "disabled"}}
+        return {"reasoning_effort": effort}
+
+    def format(self, output: Output) -> dict[str, Any]:
+        """The form that an answer must have."""
+        if output.schema is not None and not self._quirk("json_schema", True):
+            self._refuse("output with a schema", "it takes only Output(), any JSON object")
+        if output.schema is None or not self._quirk("json_schema", True):
+            return {"type": "json_object"}
+        schema: dict[str, Any] = {"name": output.name, "schema": output.schema}
+        if output.description:
+            schema["description"] = output.description
+        if output.strict is not None:
+            schema["strict"] = output.strict
+        return {"type": "json_schema", "json_schema": schema}
+
+    def tool(self, tool: Tool | Mapping[str, Any]) -> Mapping[str, Any]:
+        """A tool; a mapping is the vendor's own."""
+        if not isinstance(tool, Tool):
+            return tool
+        function: dict[str, Any] = {"name": tool.name}
+        if tool.description:
+            function["description"] = tool.description
+        if tool.parameters:
+            function["parameters"] = tool.parameters
+        if tool.strict is not None:
+            function["strict"] = tool.strict
+        sent: dict[str, Any] = {"type": "function", "function": function}
+        if tool.cache:
+            self._mark(sent, CacheMark())
+        return sent
+
+    def choice(self, choice: str) -> Any:
+        """Which tool to call."""
+        if choice == "required":
+            return self._quirk("required", choice)
+        return choice if choice in ("auto", "none") else {"type": "function", "function": {"name": choice}}
+
+    def _assistant(self, parts: list[Part]) -> dict[str, Any]:
+        sent: dict[str, Any] = {"role": "assistant", "content": None}
+        kept = [part.data for part in parts if isinstance(part, Native) and part.dialect == self._name]
+        native = {name: value for data in kept for name, value in data.items()}
+        replay = self._quirk("replay")
+        thought = "".join(part.text for part in parts if isinstance(part, Reasoning)) if replay else ""
+        if not self._quirk("refusal"):
+            parts = [Text(part.text) if isinstance(part, Refusal) else part for part in parts]
+        said = [part for part in parts if isinstance(part, (Text, CacheMark))]
+        if replay == "content" and thought:
+            thinking = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
+            sent["content"] = [thinking, *(self._part(part) for part in said if isinstance(part, Text))]
+        elif any(isinstance(part, CacheMark) for part in said):
+            sent["content"] = self._content(said)
+        elif said:
+            sent["content"] = "".join(part.text for part in said if isinstance(part, Text))
+        if replay == "reasoning_details" and (details := native.get("reasoning_details")):
+            sent["reasoning_details"] = details
+        elif thought and replay != "content":
+            sent["reasoning" if replay == "reasoning_details" else replay] = thought
+        if refusal := "".join(part.text for part in parts if isinstance(part, Refusal)):
+            sent["refusal"] = refusal
+        if calls := [part for part in parts if isinstance(part, ToolCall)]:
+            sent["tool_calls"] = [_call(call) for call in calls]
+        return sent | self._made(parts, native)
+
+    def _made(self, parts: list[Part], native: Mapping[str, Any]) -> dict[str, Any]:
+        """Sounds (by their id) and images that the model made."""
+        if self._quirk("makes_media"):
+            images = [self._part(part) for part in parts if isinstance(part, Image)]
+            fields = {"audio": native.get("audio"), "images": images}
+            return {name: value for name, value in fields.items() if value}
+        if any(isinstance(part, Media) for part in parts):
+            self._refuse("images and sounds in the model's own messages")
+        return {}
+
+    def _result(self, result: ToolResult) -> dict[str, Any]:
+        content = result.content if isinstance(result.content, str) else self._content(result.content)
+        return {"role": "tool", "tool_call_id": result.id, "content": content}
+
+    def _content(self, parts: Iterable[Part]) -> str | list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+        for part in parts:
+            if not isinstance(part, CacheMark):
+                sent.append(self._part(part))
+            elif sent:
+                self._mark(sent[-1], part)
+        sent = [piece for piece in sent if piece]
+        if len(sent) == 1 and sent[0].keys() == {"type", "text"}:
+            return str(sent[0]["text"])
+        return sent
+
+    def _mark(self, sent: dict[str, Any], mark: CacheMark) -> None:
+        if not self._quirk("cache_control"):
+            self._refuse("a cache mark", "it keeps its prompt cache by itself, or has none")
+        else:
+            sent["cache_control"] = {"type": "ephemeral"} | ({"ttl": mark.ttl} if mark.ttl else {})
+
+    def _part(self, part: Part) -> dict[str, Any]:
+        plain = self._quirk("plain_media")
+        match part:
+            case Text(text=text):
+                return {"type": "text", "text": text}
+            case Image(detail=detail):
+                image = {"url": part.data_url} | ({"detail": detail} if detail else {})
+                return {"type": "image_url", "image_url": image["url"] if plain and not detail else image}
+            case Audio() if plain:
+                return {"type": "input_audio", "input_audio": part.url or part.base64}
+            case Audio(data=data) if data:
+                kind = _SOUNDS.get(part.media_type, part.media_type.rpartition("/")[2])
+                return {"type": "input_audio", "input_audio": {"data": part.base64, "format": kind}}
+            case Document(name=name) if plain:
+                sent = {"type": "document_url", "document_url": part.data_url}
+                return sent | ({"document_name": name} if name else {})
+            case Document(data=data, name=name) if data or self._quirk("document_url"):
+                name = name or ("document.pdf" if part.media_type == "application/pdf" else "document")
+                return {"type": "file", "file": {"filename": name, "file_data": part.data_url}}
+            case Native(dialect=dialect, data=data) if dialect == self._name:
+                return dict(data)
+        where = " by URL" if isinstance(part, Media) and part.url else ""
+        self._refuse(f"{type(part).__name__}{where} in a message that is not the model's")
+        return {}
+
+
+_SOUNDS = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav", "audio/vnd.wave": "wav"}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}

@@ -1,0 +1,172 @@
+"""The items of a request to OpenAI Responses, from genkit's words."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..messages import (
+    CacheMark,
+    Document,
+    Image,
+    Message,
+    Native,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from ..request import Output, Request, Tool
+from .base import Encoding, Target
+from .openai_responses_answer import NAME, TOLD
+
+
+def form_of(output: Output) -> dict[str, Any]:
+    """The ``text.format`` for an output."""
+    if output.schema is None:
+        return {"type": "json_object"}
+    form = {"type": "json_schema", "name": output.name, "schema": output.schema}
+    more = {"description": output.description or None, "strict": output.strict}
+    return form | {name: value for name, value in more.items() if value is not None}
+
+
+def tool_of(tool: Tool | Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool as the API takes it."""
+    if not isinstance(tool, Tool):
+        return tool
+    schema = tool.parameters or {"type": "object", "properties": {}}
+    more = {"description": tool.description or None, "parameters": schema, "strict": tool.strict}
+    return {"type": "function", "name": tool.name} | {k: v for k, v in more.items() if v is not None}
+
+
+def choice_of(choice: str, tools: Sequence[Tool | Mapping[str, Any]]) -> Any:
+    """The ``tool_choice`` for a choice: a word, a function's name, or the type of a tool of the server's."""
+    if choice in ("auto", "none", "required"):
+        return choice
+    if any(isinstance(tool, Mapping) and tool.get("type") == choice for tool in tools):
+        return {"type": choice}
+    return {"type": "function", "name": choice}
+
+
+def conversation(request: Request, target: Target, encoding: Encoding) -> dict[str, Any]:
+    """``input``, and ``instructions`` if the conversation begins with a plain system message."""
+    first, *rest = request.messages or [Message("user", ())]
+    items = _Items(target, encoding)
+    plain = first.role == "system" and all(isinstance(part, Text) for part in first.parts)
+    for message in rest if plain and rest else request.messages:
+        items.add(message)
+    return {"instructions": first.text, "input": items.made} if plain and rest else {"input": items.made}
+
+
+class _Items:
+    """Makes the items of a conversation, message by message."""
+
+    def __init__(self, target: Target, encoding: Encoding) -> None:
+        self.made: list[dict[str, Any]] = []
+        self._target, self._encoding = target, encoding
+        self._role = ""
+        self._content: list[dict[str, Any]] = []
+        self._rest: Mapping[str, Any] = {}
+
+    def add(self, message: Message) -> None:
+        self._role = "user" if message.role == "tool" else message.role
+        for part in message.parts:
+            content = self._content_of(part)
+            if content is not None:
+                self._content.append(content)
+            elif not isinstance(part, CacheMark):
+                self._close()
+                self._item(part)
+            elif self._content and self._target.quirk("cache_marks"):
+                self._content[-1]["prompt_cache_breakpoint"] = {"mode": "explicit"}
+        self._close()
+        self._rest = {}
+
+    def _content_of(self, part: Part) -> dict[str, Any] | None:
+        """A part of a message's content, or None for what is an item of its own."""
+        mine = self._role == "assistant"
+        match part:
+            case Text(words):
+                return {"type": "output_text" if mine else "input_text", "text": words}
+            case Refusal(words) if mine:
+                return {"type": "refusal", "refusal": words}
+            case Native(dialect=dialect, data=data) if dialect == NAME and _is_content(data):
+                return dict(data)
+            case Image() | Document() if not mine:
+                return _media(part)
+        return None
+
+    def _close(self) -> None:
+        """The content so far is a message."""
+        content: Any = self._content
+        if not content:
+            return
+        if self._role == "assistant":  # some servers know an answer only by its type
+            self._append({"type": "message", "role": self._role, "content": content})
+        else:
+            plain = len(content) == 1 and content[0].keys() == {"type", "text"}
+            self._append({"role": self._role, "content": content[0]["text"] if plain else content})
+        self._content = []
+
+    def _append(self, item: dict[str, Any]) -> None:
+        self.made.append({**item, **self._rest} if self._rest.get("type") == item.get("type") else item)
+        self._rest = {}
+
+    def _item(self, part: Part) -> None:
+        match part:
+            case ToolCall(id=id, name=name, arguments=arguments):
+                self._append({"type": "function_call", "call_id": id, "name": name, "arguments": arguments})
+            case ToolResult(id=id, content=content):
+                output = content if isinstance(content, str) else [_output(piece) for piece in content]
+                self._append({"type": "function_call_output", "call_id": id, "output": output})
+            case Reasoning():
+                self._reasoning(part)
+            case Native(dialect=dialect, data=data):
+                if dialect != NAME:
+                    return  # only its own dialect knows it
+                told = TOLD.get(data.get("type", ""))
+                if told and told not in data:
+                    self._rest = data
+                else:
+                    self._append(dict(data))
+            case Image() if self._rest.get("type") == "image_generation_call":
+                self._append({"type": "image_generation_call", "result": part.base64})
+            case _:
+                self._encoding.refuse(f"{type(part).__name__} in a message of role {self._role}")
+
+    def _reasoning(self, part: Reasoning) -> None:
+        """Parts with one id are one item; without id and signature, it is not the server's own."""
+        raw = not part.signature and self._target.quirk("raw_reasoning")
+        if not (part.id or part.signature or raw):
+            return
+        last: dict[str, Any] = self.made[-1] if self.made else {}
+        if not (part.id and last.get("type") == "reasoning" and last.get("id") == part.id):
+            last = {"type": "reasoning", "summary": []}
+            more = {"id": part.id, "encrypted_content": part.signature, "content": [] if raw else None}
+            last |= {name: value for name, value in more.items() if value not in ("", None)}
+            self._append(last)
+        if part.text and "content" in last:
+            last["content"].append({"type": "reasoning_text", "text": part.text})
+        elif part.text:
+            last["summary"].append({"type": "summary_text", "text": part.text})
+
+
+def _is_content(data: Mapping[str, Any]) -> bool:
+    return str(data.get("type", "")).startswith("input_")
+
+
+def _media(part: Image | Document) -> dict[str, Any]:
+    if isinstance(part, Image):
+        detail = {"detail": part.detail} if part.detail else {}
+        return {"type": "input_image", "image_url": part.data_url, **detail}
+    if part.url:
+        return {"type": "input_file", "file_url": part.url}
+    name = part.name or f"document{mimetypes.guess_extension(part.media_type) or ''}"  # data must have a name
+    return {"type": "input_file", "filename": name, "file_data": part.data_url}
+
+
+def _output(part: Text | Image | Document) -> dict[str, Any]:
+    return {"type": "input_text", "text": part.text} if isinstance(part, Text) else _media(part)

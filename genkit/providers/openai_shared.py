@@ -1,0 +1,156 @@
+"""What every OpenAI-compatible server shares beside its answers: errors, embeddings and the list of models.
+
+Wire format: "Embeddings", "List models" and "Error codes" in OpenAI's API reference; the other forms of
+errors are those that compatible servers were seen to send.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import ContextOverflow, GenkitError, ProtocolError
+from .base import Call, Target, failure
+
+_TOO_LONG = re.compile(r"(maximum|max) context length|prompt (is )?too long|context window", re.IGNORECASE)
+_STATUSES = ("status", "status_code", "raw_status_code", "code")
+# Says no more than the status does, and is sent with any status.
+_VAGUE = "invalid_request_error"
+
+
+class OpenAIServer:
+    """The calls that do not generate."""
+
+    def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
+        """The error that a body tells of: of a failed response, or of a payload in a good one."""
+        told = _told(body)
+        if status is None or status < 400:
+            told_status = _first_number(*(told.get(name) for name in _STATUSES))
+            status = told_status if told_status and 400 <= told_status <= 599 else status
+        message = _message(told) or f"the server answered with status {status or 200}, and tells of an error"
+        words = [word for word in (told.get("code"), told.get("type")) if isinstance(word, str) and word]
+        words = [word for word in words if not word.isdigit()]
+        code = next((word for word in words if word != _VAGUE), words[0] if words else "")
+        error = failure(message, status=status, code=code, target=target)
+        if type(error).__name__ == "BadRequest" and _TOO_LONG.search(message):
+            error = failure(message, status=status, code="context_length_exceeded", target=target)
+        if isinstance(error, ContextOverflow):
+            error.tokens = _first_number(told.get("n_prompt_tokens")) or 0
+            error.limit = _first_number(told.get("n_ctx")) or 0
+        return error
+
+    def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
+        """The call for the embeddings of texts, shortened to so many dimensions if that is given."""
+        body: dict[str, Any] = {"model": target.model, "input": list(texts)}
+        if dimensions is not None:
+            body[target.quirk("embed_dimensions", "dimensions")] = dimensions
+        if encoding := target.quirk("embed_encoding"):
+            body["encoding_format"] = encoding
+        return Call(path=path("/embeddings", target), body=body, query=target.quirk("query", {}))
+
+    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
+        """The embeddings, in the order of their texts.
+
+        Raises:
+            GenkitError: the body tells of an error, or makes no sense (ProtocolError).
+        """
+        try:
+            rows = sorted(enumerate(body["data"]), key=lambda row: row[1].get("index", row[0]))
+            return [_vector(row["embedding"], target.quirk("embed_number", "f")) for _, row in rows]
+        except (KeyError, TypeError, AttributeError, ValueError, struct.error):
+            raise self._odd(body, "embeddings", target) from None
+
+    def embed_limit(self, target: Target) -> int:
+        """How many texts one call may embed."""
+        limit: int = target.quirk("embed_limit", 256)
+        return limit
+
+    def encode_models(self, target: Target) -> Call:
+        """The call for the list of models."""
+        return Call(path=path("/models", target), method="GET", query=target.quirk("query", {}))
+
+    def decode_models(self, body: Any, target: Target) -> list[str]:
+        """The names of the models.
+
+        Raises:
+            GenkitError: the body tells of an error, or makes no sense (ProtocolError).
+        """
+        try:
+            rows = body if isinstance(body, list) else body["data"]
+            return [_name(row["id"]) for row in rows]
+        except (KeyError, TypeError):
+            raise self._odd(body, "list of models", target) from None
+
+    def _odd(self, body: Any, wanted: str, target: Target) -> GenkitError:
+        if is_error(body):
+            return self.error(None, body, target)
+        return ProtocolError(f"the server's answer is no {wanted}", provider=target.vendor.name)
+
+
+def path(name: str, target: Target) -> str:
+    """Where a call goes at this vendor, which may have a path of its own, with the model in it."""
+    own: str = target.quirk("paths", {}).get(name, name)
+    return own.replace("{model}", quote(target.model, safe=""))
+
+
+def is_error(payload: Any) -> bool:
+    """Whether a payload of a good response tells of an error."""
+    if not isinstance(payload, Mapping):
+        return False
+    if payload.get("error") or payload.get("object") == "error":
+        return True
+    return (
+        "choices" not in payload and "data" not in payload and ("message" in payload or "detail" in payload)
+    )
+
+
+def _told(body: Any) -> Mapping[str, Any]:
+    """The object that describes the error, wherever it is in the body."""
+    if isinstance(body, list) and body:
+        body = body[0]
+    if isinstance(body, Mapping) and body.get("error"):
+        body = body["error"]
+    if isinstance(body, Mapping):
+        return body
+    return {"message": body if isinstance(body, str) else ""}
+
+
+def _message(told: Mapping[str, Any]) -> str:
+    message = told.get("message") or told.get("detail") or ""
+    metadata = told.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    text = message if isinstance(message, str) else json.dumps(message, default=str)
+    return f"{text}: {raw}" if isinstance(raw, str) else text.strip()
+
+
+def _first_number(*values: Any) -> int | None:
+    return next(_numbers(values), None)
+
+
+def _numbers(values: Sequence[Any]) -> Iterator[int]:
+    for value in values:
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield value
+        elif isinstance(value, str) and len(value) < 9 and value.isascii() and value.isdigit():
+            yield int(value)
+
+
+def _vector(value: Any, number: str) -> list[float]:
+    """A vector as numbers, or as base64 of little-endian ones (``f`` of 4 bytes, ``b`` of one)."""
+    if isinstance(value, str):
+        data = base64.b64decode(value, validate=True)
+        return [float(x) for x in struct.unpack(f"<{len(data) // struct.calcsize(number)}{number}", data)]
+    if not isinstance(value, list) or not value:
+        raise TypeError(value)
+    return [float(x) for x in value]
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value

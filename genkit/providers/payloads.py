@@ -1,0 +1,161 @@
+"""From the bytes of an answer to its JSON payloads, however it is framed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from pydantic_core import from_json
+
+from ..errors import IncompleteStream, ProtocolError, TooLarge
+from ..runtime import eventstream
+from ..runtime.base import HttpResponse
+from ..runtime.sse import LARGEST_EVENT, EventParser
+from .base import DONE, Payload
+
+_BOM = b"\xef\xbb\xbf"
+_SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+def payloads(response: HttpResponse, framing: str) -> AsyncGenerator[Payload, None]:
+    """The payloads of a good answer: of a stream, or its whole body as one.
+
+    The content type decides, since servers answer a request for a stream with a body, and the other way
+    round; where it does not, the first bytes do. The elements of a JSON array are payloads of their own.
+
+    Args:
+        response: the answer, with nothing read of it.
+        framing: how its dialect cuts a stream.
+
+    Raises:
+        ProtocolError: it is not JSON, or empty.
+        IncompleteStream: it was cut off.
+        TooLarge: an event is larger than it may be.
+    """
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    chunks = response.chunks()
+    if kind == "text/event-stream":
+        return _sse(chunks)
+    if kind in ("application/x-ndjson", "application/jsonl", "application/x-jsonlines"):
+        return _lines(chunks)
+    if kind == "application/vnd.amazon.eventstream":
+        return eventstream.payloads(chunks)
+    return _sniffed(chunks, framing)
+
+
+async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
+    parser = EventParser()
+    async for chunk in chunks:
+        for name, data in parser.feed(chunk):
+            if data.startswith(b"[DONE]"):
+                yield DONE
+            elif name == b"error":
+                yield _told(data)
+            else:
+                try:
+                    payload = from_json(data, allow_inf_nan=False)
+                except ValueError as error:
+                    raise _no_json(data, error) from None
+                yield payload
+    for _, data in [*parser.end(), (b"", b"\n".join(parser.stray))]:
+        if data.startswith(b"[DONE]"):
+            yield DONE
+        elif (payload := _maybe(data)) is not None:
+            yield payload
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
+    """Newline-delimited JSON."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if b"\n" in chunk:
+            *lines, rest = b"".join(parts).split(b"\n")
+            parts, size = [rest], len(rest)
+            for line in lines:
+                if line.strip():
+                    yield parse(line)
+        if size > LARGEST_EVENT:
+            raise TooLarge(f"a line of the answer is larger than {LARGEST_EVENT} bytes", phase="body")
+    if (payload := _maybe(b"".join(parts))) is not None:  # else it was cut off
+        yield payload
+
+
+async def _sniffed(chunks: AsyncGenerator[bytes, None], framing: str) -> AsyncGenerator[Payload, None]:
+    """An answer that is one JSON body, unless it looks like events."""
+    start = b""
+    async for chunk in chunks:
+        start += chunk
+        if len(start.lstrip()) >= len(_BOM) + max(map(len, _SSE_STARTS)):
+            break
+    if start.removeprefix(_BOM).lstrip().startswith(_SSE_STARTS):
+        async for payload in _sse(_after(start, chunks)):
+            yield payload
+        return
+    data = await read_all(_after(start, chunks))
+    if framing == "ndjson" and _maybe(data) is None and b"\n" in data.strip():
+        async for payload in _lines(_after(data, chunks)):
+            yield payload
+        return
+    body = parse(data)
+    for payload in body if isinstance(body, list) and body else (body,):
+        yield payload
+
+
+async def _after(start: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield start
+    async for chunk in chunks:
+        yield chunk
+
+
+async def read_all(chunks: AsyncIterator[bytes]) -> bytes:
+    """A whole body.
+
+    Raises:
+        ProtocolError: it was cut off.
+    """
+    try:
+        return b"".join([chunk async for chunk in chunks])
+    except IncompleteStream as error:
+        raise ProtocolError(error.message, phase="body", retryable=True) from None
+
+
+def parse(data: bytes) -> Any:
+    """The value of a JSON text.
+
+    Raises:
+        ProtocolError: it is none.
+    """
+    try:
+        return from_json(data.removeprefix(_BOM), allow_inf_nan=False)
+    except ValueError as error:
+        raise _no_json(data, error) from None
+
+
+def _maybe(data: bytes) -> Any:
+    """The value of a JSON text, or None if it is none."""
+    try:
+        return from_json(data, allow_inf_nan=False)
+    except ValueError:
+        return None
+
+
+def _told(data: bytes) -> dict[str, Any]:
+    """The data of an event with the name ``error``, in the form that every dialect knows."""
+    told = _maybe(data)
+    if isinstance(told, dict) and "error" in told:
+        return told
+    return {"type": "error", "error": {"message": excerpt(data)} if told is None else told}
+
+
+def _no_json(data: bytes, error: ValueError) -> ProtocolError:
+    if not data.strip():
+        return ProtocolError("the answer is empty", phase="body")
+    return ProtocolError(f"the answer is not JSON ({error}): {excerpt(data)}", phase="body")
+
+
+def excerpt(data: bytes) -> str:
+    """The beginning of some bytes, to show in a message."""
+    return repr(data[:200].decode("utf-8", "replace"))

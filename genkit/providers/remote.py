@@ -1,0 +1,163 @@
+"""A model behind HTTP: encode, send, cut into payloads, decode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
+from weakref import finalize
+
+from ..errors import GenkitError, ProtocolError, UnsupportedOption
+from ..events import Event, Finish, Received, Start, Warned
+from ..messages import Message
+from ..request import Request
+from ..runtime.base import HttpResponse, Limits, Runtime, Timeouts
+from ..runtime.http import Connections
+from ..tokens import TokenCount
+from .base import Call, Dialect, Target
+from .endpoint import NOT_EXPECTED, Auth, Endpoint, request_id
+from .payloads import parse, payloads, read_all
+from .secret import Secret
+
+_LONGEST_DRAIN = 0.05
+
+
+class RemoteBackend:
+    """Speaks one dialect with one vendor; see :class:`genkit.backend.Backend`.
+
+    Args:
+        dialect: the wire format, a :class:`~genkit.providers.base.Dialect`.
+        target: the model and its vendor.
+        key: what the vendor's ``auth`` sends: text, :class:`Secret`, or a pydantic ``SecretStr``.
+        auth: makes the headers that prove who calls, in place of the key.
+        timeouts: how long a call may take.
+        connections: the connections to use, and to close; by default its own.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        target: Target,
+        *,
+        key: Any = None,
+        auth: Auth | None = None,
+        timeouts: Timeouts | None = None,
+        connections: Connections | None = None,
+    ) -> None:
+        self.dialect, self.target = dialect, target
+        self._timeouts = timeouts or Timeouts()
+        self._connections = connections or Connections()
+        secret = Secret(key if key is not None else "")
+        self._endpoint = Endpoint(dialect, target, secret, auth, self._connections)
+        self._finalizer = finalize(self, self._connections.close)
+
+    async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+        """See :class:`genkit.backend.Backend`."""
+        call = self.dialect.encode(request, self.target)
+        for warning in call.warnings:
+            yield Warned(warning)
+        limits = Limits(self._timeouts, request.deadline)
+        response = await self._endpoint.send(call, runtime, limits)
+        inputs = payloads(response, self.dialect.framing)
+        events = self.dialect.decode(inputs, self.target)
+        finished = False
+        try:
+            yield _received(response)
+            async for event in events:
+                if not isinstance(event, Start):
+                    limits.heard = True
+                    finished = finished or isinstance(event, Finish)
+                yield event
+            limits.hurry(_LONGEST_DRAIN)
+            async for _ in inputs:  # what follows the last event, so that the connection can be used again
+                pass
+        except GenkitError as error:
+            if not finished:  # else all was said before the connection broke
+                self._endpoint.complete(error, response)
+                raise
+        except NOT_EXPECTED as error:
+            wrong = ProtocolError(f"the answer has another form than it should: {error!r:.200}", phase="body")
+            raise self._endpoint.complete(wrong, response) from error
+        finally:
+            await events.aclose()
+            await inputs.aclose()
+            await response.aclose()
+
+    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+        """See :class:`genkit.backend.Backend`.
+
+        Raises:
+            UnsupportedOption: the vendor does not count tokens.
+        """
+        messages = [Message.user(prompt)] if isinstance(prompt, str) else prompt
+        call = self._ability("count")(Request(messages=messages, stream=False), self.target)
+        return TokenCount(await self._ask(call, self._ability("count", "decode"), runtime), exact=True)
+
+    async def embed(
+        self, texts: Sequence[str], runtime: Runtime, *, dimensions: int | None = None
+    ) -> list[list[float]]:
+        """The embedding of each text, in their order; as many calls as the vendor's limit makes necessary.
+
+        Raises:
+            UnsupportedOption: the vendor does not embed.
+            BackendError: a call failed.
+        """
+        encode, decode = self._ability("embed"), self._ability("embed", "decode")
+        size = self._ability("embed_limit", "")(self.target)
+        vectors: list[list[float]] = []
+        for at in range(0, len(texts), size):
+            batch = texts[at : at + size]
+            found = await self._ask(encode(batch, self.target, dimensions=dimensions), decode, runtime)
+            if len(found) != len(batch):
+                name = self.target.vendor.name
+                raise ProtocolError(
+                    f"{name} gave {len(found)} embeddings for {len(batch)} texts", provider=name
+                )
+            vectors += found
+        return vectors
+
+    async def models(self, runtime: Runtime) -> list[str]:
+        """The names of the models that the vendor lists.
+
+        Raises:
+            UnsupportedOption: it lists none.
+            BackendError: the call failed.
+        """
+        names: list[str] = await self._ask(
+            self._ability("models")(self.target), self._ability("models", "decode"), runtime
+        )
+        return names
+
+    async def warm(self, runtime: Runtime) -> None:
+        """See :class:`genkit.backend.Backend`; there is nothing to load."""
+
+    def close(self) -> None:
+        """See :class:`genkit.backend.Backend`."""
+        self._connections.close()
+
+    def _ability(self, what: str, step: str = "encode") -> Callable[..., Any]:
+        """What a dialect may have or not have."""
+        found: Callable[..., Any] | None = getattr(self.dialect, f"{step}_{what}" if step else what, None)
+        if found is None:
+            name = self.target.vendor.name
+            raise UnsupportedOption(f"{name} has no call for {what}", option=what, provider=name)
+        return found
+
+    async def _ask(self, call: Call, decode: Callable[..., Any], runtime: Runtime) -> Any:
+        """A call with one answer."""
+        limits = Limits(self._timeouts)
+        response = await self._endpoint.send(call, runtime, limits)
+        try:
+            return decode(parse(await read_all(response.chunks())), self.target)
+        except GenkitError as error:
+            self._endpoint.complete(error, response)
+            raise
+        except NOT_EXPECTED as error:
+            wrong = ProtocolError(f"the answer has another form than it should: {error!r:.200}", phase="body")
+            raise self._endpoint.complete(wrong, response) from error
+        finally:
+            await response.aclose()
+
+
+def _received(response: HttpResponse) -> Received:
+    limits = {name: value for name, value in response.headers.items() if "ratelimit" in name}
+    return Received(request_id(response.headers), limits)

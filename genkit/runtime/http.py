@@ -1,0 +1,247 @@
+"""HTTP through httpx: the one way out of genkit.
+
+Redirects are never followed: a key never leaves its origin. Nothing is read from the environment.
+httpx's transports are used without its clients, which do nothing else that is wanted here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import ssl
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from functools import cache, lru_cache, partial
+from typing import Any
+
+import certifi
+import httpx
+
+from ..errors import (
+    BadRequest,
+    Closed,
+    ConfigError,
+    ConnectFailed,
+    GenkitError,
+    ProtocolError,
+    TooLarge,
+)
+from .base import HttpRequest, Limits, Runtime
+from .pool import AwaitingTransport, BlockingTransport, Pool, close
+from .unzip import cut, unzip
+
+LARGEST_HEAD = 64 * 1024
+LARGEST_BODY = 64 * 1024 * 1024
+_SHARD = 4  # calls in flight in one pool: in httpcore, the cost of a call grows with the pool
+
+
+class Response:
+    """See :class:`~genkit.runtime.base.HttpResponse`."""
+
+    def __init__(
+        self,
+        response: httpx.Response,
+        connections: Connections,
+        limits: Limits,
+        release: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._response, self._connections, self._limits = response, connections, limits
+        self._release: Callable[[], Awaitable[None]] | None = release
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        limits.phase = "body"
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """See :class:`~genkit.runtime.base.HttpResponse`."""
+        unzipper = unzip(self.headers.get("content-encoding", "identity").strip().lower())
+        size = 0
+        try:
+            async for data in _pieces(self._response.stream):
+                for piece in unzipper.feed(data) if unzipper else (data,):
+                    size += len(piece)
+                    if size > LARGEST_BODY:
+                        raise TooLarge(f"the answer is larger than {LARGEST_BODY} bytes", phase="body")
+                    yield piece
+        except httpx.HTTPError as error:
+            raise self._failed(error) from None
+        if unzipper:
+            unzipper.end()
+
+    def _failed(self, error: httpx.HTTPError) -> GenkitError:
+        if self._connections.closed:
+            return Closed("the Generator was closed while it was used")
+        if isinstance(error, httpx.RemoteProtocolError):
+            return (
+                cut()
+                if "closed" in str(error)
+                else ProtocolError(f"the body is broken: {error}", phase="body")
+            )
+        return ConnectFailed(f"the connection broke: {error}", phase="body")
+
+    async def aclose(self) -> None:
+        """See :class:`~genkit.runtime.base.HttpResponse`."""
+        release, self._release = self._release, None
+        if release is not None:
+            await close(self._response.stream)
+            await release()
+
+
+async def _pieces(stream: Any) -> AsyncIterator[bytes]:
+    """The raw bytes of a body, of either kind."""
+    if isinstance(stream, httpx.AsyncByteStream):
+        async for piece in stream:
+            yield piece
+    else:
+        for piece in stream:
+            yield piece
+
+
+class Connections:
+    """The open connections of one backend: for all threads, and for each event loop its own.
+
+    A forked child starts with none.
+
+    Args:
+        tls: how servers prove who they are; by default with the certificates of certifi.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
+        self._pools: dict[Hashable, Pool] = {}
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self.closed = False
+
+    async def send(self, message: HttpRequest, runtime: Runtime, limits: Limits) -> Response:
+        """Send a request and wait for the head of its response, which the caller has to close.
+
+        Raises:
+            BadRequest: a header holds characters that HTTP does not allow.
+            ConfigError: the URL is not one of HTTP.
+            ConnectFailed: there is no answer.
+            DeadlineExceeded: it took too long.
+            ProtocolError: what came is not HTTP.
+            TooLarge: the head is larger than it may be.
+            Closed: the connections were closed.
+        """
+        request = _request(message, limits)
+        pool = await self._pool(runtime)
+        transport = pool.take()
+        try:
+            answer = await _exchange(transport, request)
+            return Response(answer, self, limits, partial(pool.give_back, transport))
+        except httpx.HTTPError as error:
+            failed = self._failed(error, message.url, limits)
+        except GenkitError as error:
+            failed = error
+        except BaseException:
+            await pool.give_back(transport)
+            raise
+        await pool.give_back(transport)
+        raise failed.with_traceback(None)  # out here: the frames and errors below hold the key
+
+    def _failed(self, error: httpx.HTTPError, url: str, limits: Limits) -> GenkitError:
+        """The error for an exchange that gave no response."""
+        place = httpx.URL(url).netloc.decode("ascii", "replace")
+        if self.closed:
+            return Closed("the Generator was closed while it was used")
+        if isinstance(error, httpx.TimeoutException):
+            return limits.exceeded()
+        if isinstance(error, httpx.ConnectError):
+            return ConnectFailed(f"cannot connect to {place}: {error}", phase="connect")
+        if isinstance(error, httpx.LocalProtocolError):
+            return BadRequest("the URL or a header holds characters that HTTP does not allow")
+        if isinstance(error, httpx.RemoteProtocolError) and "without sending" not in str(error):
+            kind = TooLarge if "too long" in str(error) else ProtocolError
+            return kind(f"the answer of {place} is not HTTP: {error}", phase="headers")
+        return ConnectFailed(f"lost the connection to {place}: {error}", phase="headers")
+
+    async def _pool(self, runtime: Runtime) -> Pool:
+        """The connections that belong where this call runs."""
+        home = runtime.home
+        with self._lock:
+            if self.closed:
+                raise Closed("the Generator was closed; make another")
+            if self._pid != os.getpid():  # forked: these are the parent's, and are not to be closed from here
+                self._parents, self._pid, self._pools = self._pools, os.getpid(), {}
+            pool = self._pools.get(home)
+            if pool is not None:
+                return pool
+            for other in [key for key in self._pools if getattr(key, "is_closed", bool)()]:
+                del self._pools[other]  # else it would be kept alive from here
+            tls = self._tls or default_tls()
+            make = BlockingTransport if home is None else AwaitingTransport
+            pool = self._pools[home] = Pool(lambda: make(tls))
+        pool.keeper = await runtime.at_shutdown(lambda: _close_all(pool.empty()))
+        return pool
+
+    def close(self) -> None:
+        """Close all connections; calls that use one fail. Safe to call twice, and from any thread."""
+        with self._lock:
+            self.closed = True
+            pools, self._pools = self._pools, {}
+        if self._pid != os.getpid():
+            return
+        for home, pool in pools.items():
+            transports = pool.empty()
+            if home is None:
+                for transport in transports:
+                    transport.close()
+            elif isinstance(home, asyncio.AbstractEventLoop) and not home.is_closed():
+                home.call_soon_threadsafe(_close_soon, home, transports)
+
+
+async def _exchange(transport: Any, request: httpx.Request) -> httpx.Response:
+    """Send a request over a transport of either kind."""
+    answer: httpx.Response
+    if isinstance(transport, httpx.AsyncHTTPTransport):
+        answer = await transport.handle_async_request(request)
+    else:
+        answer = transport.handle_request(request)
+    if sum(len(name) + len(value) + 4 for name, value in answer.headers.raw) > LARGEST_HEAD:
+        await close(answer.stream)
+        raise TooLarge(f"the head of the answer is larger than {LARGEST_HEAD} bytes", phase="headers")
+    return answer
+
+
+def _close_soon(loop: asyncio.AbstractEventLoop, transports: list[Any]) -> None:
+    loop.create_task(_close_all(transports))
+
+
+async def _close_all(transports: list[Any]) -> None:
+    for transport in transports:
+        if isinstance(transport, httpx.AsyncHTTPTransport):
+            await transport.aclose()
+
+
+def _request(message: HttpRequest, limits: Limits) -> httpx.Request:
+    """The request for httpx; the key is added last."""
+    url = _url(message.url)
+    headers = {"accept-encoding": "identity", "user-agent": "genkit", **message.headers, **message.secret}
+    extensions = {"timeout": {"connect": limits, "read": limits, "write": limits}}
+    with contextlib.suppress(UnicodeEncodeError, TypeError, ValueError):
+        return httpx.Request(
+            message.method, url, headers=headers, content=message.content, extensions=extensions
+        )
+    del headers  # an error shows its frames to whoever asks for them
+    raise BadRequest("a header holds characters that HTTP does not allow")
+
+
+@lru_cache(maxsize=256)
+def _url(text: str) -> httpx.URL:
+    """Taken apart once for all calls. Raises ConfigError."""
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+        place = text.partition("?")[0]
+        raise ConfigError(f"{place!r} is not the address of an HTTP server: http(s)://HOST[:PORT]/PATH")
+    return url
+
+
+@cache
+def default_tls() -> ssl.SSLContext:
+    """The one context that all connections share: making one takes 18 ms."""
+    return ssl.create_default_context(cafile=certifi.where())

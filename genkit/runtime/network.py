@@ -1,0 +1,262 @@
+"""Sockets under httpx's transports, whose every wait is as long as the limits of its call leave.
+
+httpx's own timeouts are for one read, fixed when a body begins; a server that drips never reaches them.
+What it passes on here as a timeout is the :class:`~genkit.runtime.base.Limits` of the call. On asyncio,
+this is also a third of the cost of going through anyio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+from .base import Limits
+from .chunks import Joiner
+
+_READ = 64 * 1024
+_MOST = 256 * 1024  # what is read ahead of the consumer
+
+
+class BlockingNetwork(httpcore.SyncBackend):
+    """Opens connections that block the thread."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Any = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = super().connect_tcp(host, port, timeout.left(), local_address, socket_options)
+        return BlockingStream(stream)
+
+
+class BlockingStream(httpcore.NetworkStream):
+    """One connection of :class:`BlockingNetwork`."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+        self._socket: socket.socket = stream.get_extra_info("socket")
+        self._joiner = Joiner()
+
+    def read(self, max_bytes: int, timeout: Any = None) -> bytes:
+        while True:
+            self._socket.settimeout(timeout.left())
+            try:
+                data = self._socket.recv(_READ)
+            except TimeoutError:
+                raise timeout.exceeded() from None
+            except OSError as error:
+                raise httpcore.ReadError(str(error)) from None
+            if not data or (data := self._joiner.feed(data)):
+                return data
+
+    def write(self, buffer: bytes, timeout: Any = None) -> None:
+        if timeout.phase == "connect":
+            timeout.enter("headers")
+            self._joiner = Joiner()
+        if not buffer:
+            return
+        self._socket.settimeout(timeout.left())
+        try:
+            self._socket.sendall(buffer)
+        except TimeoutError:
+            raise timeout.exceeded() from None
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from None
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
+    ) -> httpcore.NetworkStream:
+        return BlockingStream(self._stream.start_tls(ssl_context, server_hostname, timeout.left()))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class AwaitingNetwork(httpcore.AsyncNetworkBackend):
+    """Opens connections on the running event loop."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Any = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        stream = AwaitingStream()
+        opening = asyncio.get_running_loop().create_connection(
+            lambda: stream.protocol, host, port, happy_eyeballs_delay=0.25
+        )
+        await stream.opened(opening, timeout)
+        return stream
+
+
+class AwaitingStream(httpcore.AsyncNetworkStream):
+    """One connection of :class:`AwaitingNetwork`."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.protocol = _Protocol()
+        self._joiner = Joiner()
+
+    async def opened(self, opening: Any, limits: Limits) -> None:
+        """Wait for a connection, or for its TLS; it is closed if that fails."""
+        try:
+            result = await asyncio.wait_for(opening, limits.left())
+        except (asyncio.TimeoutError, OSError) as error:
+            self._abort()
+            limits.left()  # raises, if that was its timeout
+            raise httpcore.ConnectError(str(error)) from None
+        except BaseException:
+            self._abort()
+            raise
+        self.protocol.transport = result[0] if isinstance(result, tuple) else result
+
+    async def read(self, max_bytes: int, timeout: Any = None) -> bytes:
+        protocol = self.protocol
+        while True:
+            left = timeout.left()
+            while not protocol.data and not protocol.ended:
+                await protocol.wait(timeout, left)
+            if not protocol.data:
+                if protocol.error:
+                    raise httpcore.ReadError(str(protocol.error))
+                return b""
+            if data := self._joiner.feed(protocol.take()):
+                return data
+
+    async def write(self, buffer: bytes, timeout: Any = None) -> None:
+        protocol = self.protocol
+        if timeout.phase == "connect":
+            timeout.enter("headers")
+            self._joiner = Joiner()
+        if protocol.ended or protocol.transport is None:
+            raise httpcore.WriteError("the server closed the connection")
+        left = timeout.left()
+        if buffer:
+            protocol.transport.write(buffer)
+        while protocol.transport.get_write_buffer_size() and not protocol.ended:
+            await protocol.wait(timeout, left)
+
+    async def aclose(self) -> None:
+        self._abort()
+
+    def _abort(self) -> None:
+        if self.protocol.transport is not None:
+            self.protocol.transport.abort()
+        self.protocol.closed = True
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
+    ) -> httpcore.AsyncNetworkStream:
+        assert self.protocol.transport is not None
+        securing = self._loop.start_tls(
+            self.protocol.transport, self.protocol, ssl_context, server_hostname=server_hostname
+        )
+        await self.opened(securing, timeout)
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            return bool(self.protocol.data) or self.protocol.ended
+        return self.protocol.transport and self.protocol.transport.get_extra_info(info)
+
+
+class _Protocol(asyncio.Protocol):
+    """What the event loop tells about one connection."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.data: list[bytes] = []
+        self.ended = self.closed = False
+        self.error: Exception | None = None
+        self._size = 0
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+        self._limits: Limits | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take(self) -> bytes:
+        """All that came so far."""
+        data = self.data[0] if len(self.data) == 1 else b"".join(self.data)
+        self.data.clear()
+        if self._size > _MOST and self.transport and not self.ended:
+            self.transport.resume_reading()
+        self._size = 0
+        return data
+
+    async def wait(self, limits: Limits, left: float | None) -> None:
+        """Wait until something happens; one timer serves many waits, set anew when it rings too early."""
+        self._limits = limits
+        if left is not None and (self._timer is None or self._timer.when() > self._loop.time() + left):
+            self._set_timer(left)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiter is None or self._limits is None or self._waiter.done():
+            return
+        try:
+            left = self._limits.left()
+        except Exception as error:  # noqa: BLE001 - the one who waits raises it
+            self._waiter.set_exception(error)
+        else:
+            if left is not None:
+                self._set_timer(left)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.set_write_buffer_limits(0)  # so that resume_writing() tells when all is sent
+        if self.closed:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self.data.append(data)
+        before = self._size
+        self._size = before + len(data)
+        if before <= _MOST < self._size and self.transport:
+            self.transport.pause_reading()
+        self._wake()
+
+    def resume_writing(self) -> None:
+        self._wake()
+
+    def eof_received(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.ended = True
+        self.error = self.error or error
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._limits = None
+        self._wake()

@@ -1,0 +1,263 @@
+"""A provider on 127.0.0.1: real sockets, scripted or recorded answers, and faults on demand.
+
+::
+
+    with LoopbackProvider(Answer(body={"choices": [...]})) as server:
+        generator = genkit.Generator("chat:any", base_url=server.url, api_key="test")
+        generator.generate("Hello")
+    assert server.requests[0].json["messages"] == [{"role": "user", "content": "Hello"}]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import socket
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the server answers to one request.
+
+    Args:
+        body: bytes or text, sent verbatim; an iterable of bytes, sent piece by piece, with no end if it
+            has none; anything else is sent as JSON.
+        status: the status.
+        headers: more headers, or other ones; by default the content type suits the body.
+        framing: how the end of the body is marked: its ``length``, in ``chunked`` pieces, or by the
+            ``close`` of the connection.
+        piece: how many bytes are sent at a time.
+        cut: only so many bytes of the whole answer, head included, are sent.
+        end: what happens then: the connection is ``keep`` open for the next request, there is a ``close``
+            or a ``reset``, or it will ``hang`` until :meth:`LoopbackProvider.release`.
+        raw: sent instead of all that.
+    """
+
+    body: Any = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    framing: Literal["length", "chunked", "close"] = "length"
+    piece: int | None = None
+    cut: int | None = None
+    end: Literal["keep", "close", "reset", "hang"] = "keep"
+    raw: bytes | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes on the wire, as they are sent one after the other."""
+        left = self.cut
+        for piece in self._pieces():
+            sent = piece if left is None else piece[:left]
+            if sent:
+                yield sent
+            if left is not None:
+                left -= len(sent)
+                if not left:
+                    return
+
+    def _pieces(self) -> Iterator[bytes]:
+        if self.raw is not None:
+            yield from _cut(self.raw, self.piece)
+            return
+        body, content_type = _encoded(self.body)
+        headers = {"content-type": content_type}
+        chunked = self.framing == "chunked" or (self.framing == "length" and not isinstance(body, bytes))
+        if chunked:
+            headers["transfer-encoding"] = "chunked"
+        elif isinstance(body, bytes) and self.framing == "length":
+            headers["content-length"] = str(len(body))
+        else:
+            headers["connection"] = "close"
+        headers.update({name.lower(): value for name, value in self.headers.items()})
+        lines = [f"HTTP/1.1 {self.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
+        yield from _cut("".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1"), self.piece)
+        for piece in _cut(body, self.piece) if isinstance(body, bytes) else body:
+            yield b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece
+        if chunked:
+            yield b"0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that the server got; header names are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    gone: threading.Event = field(default_factory=threading.Event, repr=False)
+    """Set when the client closed the connection before the answer was complete."""
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+Script: TypeAlias = "Answer | Sequence[Answer] | Callable[[Asked], Answer]"
+
+
+class LoopbackProvider:
+    """A server for one test; use it in a ``with`` block.
+
+    Args:
+        script: the answer to every request; or one for each, in order, the last for all that follow; or a
+            function from the request to its answer.
+
+    Attributes:
+        url: where it listens, ``http://127.0.0.1:PORT``.
+        requests: what it was asked, in order.
+        connections: how many connections it accepted.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.requests: list[Asked] = []
+        self.connections = 0
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._released = socket.socketpair()
+        self._closed = False
+
+    def release(self) -> None:
+        """Let the answers that hang come to their end."""
+        self._released[0].sendall(b"!")
+
+    def __enter__(self) -> LoopbackProvider:
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections and stop; safe to call twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            sockets = list(self._open)
+        self.release()
+        with socket.create_connection(("127.0.0.1", self.port)):  # wakes accept()
+            pass
+        for sock in sockets:
+            _shut(sock)
+        for thread in self._threads:
+            thread.join()
+        for sock in (self._listener, *self._released):
+            sock.close()
+
+    def _start(self, target: Callable[..., None], *args: Any) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True, name="genkit-loopback")
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            sock, _ = self._listener.accept()
+            with self._lock:
+                if self._closed:
+                    sock.close()
+                    return
+                self._open.add(sock)
+                self.connections += 1
+            self._start(self._serve, sock)
+
+    def _serve(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            with sock, sock.makefile("rb") as reader:
+                while (asked := _read(reader)) and self._reply(sock, asked):
+                    pass
+        except OSError:
+            pass
+        finally:
+            with self._lock:
+                self._open.discard(sock)
+
+    def _reply(self, sock: socket.socket, asked: Asked) -> bool:
+        """Answer one request; whether the connection stays open."""
+        with self._lock:
+            number = len(self.requests)
+            self.requests.append(asked)
+        answer = self._answer(asked, number)
+        try:
+            for piece in answer.pieces():
+                sock.sendall(piece)
+        except OSError:
+            asked.gone.set()
+            return False
+        if answer.end == "hang":
+            select.select([sock, self._released[1]], [], [])
+            if select.select([sock], [], [], 0)[0]:
+                asked.gone.set()
+        elif answer.end == "reset":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # Closed at once, under the reader that still holds it open.
+            socket.socket(fileno=sock.detach()).close()
+        return answer.end == "keep" and answer.cut is None and answer.framing != "close"
+
+    def _answer(self, asked: Asked, number: int) -> Answer:
+        if isinstance(self._script, Answer):
+            return self._script
+        if callable(self._script):
+            return self._script(asked)
+        return self._script[min(number, len(self._script) - 1)]
+
+
+def gzip_bomb(size: int) -> Iterator[bytes]:
+    """A gzip stream of ``size`` zero bytes; to be sent with ``content-encoding: gzip``."""
+    zipper = zlib.compressobj(9, wbits=31)
+    block = bytes(1 << 20)
+    for _ in range(size // len(block)):
+        if piece := zipper.compress(block):
+            yield piece
+    yield zipper.flush()
+
+
+def _read(reader: Any) -> Asked | None:
+    """The next request on a connection, or None at its end."""
+    line = reader.readline().decode("latin-1").split()
+    if len(line) < 2:
+        return None
+    headers: dict[str, str] = {}
+    while text := reader.readline().decode("latin-1").strip():
+        name, _, value = text.partition(":")
+        headers[name.lower()] = value.strip()
+    body = reader.read(int(headers.get("content-length", 0)))
+    return Asked(method=line[0], path=line[1], headers=headers, body=body)
+
+
+def _encoded(body: Any) -> tuple[bytes | Iterable[bytes], str]:
+    """The bytes of a body, whole or in pieces, and their content type."""
+    if isinstance(body, str):
+        body = body.encode()
+    if isinstance(body, bytes):
+        is_json = body.lstrip()[:1] in (b"{", b"[")
+        return body, "application/json" if is_json else "text/event-stream"
+    if isinstance(body, (Mapping, list)):
+        return json.dumps(body).encode(), "application/json"
+    return body, "text/event-stream"
+
+
+def _cut(data: bytes, size: int | None) -> Iterator[bytes]:
+    size = size or max(len(data), 1)
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
