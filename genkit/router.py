@@ -64,7 +64,10 @@ def route(model: str, **settings: Any) -> Route:
 def _hint(model: str, scheme: str) -> str:
     if model.endswith(".gguf"):
         return f"for a file write llama:{model}"
-    if close := difflib.get_close_matches(scheme, [*VENDORS, "llama", "demo"], 1):
+    names = (*VENDORS, "llama")
+    if scheme in names:
+        return f"a name follows the colon, as in {scheme}:{'PATH.gguf' if scheme == 'llama' else 'MODEL'}"
+    if close := difflib.get_close_matches(scheme, [*names, "demo"], 1):
         return f"did you mean {close[0]}?"
     return (
         "use 'demo', 'llama:PATH.gguf', or 'VENDOR:MODEL' with a vendor such as openai, anthropic or gemini"

@@ -26,7 +26,11 @@ APART = ("providers", "local")
 
 # Third party -> the only modules (or packages) that may import it.
 DOORS = {
-    "httpx": ("runtime.blocking", "runtime.awaiting"),
+    "httpx": ("runtime.http", "runtime.pool"),
+    "httpcore": ("runtime.network", "runtime.pool"),  # what httpx is made of
+    "certifi": ("runtime.http",),
+    "botocore": ("providers.aws",),
+    "google": ("providers.google_auth",),
     "llama_cpp": ("local.llama",),
     "llguidance": ("local.constrain",),
     "numpy": ("local.constrain", "media"),
@@ -51,6 +55,9 @@ EXCEPTIONS: dict[str, str] = {}
 # Modules that import ours by a name in a string, and why.
 LATE = {
     "": "the public names are loaded when they are first used (PEP 562)",
+    "router": "a vendor's dialect, and httpx with it, is loaded when a model of its is asked for",
+    "providers.aws": "botocore is an extra",
+    "providers.google_auth": "google-auth is an extra",
     "__main__": "the command line's packages may be missing, which is said in one line",
 }
 
