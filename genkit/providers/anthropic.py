@@ -92,7 +92,7 @@ class Anthropic:
         told = body.get("error") if isinstance(body, dict) else body
         if not isinstance(told, dict):
             told = {"message": told or body}
-        message = str(told.get("message") or "no message")[:2000]
+        message = str(told.get("message") or f"the server answered with status {status}")[:2000]
         code = next((told[key] for key in ("type", "status") if isinstance(told.get(key), str)), "")
         request_id = body.get("request_id") if isinstance(body, dict) else None
         facts: dict[str, Any] = {"status": status, "code": code, "provider": target.vendor.name}

@@ -90,14 +90,14 @@ class Answer:
                 return self.end()
             case "message":
                 return self._whole(payload)
+            case None if "content" in payload:
+                return self._whole(payload)
             case None:
                 raise ProtocolError(f"the answer is no message: {str(payload)[:200]}")
         return ()
 
     def end(self) -> Iterable[Event]:
-        """The last events. Raises ProtocolError if the answer never said why it stopped."""
-        if not self.reason:
-            raise ProtocolError("the answer does not say why it stopped")
+        """The last events; some servers do not say why the answer stopped."""
         self.ended = True
         for block in self._blocks.values():
             yield from block.end()

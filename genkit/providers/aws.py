@@ -29,20 +29,24 @@ def signer(region: str = "", service: str = "bedrock") -> Callable[[HttpRequest]
     Returns:
         A function from a request to its headers ``authorization``, ``x-amz-date`` and, for temporary
         credentials, ``x-amz-security-token``. It raises MissingDependency if botocore is not installed,
-        AuthFailed if there are no credentials, and ConfigError if no region is known.
+        AuthFailed if there are no credentials or they cannot be read, and ConfigError if no region is known.
     """
 
     def sign(request: HttpRequest) -> Mapping[str, str]:
-        auth, awsrequest, session = _botocore()
-        credentials = session.get_credentials()
-        if credentials is None:
+        auth, awsrequest, exceptions, session = _botocore()
+        try:
+            credentials = session.get_credentials()
+            keys = credentials.get_frozen_credentials() if credentials else None
+            place = region or _region_of(request.url) or session.get_config_variable("region")
+        except exceptions.BotoCoreError as error:
+            raise AuthFailed(f"AWS credentials could not be read: {error}") from error
+        if keys is None:
             raise AuthFailed("no AWS credentials were found in the environment, the shared files or a role")
-        place = region or _region_of(request.url) or session.get_config_variable("region")
         if not place:
             raise ConfigError("the AWS region is not known; set AWS_DEFAULT_REGION")
         # The headers are left out, since a proxy may change some, and those that are signed must not be.
         signed = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.content)
-        auth.SigV4Auth(credentials.get_frozen_credentials(), service, place).add_auth(signed)
+        auth.SigV4Auth(keys, service, place).add_auth(signed)
         names = ("authorization", "x-amz-date", "x-amz-security-token")
         return {name: signed.headers[name] for name in names if name in signed.headers}
 
@@ -56,14 +60,15 @@ def _region_of(url: str) -> str:
 
 
 @cache
-def _botocore() -> tuple[Any, Any, Any]:
+def _botocore() -> tuple[Any, Any, Any, Any]:
     """The modules for signing, and a session, which keeps the credentials and renews them."""
     try:
-        auth, awsrequest, session = (
-            importlib.import_module(f"botocore.{name}") for name in ("auth", "awsrequest", "session")
+        auth, awsrequest, exceptions, session = (
+            importlib.import_module(f"botocore.{name}")
+            for name in ("auth", "awsrequest", "exceptions", "session")
         )
     except ImportError:
         raise MissingDependency(
             'signing calls to AWS needs botocore: pip install "genkit-sdk[aws]"', extra="aws"
         ) from None
-    return auth, awsrequest, session.get_session()
+    return auth, awsrequest, exceptions, session.get_session()

@@ -85,7 +85,8 @@ class Bedrock:
     def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
         """The error in a body, or in an exception of a stream."""
         told = body if isinstance(body, dict) else {"message": body}
-        message = str(told.get("message") or told.get("Message") or "no message")[:2000]
+        found = told.get("message") or told.get("Message") or f"the server answered with status {status}"
+        message = str(found)[:2000]
         code = told.get("code") or told.get("__type")
         # Old services put a namespace before the name.
         code = code.rpartition("#")[2] if isinstance(code, str) else ""

@@ -96,7 +96,7 @@ def _media(part: Media, encoding: Encoding) -> dict[str, Any] | None:
     elif part.url.startswith("s3://"):
         source = {"s3Location": {"uri": part.url}}
     elif part.url:
-        encoding.refuse(f"the URL of a {type(part).__name__.lower()}", "only those of S3")
+        encoding.refuse(f"{type(part).__name__.lower()} URLs", "it takes only those of S3")
         return None
     wire: dict[str, Any] = {"source": source}
     if part.media_type:

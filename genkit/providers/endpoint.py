@@ -57,6 +57,7 @@ class Endpoint:
             response = await self._connections.send(self._request(call), runtime, limits)
         except GenkitError as error:
             error.provider = error.provider or self._target.vendor.name
+            error.args = (self._key.scrub(error.message),)
             raise
         if response.status < 300:
             return response
@@ -118,6 +119,7 @@ class Endpoint:
         """Add to an error what the head of its answer tells, and take the key out of it."""
         headers = response.headers
         error.provider = error.provider or self._target.vendor.name
+        error.phase = error.phase or "body"
         error.request_id = error.request_id or request_id(headers)
         if error.retry_after is None:
             error.retry_after = retry_after(headers, error.message)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import BadRequest, IncompleteStream, ProtocolError
+from ..errors import IncompleteStream, ProtocolError
 from ..events import (
     Event,
     Logprobs,
@@ -23,9 +23,9 @@ from ..events import (
     TextDelta,
     ToolCallDelta,
 )
-from ..messages import Audio, Citation, Image, Native, Part, Reasoning, Text
+from ..messages import Audio, Citation, Native, Part, Reasoning, Text
 from .base import Dialect, Target
-from .openai_chat_facts import citation, finish, logprobs, sources, usage
+from .openai_chat_facts import citation, finish, image, logprobs, sources, usage
 from .openai_shared import is_error
 from .reading import text
 
@@ -96,7 +96,7 @@ class Answer:
             self._odd = True
         if not self._started and (choices or payload.get("id")):
             self._started = True
-            events.append(Start(text(payload, "model"), text(payload, "id")))
+            events.append(Start(text(payload, "model"), str(payload.get("id") or "")))
         for choice in choices or ():
             if choice.get("index"):
                 continue
@@ -107,13 +107,15 @@ class Answer:
             if delta is None or whole:
                 delta = self._message(choice)
             content = delta.get("content")
-            if content and type(content) is str:  # first, and here: it is nearly every chunk
+            plain = len(delta) == 1 and content and type(content) is str
+            if not plain:
+                self._thought(delta, events)
+            if content and type(content) is str:  # here, without a call: it is nearly every chunk
                 self._texts.append(content)
                 events.append(TextDelta(content))
-            if len(delta) > 1 or not content or type(content) is not str:
+            if not plain:
                 self._more(delta, content, events)
-            if reason := choice.get("finish_reason"):
-                self._reason = text(choice, "finish_reason") if reason else ""
+            self._reason = text(choice, "finish_reason") or self._reason
             if tokens := logprobs(choice.get("logprobs") or {}):
                 events.append(Logprobs(tokens))
         self._whole = self._whole or whole
@@ -133,11 +135,14 @@ class Answer:
         self._whole = True
         return message or {}
 
-    def _more(self, delta: Mapping[str, Any], content: Any, events: list[Event]) -> None:
-        """All of a delta but plain text."""
+    def _thought(self, delta: Mapping[str, Any], events: list[Event]) -> None:
+        """The reasoning in a delta, which servers tell in one of three fields, or in two alike."""
         told = self._detail(details) if (details := delta.get("reasoning_details")) else ""
         if thought := delta.get("reasoning_content") or delta.get("reasoning") or told:
             self._think(thought, events)
+
+    def _more(self, delta: Mapping[str, Any], content: Any, events: list[Event]) -> None:
+        """All of a delta but reasoning and plain text."""
         if content and type(content) is not str:
             self._pieces(content, events)
         if refusal := text(delta, "refusal"):
@@ -150,11 +155,11 @@ class Answer:
         for annotation in delta.get("annotations") or ():
             if cited := annotation.get("url_citation"):
                 self._citations.append(citation(cited, "content"))
-        for image in delta.get("images") or ():
-            self._media.append(_image(image["image_url"]["url"]))
+        for picture in delta.get("images") or ():
+            self._media.append(image(picture["image_url"]["url"]))
         if (audio := delta.get("audio")) and audio.get("data"):
             self._media.append(Audio(data=base64.b64decode(audio["data"])))
-            self._media.append(Native(dialect=self._dialect.name, data={"audio": {"id": text(audio, "id")}}))
+            self._media.append(self._native("audio", {"id": text(audio, "id")}))
 
     def _think(self, thought: Any, events: list[Event]) -> None:
         if not isinstance(thought, str):
@@ -170,7 +175,8 @@ class Answer:
             key = next((key for key in _MERGED if piece.get(key)), "")
             told += text(piece, key) if key else ""
             same = all(last.get(name) == piece.get(name) for name in ("type", "index"))
-            if last and same and "data" not in piece:
+            ended = self._whole or "data" in piece or (key and last.get("signature"))
+            if last and same and not ended:
                 joined = {key: text(last, key) + text(piece, key)} if key else {}
                 last.update({k: v for k, v in piece.items() if v is not None} | joined)
             else:
@@ -229,9 +235,7 @@ class Answer:
             if thoughts:
                 events.append(PartEnd(Reasoning(thoughts)))
             if self._details:
-                events.append(
-                    PartEnd(Native(dialect=self._dialect.name, data={"reasoning_details": self._details}))
-                )
+                events.append(PartEnd(self._native("reasoning_details", self._details)))
             if answer:
                 events.append(PartEnd(Text(answer, citations)))
             events += [PartEnd(part) for part in self._media]
@@ -240,9 +244,6 @@ class Answer:
         events.append(finish(self._reason, bool(self._calls)))
         return events
 
-
-def _image(url: str) -> Image:
-    try:
-        return Image(url=url)
-    except BadRequest as error:
-        raise ValueError(error.message) from None
+    def _native(self, field: str, value: Any) -> Native:
+        """A field of the message, to be sent back."""
+        return Native(dialect=self._dialect.name, data={field: value})

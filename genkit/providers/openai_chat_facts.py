@@ -1,12 +1,13 @@
-"""What a chat completion tells beside its content: usage, finish reason, sources, log probabilities."""
+"""What a chat completion tells beside its text: usage, finish reason, sources, images, log probabilities."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import BadRequest, ProtocolError
 from ..events import Finish, FinishReason, TokenLogprob, Usage
-from ..messages import Citation
+from ..messages import Citation, Image
 from .reading import number, objects, text
 
 _WORDS: dict[FinishReason, str] = {
@@ -65,3 +66,11 @@ def usage(counts: Mapping[str, Any]) -> Usage:
         number(output, "reasoning_tokens") or number(counts, "reasoning_tokens"),
         number(prompt, "cache_write_tokens") or number(counts, "cache_creation_input_tokens"),
     )
+
+
+def image(url: str) -> Image:
+    """An image that the model made. Raises ProtocolError."""
+    try:
+        return Image(url=url)
+    except BadRequest as error:
+        raise ProtocolError(error.message) from None

@@ -112,7 +112,7 @@ class Wire:
         said = [part for part in parts if isinstance(part, (Text, CacheMark))]
         if replay == "content" and thought:
             thinking = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
-            sent["content"] = [thinking, *(self._part(part) for part in said if isinstance(part, Text))]
+            sent["content"] = [thinking, *self._pieces(said)]
         elif any(isinstance(part, CacheMark) for part in said):
             sent["content"] = self._content(said)
         elif said:
@@ -142,16 +142,21 @@ class Wire:
         return {"role": "tool", "tool_call_id": result.id, "content": content}
 
     def _content(self, parts: Iterable[Part]) -> str | list[dict[str, Any]]:
+        sent = self._pieces(parts)
+        if len(sent) == 1 and sent[0].keys() == {"type", "text"}:
+            return str(sent[0]["text"])
+        return sent
+
+    def _pieces(self, parts: Iterable[Part]) -> list[dict[str, Any]]:
         sent: list[dict[str, Any]] = []
         for part in parts:
             if not isinstance(part, CacheMark):
                 sent.append(self._part(part))
             elif sent:
                 self._mark(sent[-1], part)
-        sent = [piece for piece in sent if piece]
-        if len(sent) == 1 and sent[0].keys() == {"type", "text"}:
-            return str(sent[0]["text"])
-        return sent
+            else:
+                self._refuse("a cache mark at the start of a message", "put it at the end of the one before")
+        return [piece for piece in sent if piece]
 
     def _mark(self, sent: dict[str, Any], mark: CacheMark) -> None:
         if not self._quirk("cache_control"):

@@ -80,6 +80,7 @@ class Answer:
             index = self._index(payload, len(self._ids))
             self._ids[text(item, "id")] = index
             if item.get("type") == "function_call":
+                self._called = True
                 yield ToolCallDelta(index, "", text(item, "call_id") or text(item, "id"), text(item, "name"))
         elif kind == "response.output_item.done":
             index = self._index(payload, len(self._ended))

@@ -55,7 +55,8 @@ def conversation(request: Request, target: Target, encoding: Encoding) -> dict[s
     """``input``, and ``instructions`` if the conversation begins with a plain system message."""
     first, *rest = request.messages or [Message("user", ())]
     items = _Items(target, encoding)
-    plain = first.role == "system" and all(isinstance(part, Text) for part in first.parts)
+    kinds = (Text,) if target.quirk("cache_marks") else (Text, CacheMark)  # instructions cannot hold a mark
+    plain = first.role == "system" and all(isinstance(part, kinds) for part in first.parts)
     for message in rest if plain and rest else request.messages:
         items.add(message)
     return {"instructions": first.text, "input": items.made} if plain and rest else {"input": items.made}
@@ -145,7 +146,11 @@ class _Items:
         last: dict[str, Any] = self.made[-1] if self.made else {}
         if not (part.id and last.get("type") == "reasoning" and last.get("id") == part.id):
             last = {"type": "reasoning", "summary": []}
-            more = {"id": part.id, "encrypted_content": part.signature, "content": [] if raw else None}
+            more: dict[str, Any] = {
+                "id": part.id,
+                "encrypted_content": part.signature,
+                "content": [] if raw else None,
+            }
             last |= {name: value for name, value in more.items() if value not in ("", None)}
             self._append(last)
         if part.text and "content" in last:

@@ -125,7 +125,7 @@ def _message(told: Mapping[str, Any]) -> str:
     metadata = told.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     text = message if isinstance(message, str) else json.dumps(message, default=str)
-    return f"{text}: {raw}" if isinstance(raw, str) else text.strip()
+    return (f"{text}: {raw}" if isinstance(raw, str) else text).strip()[:2000]
 
 
 def _first_number(*values: Any) -> int | None:

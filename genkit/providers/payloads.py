@@ -147,7 +147,9 @@ def _told(data: bytes) -> dict[str, Any]:
     told = _maybe(data)
     if isinstance(told, dict) and "error" in told:
         return told
-    return {"type": "error", "error": {"message": excerpt(data)} if told is None else told}
+    if told is None:
+        told = {"message": data[:500].decode("utf-8", "replace")}
+    return {"type": "error", "error": told}
 
 
 def _no_json(data: bytes, error: ValueError) -> ProtocolError:

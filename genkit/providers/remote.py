@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 from weakref import finalize
 
-from ..errors import GenkitError, ProtocolError, UnsupportedOption
+from ..errors import GenkitError, IncompleteStream, ProtocolError, UnsupportedOption
 from ..events import Event, Finish, Received, Start, Warned
 from ..messages import Message
 from ..request import Request
@@ -67,6 +67,8 @@ class RemoteBackend:
                     limits.heard = True
                     finished = finished or isinstance(event, Finish)
                 yield event
+            if not finished:
+                raise IncompleteStream("the answer ended without saying why", phase="body")
             limits.hurry(_LONGEST_DRAIN)
             async for _ in inputs:  # what follows the last event, so that the connection can be used again
                 pass

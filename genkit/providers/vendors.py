@@ -83,13 +83,6 @@ _ROWS = (
         quirks={"labels": True, "flat_count": True, "predict_embed": True},
     ),
     Vendor(
-        name="vertex-anthropic",
-        dialect="anthropic.messages",
-        base_url="",
-        auth="google",
-        quirks={"anthropic_version": "vertex-2023-10-16"},
-    ),
-    Vendor(
         name="cohere",
         dialect="cohere.chat",
         base_url="https://api.cohere.com/v2",
@@ -226,8 +219,9 @@ _ROWS = (
     _chat("lmstudio", f"{_LOCAL}:1234/v1", "LM_API_TOKEN", **_THINKS, options=_LLAMA),
     _chat("mistralrs", f"{_LOCAL}:1234/v1", **_THINKS, options={"top_k": "top_k", "min_p": "min_p"}),
     _chat("ollama-chat", f"{_LOCAL}:11434/v1", "OLLAMA_API_KEY", replay="reasoning"),
-    # Any server that has no row.
+    # Any server that has no row, by what it speaks.
     _chat("chat", "", **_THINKS),
+    Vendor(name="responses", dialect="openai.responses", base_url="", quirks={"raw_reasoning": True}),
 )
 
 VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in _ROWS}

@@ -10,7 +10,8 @@ numbers are big-endian::
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 from zlib import crc32
@@ -33,7 +34,7 @@ class FrameParser:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, chunk: bytes) -> list[tuple[dict[str, str], bytes]]:
+    def feed(self, chunk: bytes) -> list[tuple[Mapping[str, str], bytes]]:
         """The headers that are text, and the payload, of each frame that is complete with these bytes.
 
         Raises:
@@ -68,7 +69,8 @@ class FrameParser:
         return not self._buffer
 
 
-def _headers(data: bytes) -> dict[str, str]:
+@lru_cache(maxsize=16)  # nearly all frames have the same
+def _headers(data: bytes) -> Mapping[str, str]:
     found, at = {}, 0
     try:
         while at < len(data):
@@ -111,7 +113,7 @@ async def payloads(chunks: AsyncIterable[bytes]) -> AsyncGenerator[dict[str, Any
         raise IncompleteStream("the event stream broke off within a frame")
 
 
-def _payload(headers: dict[str, str], data: bytes) -> dict[str, Any]:
+def _payload(headers: Mapping[str, str], data: bytes) -> dict[str, Any]:
     kind = headers.get(":message-type")
     if kind == "error":
         code, message = headers.get(":error-code", ""), headers.get(":error-message", "")

@@ -132,9 +132,11 @@ class Connections:
             answer = await _exchange(transport, request)
             return Response(answer, self, limits, partial(pool.give_back, transport))
         except httpx.HTTPError as error:
-            failed = self._failed(error, message.url, limits)
+            failed: GenkitError = self._failed(error, message.url, limits)
         except GenkitError as error:
             failed = error
+        except UnicodeError:
+            failed = ConfigError(f"{request.url.host!r} is not the name of a host")
         except BaseException:
             await pool.give_back(transport)
             raise
@@ -235,7 +237,7 @@ def _url(text: str) -> httpx.URL:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo:
+    if url.scheme not in ("http", "https") or not url.host or "%" in url.host or url.userinfo:
         place = text.partition("?")[0]
         raise ConfigError(f"{place!r} is not the address of an HTTP server: http(s)://HOST[:PORT]/PATH")
     return url
@@ -244,4 +246,6 @@ def _url(text: str) -> httpx.URL:
 @cache
 def default_tls() -> ssl.SSLContext:
     """The one context that all connections share: making one takes 18 ms."""
-    return ssl.create_default_context(cafile=certifi.where())
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -87,7 +87,15 @@ class BlockingStream(httpcore.NetworkStream):
 
 
 class AwaitingNetwork(httpcore.AsyncNetworkBackend):
-    """Opens connections on the running event loop."""
+    """Opens connections on the running event loop.
+
+    Args:
+        tls: what they are secured with, at once: asyncio's ``start_tls()`` waits for ever if the server
+            has closed the connection by then.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
 
     async def connect_tcp(
         self,
@@ -98,8 +106,14 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = AwaitingStream()
+        name = host if self._tls else None
         opening = asyncio.get_running_loop().create_connection(
-            lambda: stream.protocol, host, port, happy_eyeballs_delay=0.25
+            lambda: stream.protocol,
+            host,
+            port,
+            ssl=self._tls,
+            server_hostname=name,
+            happy_eyeballs_delay=0.25,
         )
         await stream.opened(opening, timeout)
         return stream
@@ -109,14 +123,13 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
     """One connection of :class:`AwaitingNetwork`."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self.protocol = _Protocol()
         self._joiner = Joiner()
 
     async def opened(self, opening: Any, limits: Limits) -> None:
-        """Wait for a connection, or for its TLS; it is closed if that fails."""
+        """Wait until it is open; it is closed if that fails."""
         try:
-            result = await asyncio.wait_for(opening, limits.left())
+            transport, _ = await asyncio.wait_for(opening, limits.left())
         except (asyncio.TimeoutError, OSError) as error:
             self._abort()
             limits.left()  # raises, if that was its timeout
@@ -124,7 +137,7 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
         except BaseException:
             self._abort()
             raise
-        self.protocol.transport = result[0] if isinstance(result, tuple) else result
+        transport.set_write_buffer_limits(0)  # so that resume_writing() tells when all is sent
 
     async def read(self, max_bytes: int, timeout: Any = None) -> bytes:
         protocol = self.protocol
@@ -163,11 +176,6 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
     ) -> httpcore.AsyncNetworkStream:
-        assert self.protocol.transport is not None
-        securing = self._loop.start_tls(
-            self.protocol.transport, self.protocol, ssl_context, server_hostname=server_hostname
-        )
-        await self.opened(securing, timeout)
         return self
 
     def get_extra_info(self, info: str) -> Any:
@@ -234,7 +242,6 @@ class _Protocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.set_write_buffer_limits(0)  # so that resume_writing() tells when all is sent
         if self.closed:
             transport.abort()
 

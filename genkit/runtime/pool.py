@@ -50,8 +50,9 @@ class _AsyncSingle:
         connection = self._connection
         if connection is None or not _stands(connection, request):
             await self.aclose()
+            network = AwaitingNetwork(self._tls if request.url.scheme == b"https" else None)
             connection = self._connection = httpcore.AsyncHTTPConnection(
-                request.url.origin, self._tls, _KEEP, network_backend=AwaitingNetwork()
+                request.url.origin, self._tls, _KEEP, network_backend=network
             )
         return await connection.handle_async_request(request)
 

@@ -63,7 +63,7 @@ def exchanges(*dialects: str) -> list[Exchange]:
 
 
 def official_requests(*sdks: str) -> list[dict[str, Any]]:
-    """The requests that the official SDKs send, in the newest generation: ``case``, ``intent``, ``request``."""
+    """The requests that the official SDKs send, newest generation: ``case``, ``intent``, ``request``."""
     paths = sorted((FOLDER / "official_requests" / "current").glob("*.json"))
     cases = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return [case for case in cases if not sdks or case["sdk"] in sdks]

@@ -1,0 +1,432 @@
+"""Anthropic's requests: what the official SDK sends, and what recorded conversations went on with."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from recordings import HAS_CORPUS, WHY, canon, collect, corpus, payloads, target
+
+from genkit.errors import UnsupportedOption
+from genkit.messages import (
+    Audio,
+    CacheMark,
+    Document,
+    Image,
+    Message,
+    Native,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from genkit.providers.anthropic import Anthropic
+from genkit.providers.base import Target
+from genkit.providers.vendors import VENDORS
+from genkit.request import Output, Request, Sampling, Tool
+
+NAME = "anthropic.messages"
+ANTHROPIC = Anthropic()
+SONNET = "claude-sonnet-4-5"
+HERE = Target(model=SONNET, vendor=VENDORS["anthropic"])
+
+needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+recorded = corpus.exchanges(NAME, "anthropic.count_tokens") if HAS_CORPUS else []
+OFFICIAL = {case["case"]: case for case in corpus.official_requests("anthropic")} if HAS_CORPUS else {}
+
+
+def body_of(*messages: Message, **options: Any) -> dict[str, Any]:
+    to = options.pop("to", HERE)
+    return dict(ANTHROPIC.encode(Request(messages=messages, stream=False, **options), to).body or {})
+
+
+def turns_of(*messages: Message) -> Any:
+    return body_of(*messages)["messages"]
+
+
+HELLO = Message.user("Hello")
+PIXEL = Image(
+    url="data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAA"
+    "AElFTkSuQmCC"
+)
+CITY = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string", "description": "City name"},
+        "unit": {"type": "string", "enum": ["c", "f"]},
+    },
+    "required": ["city"],
+    "additionalProperties": False,
+}
+WEATHER = Tool(name="get_weather", description="Get weather", parameters=CITY)
+LATIN_1 = Document(data=b"\xe4", media_type="text/plain")
+PERSON = {
+    "type": "object",
+    "title": "Person",
+    "properties": {
+        "name": {"type": "string", "title": "Name"},
+        "age": {"type": "integer", "title": "Age"},
+        "tags": {
+            "type": "array",
+            "title": "Tags",
+            "items": {"type": "string"},
+            "description": "{default: []}",
+        },
+    },
+    "additionalProperties": False,
+    "required": ["name", "age"],
+}
+
+
+def ask(*messages: Message, limit: int = 256, stream: bool = False, **options: Any) -> Request:
+    sampling = options.pop("sampling", Sampling(max_tokens=limit))
+    return Request(messages=messages or [HELLO], sampling=sampling, stream=stream, **options)
+
+
+def asked_for(city: str, id: str) -> ToolCall:
+    return ToolCall(id=id, name="get_weather", arguments=json.dumps({"city": city}))
+
+
+INTENTS = {
+    "document_pdf": ask(
+        Message.user(
+            # Whether to cite is no word of genkit's, but any block can be sent.
+            Native(
+                dialect=NAME,
+                data=OFFICIAL["document_pdf"]["request"]["body"]["messages"][0]["content"][0],
+            )
+            if OFFICIAL
+            else Text(""),
+            "Sum up",
+        )
+    ),
+    "image_base64": ask(Message.user(PIXEL, "What?")),
+    "image_url": ask(Message.user(Image(url="https://example.com/a.png"), "What?")),
+    "parse_pydantic": ask(limit=64, output=Output(schema=PERSON)),
+    "prompt_cache": ask(Message.system("Long...", CacheMark(ttl="1h")), HELLO),
+    "retry_529_then_ok": ask(limit=5),
+    "sampling": ask(
+        sampling=Sampling(max_tokens=256, temperature=0.2, top_k=5, stop=("END",)),
+        metadata={"user_id": "u1"},
+        extra={"service_tier": "auto"},
+    ),
+    "server_tools": ask(tools=[{"type": "web_search_20250305", "name": "web_search", "max_uses": 2}]),
+    "stream_create": ask(limit=64, stream=True),
+    "stream_tool_image": ask(
+        Message.system("Be terse."), Message.user(PIXEL, "Weather?"), limit=64, stream=True, tools=[WEATHER]
+    ),
+    "system_user": ask(Message.system("Be terse."), HELLO),
+    "thinking": ask(limit=4096, reasoning=1024),
+    "thinking_replay": ask(
+        HELLO,
+        Message.assistant(Reasoning("hm", "SIG"), asked_for("Paris", "tu_1")),
+        Message.tool(ToolResult(id="tu_1", content=(Text("18C"), PIXEL))),
+        limit=4096,
+        reasoning=1024,
+        tools=[WEATHER],
+    ),
+    "tool_any": ask(tools=[WEATHER], tool_choice="required"),
+    "tool_auto": ask(tools=[WEATHER], tool_choice="auto", parallel_tool_calls=False),
+    "tool_loop_parallel": ask(
+        HELLO,
+        Message.assistant("Checking", asked_for("Paris", "tu_1"), asked_for("Rome", "tu_2")),
+        Message.tool(ToolResult(id="tu_1", content="18C"), ToolResult(id="tu_2", content="boom", error=True)),
+        tools=[WEATHER],
+    ),
+    "tool_named": ask(tools=[WEATHER], tool_choice="get_weather"),
+}
+# Batches are an API of their own, which genkit does not have.
+NOT_OURS = {"batch_create"}
+
+
+@needs_corpus
+def test_every_official_request_is_here() -> None:
+    assert set(OFFICIAL) == {*INTENTS, *NOT_OURS, "count_tokens"}
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", INTENTS)
+def test_it_sends_what_the_official_sdk_sends(name: str) -> None:
+    official, call = OFFICIAL[name]["request"], ANTHROPIC.encode(INTENTS[name], HERE)
+    assert canon(NAME, call.body) == canon(NAME, official["body"])
+    assert (call.method, f"/v1{call.path}", call.query) == (official["method"], official["path"], {})
+    assert HERE.vendor.base_url.endswith("/v1")
+
+
+@needs_corpus
+def test_it_counts_what_the_official_sdk_counts() -> None:
+    official = OFFICIAL["count_tokens"]["request"]
+    request = ask(Message.system("Be terse."), HELLO, tools=[WEATHER])
+    call = ANTHROPIC.encode_count(request, HERE)
+    assert canon(NAME, call.body) == canon(NAME, official["body"])
+    assert f"/v1{call.path}" == official["path"]
+
+
+@needs_corpus
+def test_version_and_key_travel_as_in_the_recorded_traffic() -> None:
+    headers = [exchange.request["headers"] for exchange in recorded]
+    assert {h["anthropic-version"] for h in headers if "anthropic-version" in h} == {
+        HERE.vendor.headers["anthropic-version"]
+    }
+    assert HERE.vendor.auth in {name for h in headers for name in h}
+
+
+# A recorded body, read into genkit's words.
+
+
+def read_part(block: dict[str, Any]) -> Part:
+    source = block.get("source", {})
+    match block["type"]:
+        case "text":
+            return Text(block["text"])
+        case "image" | "document" if source.get("type") == "base64" and "citations" not in block:
+            kind = Image if block["type"] == "image" else Document
+            return kind(data=base64.b64decode(source["data"]), media_type=source["media_type"])
+        case "document" if source.get("type") == "text" and "citations" not in block:
+            data = source["data"].encode()
+            return Document(data=data, media_type=source["media_type"], name=block.get("title", ""))
+        case "thinking":
+            return Reasoning(block["thinking"], block["signature"])
+        case "tool_use":
+            return ToolCall(id=block["id"], name=block["name"], arguments=json.dumps(block["input"]))
+        case "tool_result":
+            content = block["content"]
+            inner = content if isinstance(content, str) else tuple(read_part(item) for item in content)
+            return ToolResult(id=block["tool_use_id"], content=inner, error=block.get("is_error", False))  # type: ignore[arg-type]
+    return Native(dialect=NAME, data=block)
+
+
+def read_parts(content: Any) -> list[Part]:
+    found: list[Part] = []
+    for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+        found.append(read_part(block))
+        if (mark := block.get("cache_control")) and not isinstance(found[-1], Native):
+            found.append(CacheMark(ttl=mark.get("ttl", "")))
+    return found
+
+
+def read_tool(tool: dict[str, Any]) -> Any:
+    if set(tool) - {"name", "description", "input_schema", "strict", "cache_control"}:
+        return tool
+    return Tool(
+        name=tool["name"],
+        description=tool.get("description", ""),
+        parameters=tool["input_schema"],
+        strict=tool.get("strict"),
+        cache=bool(tool.get("cache_control")),
+    )
+
+
+WORDS = {"max_tokens", "temperature", "top_p", "top_k"}
+KNOWN = {*WORDS, "messages", "model", "system", "stop_sequences", "tools", "tool_choice", "stream"}
+
+
+def read(body: dict[str, Any]) -> Request:
+    messages = [Message("system", read_parts(body["system"]))] if body.get("system") else []
+    messages += [Message(turn["role"], read_parts(turn["content"])) for turn in body["messages"]]
+    options: dict[str, Any] = {"extra": {name: body[name] for name in set(body) - KNOWN}}
+    if choice := body.get("tool_choice"):
+        options["tool_choice"] = {"any": "required", "tool": choice.get("name")}.get(
+            choice["type"], choice["type"]
+        )
+        if "disable_parallel_tool_use" in choice:
+            options["parallel_tool_calls"] = not choice["disable_parallel_tool_use"]
+    return Request(
+        messages=messages,
+        sampling=Sampling(
+            stop=tuple(body.get("stop_sequences", ())), **{name: body.get(name) for name in WORDS}
+        ),
+        tools=[read_tool(tool) for tool in body.get("tools", ())],
+        stream=body.get("stream", False),
+        **options,
+    )
+
+
+def expected(body: Any) -> Any:
+    """A recorded body without what genkit leaves out, since it says nothing."""
+    plain = {name: value for name, value in canon(NAME, body).items() if value not in ("", [])}
+    for tool in plain.get("tools", ()):
+        if tool.get("description") == "":
+            del tool["description"]
+    return plain
+
+
+def at(exchange: Any) -> Target:
+    path = exchange.request["url"].split("?")[0]
+    if "/publishers/anthropic/" in path:
+        return Target(model=path.split("/")[-1].split(":")[0], vendor=VENDORS["vertex-anthropic"])
+    return Target(model=exchange.request["body"]["model"], vendor=VENDORS["anthropic"])
+
+
+@needs_corpus
+@pytest.mark.parametrize("exchange", [e for e in recorded if e.request["body"]], ids=str)
+def test_a_recorded_request_comes_back_as_it_was(exchange: Any) -> None:
+    to, body = at(exchange), exchange.request["body"]
+    encode = ANTHROPIC.encode_count if exchange.dialect == "anthropic.count_tokens" else ANTHROPIC.encode
+    call = encode(read(body), to)
+    assert expected(call.body) == expected(body)
+    assert exchange.request["url"].split("?")[0].endswith(call.path)
+
+
+GROUPS: dict[str, list[Any]] = defaultdict(list)
+for exchange in recorded:
+    if exchange.group:
+        GROUPS[exchange.group].append(exchange)
+LOOPS = [sorted(group, key=lambda e: e.order) for group in GROUPS.values() if len(group) > 1]
+
+
+@needs_corpus
+@pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop[0].id)
+def test_a_tool_loop_goes_on_as_it_was_recorded(loop: list[Any]) -> None:
+    said: list[Message] = []
+    for exchange in loop:
+        request, to = read(exchange.request["body"]), at(exchange)
+        answers = iter(said)
+        messages = [next(answers) if m.role == "assistant" else m for m in request.messages]
+        ours = ANTHROPIC.encode(Request(messages=messages), to).body or {}
+        theirs = exchange.request["body"]
+        assert canon(NAME, ours)["messages"] == canon(NAME, theirs)["messages"]
+        assert next(answers, None) is None
+        said.append(collect(ANTHROPIC, payloads(exchange), to).message)
+    assert len(said) > 1
+
+
+# What is not in any recording.
+
+
+def test_instructions_come_first_wherever_they_were_said() -> None:
+    body = body_of(Message.system("One."), HELLO, Message("developer", "Two."))
+    assert [block["text"] for block in body["system"]] == ["One.", "Two."]
+    assert len(body["messages"]) == 1
+
+
+def test_results_of_tools_come_first_in_one_turn_of_the_user() -> None:
+    results = [Message.tool(ToolResult(id=id, content=id)) for id in ("a", "b")]
+    *_, turn = turns_of(HELLO, Message.assistant(asked_for("Rome", "a")), *results, Message.user("And?"))
+    assert turn["role"] == "user"
+    assert [block["type"] for block in turn["content"]] == ["tool_result", "tool_result", "text"]
+    (mixed,) = turns_of(Message.user("x", ToolResult(id="a", content="1")))
+    assert [block["type"] for block in mixed["content"]] == ["tool_result", "text"]
+
+
+def test_only_the_thoughts_that_anthropic_signed_are_sent_back() -> None:
+    redacted = Native(dialect=NAME, data={"type": "redacted_thinking", "data": "EmwK"})
+    thoughts = (Reasoning("mine", "sig"), redacted, Reasoning("unsigned"), Reasoning("", "other", id="rs_1"))
+    (turn,) = turns_of(Message.assistant(*thoughts, "Hi"))
+    assert [block["type"] for block in turn["content"]] == ["thinking", "redacted_thinking", "text"]
+
+
+def test_empty_text_and_empty_messages_are_left_out() -> None:
+    assert turns_of(Message.user("", "x"), Message.assistant(), Message.assistant("")) == [
+        {"role": "user", "content": [{"type": "text", "text": "x"}]}
+    ]
+
+
+def test_a_refusal_goes_back_as_text() -> None:
+    assert turns_of(Message.assistant(Refusal("No.")))[0]["content"] == [{"type": "text", "text": "No."}]
+
+
+@pytest.mark.parametrize("arguments", ['{"a": ', "[1]", "7", '{"a": NaN}'])
+def test_arguments_that_are_no_object_are_wrapped(arguments: str) -> None:
+    (turn,) = turns_of(Message.assistant(ToolCall(id="t", name="f", arguments=arguments)))
+    assert turn["content"][0]["input"] == {"INVALID_JSON": arguments}
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        (Document(url="https://a.example/b.pdf"), {"type": "url", "url": "https://a.example/b.pdf"}),
+        (
+            Document(data="ä".encode(), media_type="text/csv"),
+            {"type": "text", "media_type": "text/plain", "data": "ä"},
+        ),
+    ],
+)
+def test_documents_are_sent_by_their_kind(part: Document, source: dict[str, str]) -> None:
+    assert turns_of(Message.user(part))[0]["content"] == [{"type": "document", "source": source}]
+
+
+@pytest.mark.parametrize("effort", ["low", "high", "xhigh", "max"])
+def test_an_effort_is_sent_to_models_that_take_one(effort: str) -> None:
+    body = body_of(HELLO, reasoning=effort, to=target("claude-opus-4-6"), output=Output(schema=PERSON))
+    assert body["thinking"] == {"type": "adaptive"}
+    assert body["output_config"]["effort"] == effort
+    assert body["output_config"]["format"]["type"] == "json_schema"
+
+
+@pytest.mark.parametrize(
+    ("model", "limit", "effort", "sent"),
+    [
+        ("claude-sonnet-4-5-20250929", None, "high", (16_000 + 24_576, 24_576)),
+        ("claude-opus-4-20250514", 4096, "high", (4096, 2048)),
+        ("claude-haiku-4-5", 1500, "minimal", (1500, 1024)),
+        ("claude-opus-4-1", None, 3000, (19_000, 3000)),
+    ],
+)
+def test_models_before_efforts_get_a_budget(
+    model: str, limit: int | None, effort: Any, sent: tuple[int, int]
+) -> None:
+    to = Target(model=model, vendor=VENDORS["anthropic"])
+    body = body_of(HELLO, reasoning=effort, sampling=Sampling(max_tokens=limit), to=to)
+    assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == sent
+
+
+def test_thinking_can_be_switched_off() -> None:
+    assert body_of(HELLO, reasoning="none")["thinking"] == {"type": "disabled"}
+
+
+def test_a_limit_is_sent_though_none_was_set() -> None:
+    assert body_of(HELLO) == {
+        "model": SONNET,
+        "max_tokens": 16_000,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}],
+    }
+    assert body_of(HELLO, to=target(max_tokens=9))["max_tokens"] == 9
+
+
+def test_a_tool_can_be_cached_and_strict() -> None:
+    (tool,) = body_of(HELLO, tools=[Tool(name="f", strict=True, cache=True)])["tools"]
+    assert tool == {
+        "name": "f",
+        "input_schema": {"type": "object"},
+        "strict": True,
+        "cache_control": {"type": "ephemeral"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("messages", "options", "option"),
+    [
+        ([HELLO], {"sampling": Sampling(seed=1)}, "seed"),
+        ([HELLO], {"sampling": Sampling(min_p=0.1)}, "min_p"),
+        ([HELLO], {"sampling": Sampling(logprobs=1)}, "logprobs"),
+        ([HELLO], {"output": Output()}, "output without a schema"),
+        ([HELLO], {"metadata": {"team": "a"}}, "metadata"),
+        ([HELLO], {"reasoning": "minimal", "to": target("claude-opus-5")}, "reasoning='minimal'"),
+        ([Message.user(Audio(data=b"x", media_type="audio/wav"))], {}, "a part of type 'audio'"),
+        ([Message.user(Native(dialect="other", data={}))], {}, "a part of type 'native'"),
+        ([Message.user(CacheMark(), "x")], {}, "a cache mark that nothing comes before in its message"),
+        ([Message.user(LATIN_1)], {}, "a text document that is not in UTF-8"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_is_refused(messages: Any, options: dict[str, Any], option: str) -> None:
+    with pytest.raises(UnsupportedOption) as caught:
+        body_of(*messages, **options)
+    assert caught.value.option == option
+    body_of(*messages, **options, on_unsupported="drop")
+
+
+def test_through_vertex_the_model_is_in_the_path_and_the_version_in_the_body() -> None:
+    to = Target(model="claude-sonnet-4-5@20250929", vendor=VENDORS["vertex-anthropic"])
+    call = ANTHROPIC.encode(Request(messages=[HELLO], stream=True), to)
+    assert call.path == "/models/claude-sonnet-4-5@20250929:streamRawPredict"
+    assert call.body is not None
+    assert call.body["anthropic_version"] == "vertex-2023-10-16"
+    assert "model" not in call.body
+    count = ANTHROPIC.encode_count(Request(messages=[HELLO]), to)
+    assert (count.path, (count.body or {})["model"]) == ("/models/count-tokens:rawPredict", to.model)

@@ -1,0 +1,336 @@
+"""A dialect over a real server: what is sent, how answers are framed, and what else there is to ask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import random
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from recordings import corpus
+from words_dialect import KEY, Words, ask, backend, call, sse
+
+from genkit import errors
+from genkit.events import Finish, Received, Warned
+from genkit.messages import Message
+from genkit.providers.anthropic import Anthropic
+from genkit.providers.base import Target, Vendor
+from genkit.providers.gemini import Gemini
+from genkit.providers.openai_chat import OpenAIChat
+from genkit.providers.openai_responses import OpenAIResponses
+from genkit.providers.payloads import payloads
+from genkit.providers.remote import RemoteBackend
+from genkit.providers.retry_after import retry_after
+from genkit.runtime.awaiting import AwaitingRuntime
+from genkit.runtime.blocking import BlockingRuntime
+from genkit.runtime.drive import drive, run
+from genkit.testing import Answer, Asked, LoopbackProvider
+
+both = pytest.mark.parametrize("mode", ["sync", "async"])
+BODY = {"words": ["a", "b"], "end": "stop"}
+LINES = b'{"word": "a"}\n{"word": "b"}\n\n{"end": "stop"}\n'
+NDJSON = {"content-type": "application/x-ndjson"}
+JSON = {"content-type": "application/json"}
+
+
+def text(answer: Answer, mode: str = "sync", framing: str = "sse", **settings: Any) -> str:
+    with LoopbackProvider(answer) as server:
+        remote = backend(server.url, framing=framing)
+        try:
+            return call(remote, mode, ask(**settings)).text
+        finally:
+            remote.close()
+
+
+@both
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("answer", "framing"),
+    [
+        (Answer(body=BODY), "sse"),
+        (Answer(body=sse("a", "b"), framing="chunked"), "sse"),
+        (Answer(body=sse("a", "b"), headers=JSON), "sse"),
+        (Answer(body=b"\xef\xbb\xbf" + sse("a", "b"), headers={"content-type": "text/plain"}), "sse"),
+        (Answer(body=sse("a", "b", end='data: {"end": "stop"}')), "sse"),
+        (Answer(body=LINES, headers=NDJSON, framing="chunked", piece=3), "ndjson"),
+        (Answer(body=LINES[:-1], headers=NDJSON, framing="close"), "ndjson"),
+        (Answer(body=LINES, headers=JSON), "ndjson"),
+        (Answer(body='{"words": ["a", "b"],\n"end": "stop"}\n', headers=JSON), "ndjson"),
+        (Answer(body='[{"word": "a"},\n{"word": "b"}, {"end": "stop"}]'), "sse"),
+    ],
+)
+def test_an_answer_in_any_frame_says_the_same(answer: Answer, framing: str, stream: bool, mode: str) -> None:
+    assert text(answer, mode, framing, stream=stream) == "ab"
+
+
+def test_what_is_sent() -> None:
+    with LoopbackProvider(Answer(body=BODY)) as server:
+        remote = backend(server.url + "/v1/")
+        call(remote, "sync", ask("h\u00e9 \U0001f600", stream=False))
+        remote.close()
+    (asked,) = server.requests
+    assert (asked.method, asked.path) == ("POST", "/v1/say")
+    assert asked.json == {"prompt": "h\u00e9 \U0001f600", "stream": False}
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert asked.headers["content-type"] == "application/json"
+    assert asked.headers["host"] == f"127.0.0.1:{server.port}"
+
+
+@both
+def test_a_large_request_arrives_whole(mode: str) -> None:
+    prompt = "0123456789" * 1_000_000
+    with LoopbackProvider(Answer(body=BODY)) as server:
+        remote = backend(server.url)
+        assert [call(remote, mode, ask(prompt)).text for _ in range(2)] == ["ab", "ab"]
+        remote.close()
+    assert all(asked.json["prompt"] == prompt for asked in server.requests)
+
+
+@pytest.mark.parametrize("auth", ["x-api-key", "api-key", "x-goog-api-key"])
+def test_a_key_in_a_header_of_its_own(auth: str) -> None:
+    with LoopbackProvider(Answer(body=BODY)) as server:
+        remote = backend(server.url, auth=auth)
+        call(remote, "sync")
+        remote.close()
+    assert server.requests[0].headers[auth] == KEY
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_a_signature_in_place_of_a_key() -> None:
+    with LoopbackProvider(Answer(body=BODY)) as server:
+        vendor = Vendor(name="wordy", dialect="words", base_url=server.url)
+        remote = RemoteBackend(
+            Words(),
+            Target(model="m", vendor=vendor),
+            auth=lambda request: {"x-signed": f"{request.method} {request.url}"},
+        )
+        call(remote, "sync")
+        remote.close()
+    assert server.requests[0].headers["x-signed"] == f"POST {server.url}/say"
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_the_headers_of_an_answer_are_told_first() -> None:
+    headers = {"X-Request-Id": "r1", "X-RateLimit-Remaining": "3", "anthropic-ratelimit-x": "4"}
+    with LoopbackProvider(Answer(body=BODY, headers=headers)) as server:
+        remote = backend(server.url)
+        events = list(
+            drive(remote.stream(ask(metadata={"a": "b"}, on_unsupported="warn"), BlockingRuntime()))
+        )
+        remote.close()
+    assert isinstance(events[0], Warned)
+    assert events[1] == Received("r1", {"x-ratelimit-remaining": "3", "anthropic-ratelimit-x": "4"})
+
+
+def test_a_refused_option_sends_nothing() -> None:
+    with LoopbackProvider(Answer(body=BODY)) as server, pytest.raises(errors.UnsupportedOption):
+        call(backend(server.url), "sync", ask(metadata={"a": "b"}))
+    assert not server.requests
+
+
+@pytest.mark.parametrize("extra", [{"x": {1, 2}}, {"x": MappingProxyType({"a": (1, 2)})}, {"x": object()}])
+def test_a_body_is_json_or_refused(extra: Any) -> None:
+    try:
+        assert text(Answer(body=BODY), extra=extra) == "ab"
+    except errors.BadRequest as error:
+        assert "JSON" in error.message  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://x",
+        "http://",
+        "localhost:80",
+        "http://me:pass@x/",
+        "http://[",
+        "https://x:y",
+        f"http://{70 * 'a'}.localhost/",
+    ],
+)
+@both
+def test_an_address_that_is_none(url: str, mode: str) -> None:
+    with pytest.raises((errors.ConfigError, errors.BadRequest)):
+        call(backend(url), mode)
+
+
+def embed(asked: Asked) -> Answer:
+    if asked.path.startswith("/models"):
+        return Answer(body={"names": ["m1", asked.method, asked.path]})
+    return Answer(body={"texts": asked.json["texts"]})
+
+
+@both
+def test_embeddings_in_batches_keep_their_order(mode: str) -> None:
+    texts = ["a", "bb", "ccc", "dddd", "eeeee"]
+    with LoopbackProvider(embed) as server:
+        remote = backend(server.url)
+        if mode == "sync":
+            vectors = run(remote.embed(texts, BlockingRuntime()))
+        else:
+            vectors = asyncio.run(remote.embed(texts, AwaitingRuntime()))
+        remote.close()
+    assert vectors == [[1.0], [2.0], [3.0], [4.0], [5.0]]
+    assert [asked.json["texts"] for asked in server.requests] == [texts[:2], texts[2:4], texts[4:]]
+
+
+def test_missing_embeddings_are_an_error() -> None:
+    with LoopbackProvider(Answer(body={"texts": ["a"]})) as server, pytest.raises(errors.ProtocolError):
+        run(backend(server.url).embed(["a", "b"], BlockingRuntime()))
+
+
+def test_the_models_of_a_vendor() -> None:
+    with LoopbackProvider(embed) as server:
+        assert run(backend(server.url).models(BlockingRuntime())) == ["m1", "GET", "/models?all=1"]
+
+
+def test_what_a_vendor_does_not_have() -> None:
+    with pytest.raises(errors.UnsupportedOption):
+        run(backend("http://127.0.0.1:1").count([Message.user("hi")], BlockingRuntime()))
+
+
+@both
+def test_a_backend_that_is_dropped_leaves_nothing_open(mode: str) -> None:
+    with LoopbackProvider(Answer(body=BODY)) as server:
+        call(backend(server.url), mode)
+        gc.collect()  # an unclosed socket would be a warning, which is an error here
+
+
+def test_retry_after_as_recorded() -> None:
+    folder = Path(__file__).parents[3] / "shared" / "corpus" / "conformance" / "retry_after_cases.json"
+    if not folder.exists():
+        pytest.skip("needs ../shared/corpus")
+    cases = json.loads(folder.read_text())
+    moment = cases["now_epoch"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.time", lambda: float(moment))
+        for case in cases["cases"]:
+            meant = case["valid_seconds"]
+            meant = None if meant is None or meant < 0 else pytest.approx(meant)
+            assert retry_after({case["header"]: case["value"]}) == meant, case
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("Rate limit reached. Please try again in 1m2.5s.", 62.5),
+        ("Please try again in 20ms. Visit us.", 0.02),
+        ("Please try again in 7h33m.", 27180),
+        ("try again later", None),
+    ],
+)
+def test_a_wait_in_the_message(message: str, seconds: float | None) -> None:
+    assert retry_after({}, message) == (None if seconds is None else pytest.approx(seconds))
+
+
+JUNK = (
+    b"",
+    b"\n",
+    b"\r",
+    b"\n\n",
+    b"data: ",
+    b"\xff",
+    b"{",
+    b"}",
+    b"[",
+    b'"',
+    b"0",
+    b"null",
+    b"event: error\n",
+)
+
+
+def test_mutated_streams_end_in_a_typed_error_or_an_answer() -> None:
+    chance = random.Random(20261124)
+    good = sse("a", "b", "c")
+
+    def mutated(asked: Asked) -> Answer:
+        data = bytearray(good)
+        for _ in range(chance.randrange(1, 6)):
+            at = chance.randrange(len(data))
+            junk = chance.choice(
+                [b"", b"\n", b"\r", b"\n\n", b"data: ", b"\xff", b"{", b"}", b'"', b"event: error\n"]
+            )
+            data[at : at + chance.randrange(3)] = junk
+        framing = chance.choice(["chunked", "length", "close"])
+        return Answer(body=bytes(data), framing=framing, piece=chance.choice([None, 5, 50]))
+
+    with LoopbackProvider(mutated) as server:
+        remote = backend(server.url)
+        for _ in range(400):
+            with contextlib.suppress(errors.GenkitError):
+                assert call(remote, "sync").finish_reason == "stop"
+        remote.close()
+
+
+class Bytes:
+    """An answer that is already here."""
+
+    status = 200
+    headers = MappingProxyType({"content-type": "text/event-stream"})
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        yield self.data
+
+    async def aclose(self) -> None:
+        pass
+
+
+DIALECTS: dict[str, Any] = {
+    "openai.chat": OpenAIChat(),
+    "openai.responses": OpenAIResponses(),
+    "anthropic.messages": Anthropic(),
+    "gemini.generate": Gemini(),
+}
+
+
+def shortest_streams(dialect: str, count: int) -> list[bytes]:
+    answers = [found.response for found in corpus.exchanges(dialect) if found.body_kind == "sse"]
+    bodies = sorted((found["body"].encode() for found in answers if found["status"] == 200), key=len)
+    if not bodies:
+        pytest.skip("needs ../shared/corpus")
+    return bodies[:count]
+
+
+def events_of(dialect: str, data: bytes) -> list[Any]:
+    """The events in a body, and last the error if there is one; an error of another kind is raised."""
+    target = Target(model="m", vendor=Vendor(name="v", dialect=dialect, base_url=""))
+    events: list[Any] = []
+    try:
+        for event in drive(DIALECTS[dialect].decode(payloads(Bytes(data), "sse"), target)):
+            events.append(event)
+    except errors.GenkitError as error:
+        events.append(error)
+    return events
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_recorded_stream_cut_at_any_byte_is_complete_or_an_error(dialect: str) -> None:
+    for data in shortest_streams(dialect, 2):
+        whole = events_of(dialect, data)
+        for cut in range(len(data)):
+            events = events_of(dialect, data[:cut])
+            assert events == whole or isinstance(events[-1], errors.GenkitError), (cut, data[:cut][-80:])
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_mutated_recorded_stream_ends_in_a_typed_error_or_an_answer(dialect: str) -> None:
+    chance = random.Random(20261124)
+    for body in shortest_streams(dialect, 5):
+        for _ in range(100):
+            data = bytearray(body)
+            for _ in range(chance.randrange(1, 6)):
+                at = chance.randrange(len(data))
+                data[at : at + chance.randrange(9)] = chance.choice(JUNK)
+            events = events_of(dialect, bytes(data))
+            assert isinstance(events[-1], (errors.GenkitError, Finish))
