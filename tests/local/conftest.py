@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,17 @@ import pytest
 import genkit
 
 
+@pytest.fixture(scope="session")
+def real_stderr(pytestconfig: pytest.Config) -> int:
+    """A file descriptor that pytest does not capture."""
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        return os.dup(2)
+
+
 @pytest.fixture(autouse=True)
-def _watchdog() -> Iterator[None]:
+def _watchdog(real_stderr: int) -> Iterator[None]:
     """What these tests are most afraid of is to wait for ever: after two minutes, say where, and end."""
-    faulthandler.dump_traceback_later(120, exit=True)
+    faulthandler.dump_traceback_later(120, exit=True, file=real_stderr)
     yield
     faulthandler.cancel_dump_traceback_later()
 

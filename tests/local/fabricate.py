@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +24,25 @@ def alphabet(path: Path, **options: Any) -> Path:
 
     One token is one byte. Every layer adds nothing, so that the next token depends on the last alone.
     """
-    follows = {i: END for i in range(len(TOKENS))}
+    follows = dict.fromkeys(range(len(TOKENS)), END)
     for text in ("abcdefghijklmnopqrstuvwxyz", "01234567890", b"\xc3\xa9\xc3".decode("latin-1")):
         codes = text.encode("latin-1")
-        follows |= {BYTES.index(one): BYTES.index(other) for one, other in zip(codes, codes[1:], strict=False)}
+        follows |= {BYTES.index(one): BYTES.index(other) for one, other in pairwise(codes)}
     embeddings, output = np.zeros((2, len(TOKENS), WIDTH), np.float32)
     for token, successor in follows.items():
         embeddings[token, token] = output[successor, token] = 1
     return _write(path, embeddings, output, scale=0, layers=1, heads=4, **options)
 
 
-def noise(path: Path, *, width: int = 64, layers: int = 2, **options: Any) -> Path:
-    """A model of random weights that never ends by itself: what it says hangs on every token before."""
+def noise(path: Path, *, extra: Sequence[str] = (), **options: Any) -> Path:
+    """A model of random weights that never ends by itself: what it says hangs on every token before.
+
+    ``extra`` tokens come after ``TOKENS``.
+    """
     random = np.random.default_rng(1)
-    embeddings, output = random.standard_normal((2, len(TOKENS), width)).astype(np.float32)
+    embeddings, output = random.standard_normal((2, len(TOKENS) + len(extra), 64)).astype(np.float32)
     output[END] = 0  # far from the likeliest 40
-    return _write(path, embeddings, output / 2, scale=0.3, layers=layers, heads=4, **options)
+    return _write(path, embeddings, output / 2, extra=extra, scale=0.3, layers=2, heads=4, **options)
 
 
 def _write(
@@ -48,6 +53,7 @@ def _write(
     scale: float,
     layers: int,
     heads: int,
+    extra: Sequence[str] = (),
     context: int = 131072,
     template: str | None = BARE,
     name: str = "",
@@ -64,8 +70,9 @@ def _write(
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list(TOKENS)
-    writer.add_token_types([int(gguf.TokenType.NORMAL)] * END + [int(gguf.TokenType.CONTROL)])
+    writer.add_token_list([*TOKENS, *extra])
+    normal, control = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
+    writer.add_token_types([normal] * END + [control] + [normal] * len(extra))
     writer.add_token_merges(["<|end|> <|end|>"])  # llama.cpp wants one; this one never applies
     writer.add_bos_token_id(END)
     writer.add_eos_token_id(END)
@@ -77,16 +84,16 @@ def _write(
     writer.add_tensor("output.weight", output)
     writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
     for layer in range(layers):
-        for name in ("attn_norm", "ffn_norm"):
-            writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(width, np.float32))
-        for name, rows, columns in (
+        for norm in ("attn_norm", "ffn_norm"):
+            writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
+        for matrix, rows, columns in (
             *((f"attn_{each}", width, width) for each in ("q", "k", "v", "output")),
             ("ffn_gate", feed_forward, width),
             ("ffn_up", feed_forward, width),
             ("ffn_down", width, feed_forward),
         ):
             weights = (random.standard_normal((rows, columns)) * scale).astype(np.float32)
-            writer.add_tensor(f"blk.{layer}.{name}.weight", weights)
+            writer.add_tensor(f"blk.{layer}.{matrix}.weight", weights)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

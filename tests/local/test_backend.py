@@ -173,7 +173,13 @@ def test_the_context_window_is_exact(alphabet_file: Path, context: int) -> None:
 
 @pytest.mark.parametrize(
     ("stop", "text", "tokens"),
-    [("e", "bcd", 4), ("efg", "bcd", 6), (("xyz", "def"), "bc", 5), ("b", "", 1), (("fg", "efgh"), "bcde", 6)],
+    [
+        ("e", "bcd", 4),
+        ("efg", "bcd", 6),
+        (("xyz", "def"), "bc", 5),
+        ("b", "", 1),
+        (("fg", "efgh"), "bcde", 6),
+    ],
 )
 def test_a_stop_string_ends_the_text_before_it(
     alphabet: Generator, stop: str | tuple[str, ...], text: str, tokens: int
@@ -207,7 +213,8 @@ def test_a_stop_string_ends_the_work_behind_it(alphabet_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "Hello, world!", " \n\t  ", "naïve café", "日本語", "👩‍👩‍👧", "a\0b", "<|end|>", "\ufeffa"]
+    "text",
+    ["", "a", "Hello, world!", " \n\t  ", "naïve café", "日本語", "👩‍👩‍👧", "a\0b", "<|end|>", "\ufeffa"],
 )
 def test_a_text_is_counted_as_it_is(alphabet: Generator, text: str) -> None:
     assert alphabet.count(text) == genkit.TokenCount(len(text.encode()), exact=True)  # a token is a byte
@@ -218,7 +225,12 @@ def test_a_lone_surrogate_counts_as_a_replacement_character(alphabet: Generator)
 
 
 def test_messages_count_what_their_answer_says_it_used(alphabet_file: Path) -> None:
-    conversation = [Message.system("Be naïve."), Message.user("日本"), Message.assistant("?"), Message.user("x")]
+    conversation = [
+        Message.system("Be naïve."),
+        Message.user("日本"),
+        Message.assistant("?"),
+        Message.user("x"),
+    ]
     rendered = "<|system|>Be naïve.\n<|user|>日本\n<|assistant|>?\n<|user|>x\n<|assistant|>"
     with Generator(alphabet_file, template=CHATML) as generator:
         assert generator.count(conversation).tokens == len(rendered.encode())
@@ -270,7 +282,9 @@ def test_a_model_without_a_chat_template_says_what_to_do(tmp_path: Path) -> None
         assert generator.generate("a").text == "xyz"
 
 
-@pytest.mark.parametrize("template", ["{% if %}", "{{", "{% nonsense %}", "{{ " + "(" * 9999], ids=lambda t: t[:12])
+@pytest.mark.parametrize(
+    "template", ["{% if %}", "{{", "{% nonsense %}", "{{ " + "(" * 9999], ids=lambda t: t[:12]
+)
 def test_a_broken_template_is_the_files_fault(alphabet_file: Path, template: str) -> None:
     with Generator(alphabet_file, template=template) as generator:
         for _ in range(2):
@@ -280,7 +294,12 @@ def test_a_broken_template_is_the_files_fault(alphabet_file: Path, template: str
 
 @pytest.mark.parametrize(
     "template",
-    ["{{ raise_exception('only users speak') }}", "{{ 1 / 0 }}", "{{ ''.__class__.__mro__ }}", "{{ nobody.name }}"],
+    [
+        "{{ raise_exception('only users speak') }}",
+        "{{ 1 / 0 }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ nobody.name }}",
+    ],
 )
 def test_a_template_that_refuses_the_messages_is_a_bad_request(alphabet_file: Path, template: str) -> None:
     picky = "{% if messages[0].content == 'y' %}y{% else %}" + template + "{% endif %}"
@@ -301,7 +320,12 @@ def test_a_missing_file_is_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda good: good[: len(good) // 2], lambda good: b"", lambda good: b"GGUF" + b"\xff" * 99, lambda good: b"{}"],
+    [
+        lambda good: good[: len(good) // 2],
+        lambda good: b"",
+        lambda good: b"GGUF" + b"\xff" * 99,
+        lambda good: b"{}",
+    ],
     ids=["truncated", "empty", "hostile", "something else"],
 )
 def test_a_broken_file_is_told_each_time_until_it_is_repaired(
@@ -348,7 +372,9 @@ def test_a_context_larger_than_the_models_is_refused(alphabet_file: Path) -> Non
                 generator.generate("y")
 
 
-@pytest.mark.parametrize("setting", [{"context": 0}, {"context": 1.5}, {"threads": True}, {"gpu_layers": -1}], ids=str)
+@pytest.mark.parametrize(
+    "setting", [{"context": 0}, {"context": 1.5}, {"threads": True}, {"gpu_layers": -1}], ids=str
+)
 def test_a_setting_out_of_range_is_refused(alphabet_file: Path, setting: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
         Generator(alphabet_file, **setting)

@@ -1,0 +1,163 @@
+"""The engine: sequences in, tokens out, cancelled at any moment. Real llama.cpp, in this process."""
+
+from __future__ import annotations
+
+import queue
+from pathlib import Path
+
+import pytest
+from fabricate import BYTES
+
+from genkit.errors import BackendError, GenkitError
+from genkit.local.engine import BATCH, Engine, Listener
+from genkit.local.llama import Context, Model, Sampler
+from genkit.local.sequence import Sequence
+
+GREEDY = (("greedy",),)
+
+
+class Ears:
+    """A listener that keeps what it heard."""
+
+    def __init__(self) -> None:
+        self.heard: queue.Queue[tuple[int, object]] = queue.Queue()
+        self.text: dict[int, str] = {}
+        self.calls_of_steps: list[set[int]] = []
+        self.listener = Listener(self._tokens, self._finished, self._failed)
+
+    def _tokens(self, tokens: list[tuple[int, int]]) -> None:
+        self.calls_of_steps.append({call for call, _ in tokens})
+        for call, token in tokens:
+            self.text[call] = self.text.get(call, "") + chr(BYTES[token])
+            self.heard.put((call, chr(BYTES[token])))
+
+    def _finished(self, sequence: Sequence, reason: str) -> None:
+        self.heard.put((sequence.call, reason))
+
+    def _failed(self, sequence: Sequence, error: GenkitError) -> None:
+        self.heard.put((sequence.call, error))
+
+    def until(self, call: int, what: object) -> list[tuple[int, object]]:
+        """What was heard until this."""
+        heard = []
+        while not heard or heard[-1] != (call, what):
+            heard.append(self.heard.get())
+        return heard
+
+
+@pytest.fixture
+def ears() -> Ears:
+    return Ears()
+
+
+@pytest.fixture
+def alphabet_engine(alphabet_file: Path, ears: Ears) -> Engine:
+    return engine(alphabet_file, ears)
+
+
+def engine(path: Path, ears: Ears, *, context_size: int = 4096, sequences: int = 1) -> Engine:
+    return Engine(
+        Model(str(path)), context_size=context_size, threads=1, sequences=sequences, listener=ears.listener
+    )
+
+
+def sequence(call: int, prompt: str, *, max_tokens: int = 99999, steps: tuple = GREEDY) -> Sequence:
+    return Sequence(call, [BYTES.index(byte) for byte in prompt.encode()], steps, max_tokens)
+
+
+def test_a_sequence_runs_to_the_models_end(alphabet_engine: Engine, ears: Ears) -> None:
+    alphabet_engine.submit(sequence(1, "w"))
+    assert ears.until(1, "eog") == [(1, "x"), (1, "y"), (1, "z"), (1, "eog")]
+
+
+def test_a_prompt_of_several_steps_is_one_prompt(noise_file: Path, ears: Ears) -> None:
+    prompt = sequence(1, "hello" * 300, max_tokens=1)
+    assert len(prompt.tokens) > 2 * BATCH
+    model = Model(str(noise_file))
+    at_once = Context(model, size=2048, sequences=1, batch=2048, threads=1)
+    assert at_once.decode([(token, at, 0, at == 1499) for at, token in enumerate(prompt.tokens)])
+    expected = Sampler(model, GREEDY, []).sample(at_once, 1499)
+    engine(noise_file, ears).submit(prompt)
+    ears.until(1, "max_tokens")
+    assert prompt.tokens[1500:] == [expected]
+
+
+def test_sequences_wait_for_a_slot_in_the_order_they_came(alphabet_engine: Engine, ears: Ears) -> None:
+    for call in (3, 1, 2):
+        alphabet_engine.submit(sequence(call, "x"))
+    heard = ears.until(2, "eog")
+    assert [call for call, what in heard if what == "eog"] == [3, 1, 2]
+    assert ears.text == {1: "yz", 2: "yz", 3: "yz"}
+
+
+def test_with_slots_enough_sequences_share_the_steps(alphabet_file: Path, ears: Ears) -> None:
+    runner = engine(alphabet_file, ears, sequences=2)
+    runner.submit(sequence(1, "0"))
+    ears.until(1, "1")
+    runner.submit(sequence(2, "a"))
+    ears.until(2, "eog")
+    runner.cancel(1)
+    assert ears.text[2] == "bcdefghijklmnopqrstuvwxyz"
+    assert ("1234567890" * 99).startswith(ears.text[1][:900])
+    assert sum(step == {1, 2} for step in ears.calls_of_steps) == 25
+
+
+def test_a_running_sequence_that_is_cancelled_says_no_more(alphabet_engine: Engine, ears: Ears) -> None:
+    alphabet_engine.submit(sequence(1, "0"))
+    ears.until(1, "5")
+    alphabet_engine.cancel(1)
+    alphabet_engine.submit(sequence(2, "y"))
+    heard = ears.until(2, "eog")
+    assert heard[-2:] == [(2, "z"), (2, "eog")]
+    assert (1, "context_full") not in heard
+
+
+def test_a_waiting_sequence_that_is_cancelled_never_runs(alphabet_engine: Engine, ears: Ears) -> None:
+    alphabet_engine.submit(sequence(1, "0"))
+    alphabet_engine.submit(sequence(2, "0"))
+    ears.until(1, "5")
+    alphabet_engine.cancel(2)
+    alphabet_engine.cancel(1)
+    alphabet_engine.submit(sequence(3, "y"))
+    ears.until(3, "eog")
+    assert 2 not in ears.text
+
+
+def test_a_prompt_that_is_cancelled_leaves_no_trace(noise_file: Path, ears: Ears) -> None:
+    expected = Ears()
+    engine(noise_file, expected).submit(sequence(1, "hello", max_tokens=30))
+    expected.until(1, "max_tokens")
+    runner = engine(noise_file, ears, context_size=131072)
+    for call in range(0, 40, 2):
+        runner.submit(sequence(call, "x" * 100_000))  # more than a minute, if it is not stopped
+        runner.cancel(call)
+        runner.submit(sequence(call + 1, "hello", max_tokens=30))
+        ears.until(call + 1, "max_tokens")
+        assert ears.text.pop(call + 1) == expected.text[1]
+    assert not ears.text
+
+
+def test_cancelling_what_is_not_there_changes_nothing(alphabet_engine: Engine, ears: Ears) -> None:
+    alphabet_engine.cancel(99)
+    alphabet_engine.submit(sequence(1, "y"))
+    ears.until(1, "eog")
+    alphabet_engine.cancel(1)
+    alphabet_engine.submit(sequence(2, "y"))
+    assert ears.until(2, "eog") == [(2, "z"), (2, "eog")]
+
+
+def test_a_limit_of_tokens_and_of_the_context_are_exact(alphabet_file: Path, ears: Ears) -> None:
+    runner = engine(alphabet_file, ears, context_size=20)
+    runner.submit(sequence(1, "0", max_tokens=3))
+    runner.submit(sequence(2, "0" * 15))
+    ears.until(2, "context_full")
+    assert ears.text == {1: "123", 2: "12345"}
+
+
+def test_a_sequence_that_cannot_run_fails_alone(alphabet_engine: Engine, ears: Ears) -> None:
+    alphabet_engine.submit(Sequence(1, [10**6], GREEDY, 9))  # there is no such token
+    call, error = ears.heard.get()
+    assert call == 1
+    assert isinstance(error, BackendError)
+    alphabet_engine.submit(sequence(2, "y"))
+    assert ears.until(2, "eog") == [(2, "z"), (2, "eog")]

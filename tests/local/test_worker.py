@@ -1,0 +1,114 @@
+"""The worker process, spoken to over its pipes as the host does."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genkit.local import pipe
+
+SETTINGS = {"context": 4096, "threads": 1, "gpu_layers": 0, "template": None}
+
+
+class Talk:
+    """A worker, what is said to it, and what it answers."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from genkit.local.worker import main; main()"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        assert self.process.stdin
+        assert self.process.stdout
+        self.answers = pipe.frames(self.process.stdout)
+        self._passed_over: list[Any] = []
+
+    def say(self, *messages: Any) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(b"".join(map(pipe.pack, messages)))
+        self.process.stdin.flush()
+
+    def answer(self, call: int) -> tuple[str, dict[str, Any]]:
+        """The text of a call's tokens up to its last answer, and that answer; others wait for their turn."""
+        text, earlier = b"", self._passed_over
+        self._passed_over = []
+        for frame in itertools.chain(earlier, self.answers):
+            if isinstance(frame, list):
+                text += b"".join(token.piece for token in frame if token.call == call)
+            elif frame["call"] != call:
+                self._passed_over.append(frame)
+            elif "prompt" not in frame:
+                return text.decode(), frame
+        raise EOFError("the worker ended")
+
+
+def question(call: int, prompt: str, **options: Any) -> dict[str, Any]:
+    messages = [{"role": "user", "content": prompt}]
+    return {"do": "generate", "call": call, "messages": messages, "sampling": {"seed": 1, **options}}
+
+
+@pytest.fixture
+def talk(alphabet_file: Path) -> Iterator[Talk]:
+    talk = Talk()
+    with talk.process:
+        talk.say({"path": str(alphabet_file), **SETTINGS})
+        yield talk
+        talk.process.kill()
+
+
+def test_a_question_is_answered(talk: Talk) -> None:
+    talk.say(question(1, "w"), {"do": "count", "call": 2, "text": "four"})
+    assert talk.answer(1) == ("xyz", {"call": 1, "finish": "eog"})
+    assert talk.answer(2) == ("", {"call": 2, "tokens": 4})
+
+
+def test_a_question_that_is_cancelled_before_the_model_is_loaded_is_not_answered(talk: Talk) -> None:
+    talk.say(question(1, "0"), {"do": "cancel", "call": 1}, question(2, "y"))
+    frames = [next(talk.answers) for _ in range(3)]
+    assert [frame["call"] if isinstance(frame, dict) else frame[0].call for frame in frames] == [2, 2, 2]
+
+
+def test_cancelling_twice_or_what_was_never_asked_is_nothing(talk: Talk) -> None:
+    cancel = {"do": "cancel", "call": 1}
+    talk.say(question(1, "0"), cancel, cancel, {"do": "cancel", "call": 99}, question(2, "y"))
+    assert talk.answer(2)[0] == "z"
+
+
+def test_the_worker_ends_when_its_pipe_does_whatever_it_is_doing(talk: Talk) -> None:
+    talk.say(question(1, "0"))
+    assert isinstance(next(talk.answers), dict)  # it is at work
+    assert talk.process.stdin
+    talk.process.stdin.close()
+    assert talk.process.wait() == 0
+
+
+def test_a_model_that_does_not_load_is_told_before_the_worker_ends(tmp_path: Path) -> None:
+    talk = Talk()
+    with talk.process:
+        talk.say({"path": str(tmp_path / "none.gguf"), **SETTINGS})
+        _, failed = talk.answer(0)
+        assert failed["error"] == "ModelFileError"
+        assert talk.process.wait() == 1
+
+
+def test_what_makes_no_sense_ends_the_worker_with_the_reason_on_stderr() -> None:
+    talk = Talk()
+    with talk.process:
+        talk.say({"no": "settings"})
+        assert talk.process.wait() == 1
+        assert talk.process.stderr
+        assert b"KeyError" in talk.process.stderr.read().splitlines()[-1]
+
+
+def test_what_the_model_prints_does_not_come_between_the_answers(talk: Talk) -> None:
+    talk.say(question(1, "w"))
+    assert talk.answer(1)[0] == "xyz"
+    talk.process.kill()
+    assert talk.process.stderr
+    assert talk.process.stderr.read() == b""
