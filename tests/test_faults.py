@@ -489,10 +489,53 @@ def test_row_21_connections_are_used_again(mode: str) -> None:
         assert (len(server.requests), server.connections) == (5, 1)
 
 
-def test_row_21_a_connection_that_the_server_closed_is_not_used_again() -> None:
+@both
+def test_row_21_a_connection_that_the_server_closed_is_not_used_again(mode: str) -> None:
     answer = Answer(body={"words": ["a"], "end": "stop"}, end="close")
     with LoopbackProvider(answer) as server, closing(server) as remote:
-        assert [call(remote, "sync").text for _ in range(3)] == ["a"] * 3
+        assert twice(remote, mode) == ["a", "a"]
+
+
+def twice(remote: Any, mode: str) -> list[str]:
+    """Two calls one after the other, in one event loop if there is one."""
+
+    async def texts(runtime: Any) -> list[str]:
+        return [(await fold(remote, runtime)).text for _ in range(2)]
+
+    return asyncio.run(texts(AwaitingRuntime())) if mode == "async" else run(texts(BlockingRuntime()))
+
+
+@both
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_row_3_a_kept_connection_that_ends_unanswered_is_replaced_at_once(end: Any, mode: str) -> None:
+    with LoopbackProvider([GOOD, Answer(raw=b"", end=end), GOOD]) as server, closing(server) as remote:
+        assert twice(remote, mode) == ["ab", "ab"]
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+@both
+def test_row_3_the_replacement_is_made_once_and_recorded(mode: str) -> None:
+    lost = Answer(raw=b"", end="close")
+    with (
+        LoopbackProvider([GOOD, lost]) as server,
+        closing(server) as remote,
+        pytest.raises(errors.ConnectFailed) as caught,
+    ):
+        twice(remote, mode)
+    assert len(server.requests) == 3
+    assert [type(error) for error in caught.value.attempts] == [errors.ConnectFailed]
+
+
+@both
+def test_row_3_a_kept_connection_that_had_begun_to_answer_is_not_replaced(mode: str) -> None:
+    cut = Answer(raw=b"HTTP/1.1 200 OK\r\n", end="close")
+    with (
+        LoopbackProvider([GOOD, cut]) as server,
+        closing(server) as remote,
+        pytest.raises(errors.ConnectFailed),
+    ):
+        twice(remote, mode)
+    assert len(server.requests) == 2
 
 
 # 22: keys

@@ -73,7 +73,7 @@ class Retry:
                     yield event
         except GenkitError as error:
             self._breaker.failed(error)
-            error.attempts = tuple(call.errors)
+            error.attempts = (*call.errors, *error.attempts)
             call.errors.append(error)
             raise
         except BaseException:

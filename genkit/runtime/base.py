@@ -81,7 +81,7 @@ class Limits:
         deadline: when the whole call must have ended, by ``time.monotonic()``.
     """
 
-    __slots__ = ("_deadline", "_start", "_timeouts", "_what", "at", "heard", "phase")
+    __slots__ = ("_deadline", "_start", "_timeouts", "_what", "answered", "at", "heard", "phase")
     at: float
 
     def __init__(self, timeouts: Timeouts, deadline: float | None = None) -> None:
@@ -90,6 +90,8 @@ class Limits:
         if deadline is None:
             deadline = math.inf if timeouts.total is None else self._start + timeouts.total
         self._deadline = deadline
+        self.answered = False
+        """Set when the first byte of the answer arrives."""
         self.heard = False
         """Set at each piece of content: the idle limit starts anew."""
         self.enter("connect")

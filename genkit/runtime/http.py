@@ -33,7 +33,6 @@ from .unzip import cut, unzip
 
 LARGEST_HEAD = 64 * 1024
 LARGEST_BODY = 64 * 1024 * 1024
-_SHARD = 4  # calls in flight in one pool: in httpcore, the cost of a call grows with the pool
 
 
 class Response:
@@ -129,23 +128,48 @@ class Connections:
         pool = await self._pool(runtime)
         transport = pool.take()
         try:
-            answer = await _exchange(transport, request)
-            return Response(answer, self, limits, partial(pool.give_back, transport))
-        except httpx.HTTPError as error:
-            failed: GenkitError = self._failed(error, message.url, limits)
-        except GenkitError as error:
-            failed = error
-        except UnicodeError:
-            failed = ConfigError(f"{request.url.host!r} is not the name of a host")
+            answer = await self._exchange(transport, request, limits)
+            if isinstance(answer, GenkitError) and transport.was_kept and not limits.answered:
+                answer = await self._again(answer, transport, request, limits)
         except BaseException:
             await pool.give_back(transport)
             raise
-        await pool.give_back(transport)
-        raise failed.with_traceback(None)  # out here: the frames and errors below hold the key
+        if isinstance(answer, GenkitError):
+            await pool.give_back(transport)
+            raise answer  # out here: the frames and errors below hold the key
+        return Response(answer, self, limits, partial(pool.give_back, transport))
 
-    def _failed(self, error: httpx.HTTPError, url: str, limits: Limits) -> GenkitError:
+    async def _exchange(
+        self, transport: Any, request: httpx.Request, limits: Limits
+    ) -> httpx.Response | GenkitError:
+        """The head of the answer to a request, or what went wrong."""
+        try:
+            return await _head(transport, request)
+        except httpx.HTTPError as error:
+            return self._failed(error, request.url, limits)
+        except GenkitError as error:
+            return error.with_traceback(None)
+        except UnicodeError:
+            return ConfigError(f"{request.url.host!r} is not the name of a host")
+
+    async def _again(
+        self, failed: GenkitError, transport: Any, request: httpx.Request, limits: Limits
+    ) -> httpx.Response | GenkitError:
+        """Once more, at once, after a connection that was kept ended without a byte of an answer.
+
+        Nearly always its server had closed it, and did not see the request.
+        """
+        if not isinstance(failed, ConnectFailed):
+            return failed
+        limits.enter("connect")
+        answer = await self._exchange(transport, request, limits)
+        if isinstance(answer, GenkitError):
+            answer.attempts = (failed,)
+        return answer
+
+    def _failed(self, error: httpx.HTTPError, url: httpx.URL, limits: Limits) -> GenkitError:
         """The error for an exchange that gave no response."""
-        place = httpx.URL(url).netloc.decode("ascii", "replace")
+        place = url.netloc.decode("ascii", "replace")
         if self.closed:
             return Closed("the Generator was closed while it was used")
         if isinstance(error, httpx.TimeoutException):
@@ -194,8 +218,8 @@ class Connections:
                 home.call_soon_threadsafe(_close_soon, home, transports)
 
 
-async def _exchange(transport: Any, request: httpx.Request) -> httpx.Response:
-    """Send a request over a transport of either kind."""
+async def _head(transport: Any, request: httpx.Request) -> httpx.Response:
+    """Send a request over a transport of either kind, and wait for the head of its answer."""
     answer: httpx.Response
     if isinstance(transport, httpx.AsyncHTTPTransport):
         answer = await transport.handle_async_request(request)

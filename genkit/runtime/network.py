@@ -55,7 +55,10 @@ class BlockingStream(httpcore.NetworkStream):
                 raise timeout.exceeded() from None
             except OSError as error:
                 raise httpcore.ReadError(str(error)) from None
-            if not data or (data := self._joiner.feed(data)):
+            if not data:
+                return data
+            timeout.answered = True
+            if data := self._joiner.feed(data):
                 return data
 
     def write(self, buffer: bytes, timeout: Any = None) -> None:
@@ -149,6 +152,7 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
                 if protocol.error:
                     raise httpcore.ReadError(str(protocol.error))
                 return b""
+            timeout.answered = True
             if data := self._joiner.feed(protocol.take()):
                 return data
 

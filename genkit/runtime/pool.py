@@ -24,10 +24,12 @@ class _Single:
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._connection: httpcore.HTTPConnection | None = None
+        self.was_kept = False
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         connection = self._connection
-        if connection is None or not _stands(connection, request):
+        self.was_kept = _stands(connection, request)
+        if connection is None or not self.was_kept:
             self.close()
             connection = self._connection = httpcore.HTTPConnection(
                 request.url.origin, self._tls, _KEEP, network_backend=BlockingNetwork()
@@ -45,10 +47,12 @@ class _AsyncSingle:
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._connection: httpcore.AsyncHTTPConnection | None = None
+        self.was_kept = False
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         connection = self._connection
-        if connection is None or not _stands(connection, request):
+        self.was_kept = _stands(connection, request)
+        if connection is None or not self.was_kept:
             await self.aclose()
             network = AwaitingNetwork(self._tls if request.url.scheme == b"https" else None)
             connection = self._connection = httpcore.AsyncHTTPConnection(
@@ -63,22 +67,36 @@ class _AsyncSingle:
 
 def _stands(connection: Any, request: httpcore.Request) -> bool:
     """Whether a connection of either kind can take a request."""
-    usable: bool = connection.is_available() and not connection.has_expired()
-    return usable and connection.can_handle_request(request.url.origin)
+    if connection is None or not connection.is_available() or connection.has_expired():
+        return False
+    same_origin: bool = connection.can_handle_request(request.url.origin)
+    return same_origin
 
 
 class BlockingTransport(httpx.HTTPTransport):
     """httpx's transport with one connection, that keeps to limits."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
-        self._pool = _Single(tls)  # type: ignore[assignment]
+        self._pool: Any = _Single(tls)
+
+    @property
+    def was_kept(self) -> bool:
+        """Whether the last request went over a connection that had served another before."""
+        kept: bool = self._pool.was_kept
+        return kept
 
 
 class AwaitingTransport(httpx.AsyncHTTPTransport):
     """The asynchronous twin of :class:`BlockingTransport`."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
-        self._pool = _AsyncSingle(tls)  # type: ignore[assignment]
+        self._pool: Any = _AsyncSingle(tls)
+
+    @property
+    def was_kept(self) -> bool:
+        """See :attr:`BlockingTransport.was_kept`."""
+        kept: bool = self._pool.was_kept
+        return kept
 
 
 class Pool:
