@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,23 @@ def objects(source: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     if not isinstance(value, list):
         raise ProtocolError(f"{key!r} in the answer is {_kind(value)}, not a list")
     return [mapping(item, f"an item of {key!r} in the answer") for item in value]
+
+
+def listed(value: Any) -> list[Any]:
+    """The items of a list, or the one item in place of a list, or []."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def numbers(value: Any, what: str) -> list[float]:
+    """The numbers in a list. Raises ProtocolError."""
+    if not isinstance(value, list):
+        raise ProtocolError(f"{what} in the answer is {_kind(value)}, not a list")
+    wrong = [item for item in value if type(item) not in (int, float) or abs(item) > sys.float_info.max]
+    if wrong:
+        raise ProtocolError(f"{what} in the answer holds {_kind(wrong[0])}, not numbers alone")
+    return [float(item) for item in value]
 
 
 def _kind(value: Any) -> str:

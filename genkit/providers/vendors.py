@@ -85,7 +85,7 @@ _ROWS = (
     Vendor(
         name="cohere",
         dialect="cohere.chat",
-        base_url="https://api.cohere.com/v2",
+        base_url="https://api.cohere.com",
         key_variables=("COHERE_API_KEY", "CO_API_KEY"),
     ),
     Vendor(

@@ -62,8 +62,8 @@ def exchanges(*dialects: str) -> list[Exchange]:
     return found
 
 
-def official_requests(*sdks: str) -> list[dict[str, Any]]:
-    """The requests that the official SDKs send, newest generation: ``case``, ``intent``, ``request``."""
-    paths = sorted((FOLDER / "official_requests" / "current").glob("*.json"))
+def official_requests(*sdks: str, generation: str = "current") -> list[dict[str, Any]]:
+    """The requests that a generation of the official SDKs sends: ``case``, ``intent``, ``request``."""
+    paths = sorted((FOLDER / "official_requests" / generation).glob("*.json"))
     cases = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     return [case for case in cases if not sdks or case["sdk"] in sdks]

@@ -1,0 +1,134 @@
+"""Ollama's own Chat API, which tells and takes more than its OpenAI-compatible one.
+
+Wire format: "Generate a chat message", "Generate embeddings", "List models" and "Errors" in Ollama's API
+reference (docs.ollama.com/api). A stream is lines of JSON.
+
+Quirks: ``embed_limit``, ``level_models`` (the words in the names of models that think by a level; the others
+only do or do not) and ``no_terminal_mark``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any, Literal
+
+from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
+from ..events import Event
+from ..request import Request
+from .base import DONE, Call, Encoding, Payload, Target, failure
+from .ollama_answer import NAME, Answer
+from .ollama_request import messages_on_the_wire, tool_on_the_wire
+from .reading import mapping, numbers, objects, text
+
+_PLAIN = (
+    "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "frequency_penalty", "presence_penalty",
+    "seed",
+)  # fmt: skip
+_OPTIONS = {"max_tokens": "num_predict", **{name: name for name in _PLAIN}}
+_TOO_LONG = re.compile(r"context (length|size|window)|prompt (is )?too long", re.IGNORECASE)
+
+
+class Ollama:
+    """The dialect of Ollama's Chat API."""
+
+    name = NAME
+    framing: Literal["sse", "ndjson", "eventstream"] = "ndjson"
+
+    def encode(self, request: Request, target: Target) -> Call:
+        """See :class:`~genkit.providers.base.Dialect`."""
+        encoding = Encoding(request, target)
+        body: dict[str, Any] = {"model": target.model}
+        body["messages"] = messages_on_the_wire(request.messages, encoding)
+        options: dict[str, Any] = {}
+        encoding.move(options, _OPTIONS)
+        if stop := encoding.take("stop"):
+            options["stop"] = list(stop)
+        if options:
+            body["options"] = options
+        if (alternatives := encoding.take("logprobs")) is not None:
+            body |= {"logprobs": True} | ({"top_logprobs": alternatives} if alternatives else {})
+        if tools := encoding.take("tools"):
+            body["tools"] = [tool_on_the_wire(tool, encoding) for tool in tools]
+        if (choice := encoding.take("tool_choice", "auto")) != "auto":
+            encoding.refuse(f"tool_choice={choice!r}", "its models choose for themselves")
+        if (effort := encoding.take("reasoning")) is not None:
+            body |= _thinking(effort, encoding, target)
+        if output := encoding.take("output"):
+            body["format"] = "json" if output.schema is None else output.schema
+        return encoding.call("/chat", {**body, "stream": request.stream})
+
+    async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
+        """See :class:`~genkit.providers.base.Dialect`."""
+        answer = Answer()
+        async for payload in payloads:
+            if payload is DONE:
+                continue
+            if not isinstance(payload, dict) or "error" in payload or "message" not in payload:
+                raise self.error(None, payload, target)
+            for event in answer.read(payload):
+                yield event
+            if answer.ended:
+                return
+        if not target.quirk("no_terminal_mark") or not answer.said:
+            raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
+        for event in answer.end({}):
+            yield event
+
+    def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
+        """The error in a body or a line: a text, or an object, as servers in front of it write."""
+        told = body.get("error") if isinstance(body, dict) else body
+        if status is None and not told:
+            return ProtocolError(f"the answer is no message: {str(body)[:200]}", provider=target.vendor.name)
+        if not isinstance(told, dict):
+            told = {"message": told}
+        message = str(told.get("message") or f"the server answered with status {status}")[:2000]
+        words = (told.get("code"), told.get("type"))
+        code = next((word for word in words if isinstance(word, str) and word), "")
+        if status in (None, 400, 413, 500) and _TOO_LONG.search(message):
+            return ContextOverflow(message, status=status, code=code, provider=target.vendor.name)
+        return failure(message, status=status, code=code, target=target)
+
+    def embed_limit(self, target: Target) -> int:
+        """How many texts one call takes."""
+        return int(target.quirk("embed_limit", 256))
+
+    def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
+        """The call that embeds texts; those that are too long are an error, not cut."""
+        body: dict[str, Any] = {"model": target.model, "input": list(texts), "truncate": False}
+        if dimensions is not None:
+            body["dimensions"] = dimensions
+        return Call(path="/embed", body=body)
+
+    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
+        """The embeddings, in the order of the texts. Raises GenkitError."""
+        found = self._good(body, target).get("embeddings")
+        if not isinstance(found, list):
+            raise ProtocolError(f"the answer has no embeddings: {str(body)[:200]}")
+        return [numbers(row, "an embedding") for row in found]
+
+    def encode_models(self, target: Target) -> Call:
+        """The call that lists the models on that machine."""
+        return Call(path="/tags", method="GET")
+
+    def decode_models(self, body: Any, target: Target) -> list[str]:
+        """The models' names. Raises GenkitError."""
+        good = self._good(body, target)
+        if not isinstance(good.get("models"), list):
+            raise ProtocolError(f"the answer is no list of models: {str(body)[:200]}")
+        return [text(model, "model") or text(model, "name") for model in objects(good, "models")]
+
+    def _good(self, body: Any, target: Target) -> dict[str, Any]:
+        if isinstance(body, dict) and body.get("error"):
+            raise self.error(None, body, target)
+        return dict(mapping(body))
+
+
+def _thinking(effort: str | int, encoding: Encoding, target: Target) -> dict[str, Any]:
+    if effort in ("none", 0):
+        return {"think": False}
+    if isinstance(effort, int):
+        encoding.refuse("reasoning as a number of tokens", "say how much by a word, such as 'low'")
+        return {}
+    levels = any(word in target.model for word in target.quirk("level_models", ("gpt-oss",)))
+    return {"think": effort if levels else True}
