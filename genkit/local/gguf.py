@@ -172,6 +172,9 @@ def _check_heads(contents: Contents, architecture: str) -> None:
     if architecture in EQUAL_WIDTHS and {width, share if value is None else value, rotation} - {None, width}:
         found = f"heads of width {width}, values {share if value is None else value}"
         raise Refused(f"has {found} and rope.dimension_count {rotation}, which {architecture} cannot run")
+    for layer, count in enumerate(key_heads if architecture in EQUAL_WIDTHS else ()):
+        if not count and f"blk.{layer}.attn_k.weight" in contents.shapes:
+            raise Refused(f"has {architecture}.attention.head_count_kv = 0 in layer {layer}, which has keys")
     # Some architectures take the width of all layers' keys from the first one, and abort at another.
     widths = {width, contents.integer("attention.key_length_swa", 0, 1 << 20) or width}
     if len(set(key_heads) - {0}) < 2 or not width:

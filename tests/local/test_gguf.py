@@ -183,6 +183,7 @@ I32_KEY = {"blk.0.attn_k.weight": np.ones((16, 32), np.int32)}
         ({"llama.rope.freq_base": float("nan")}, "nan"),
         ({"llama.attention.layer_norm_rms_epsilon": -1.0}, "epsilon"),
         ({"llama.attention.head_count_kv": [2, 4]}, "in layer 1"),
+        ({"llama.attention.head_count_kv": [2, 0]}, "in layer 1"),
         ({"general.alignment": 1}, "power of two"),
         ({"tokenizer.ggml.model": None}, "no tokenizer"),
         ({"tokenizer.ggml.tokens": None}, "no vocabulary"),
