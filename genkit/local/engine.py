@@ -115,13 +115,27 @@ class Engine:
             sequence.evaluated += size
             if not sample:
                 continue
-            token = self._sampler(sequence).sample(self._context, row)
+            try:
+                token = self._choose(sequence, row)
+            except GenkitError as error:
+                self._remove(sequence)
+                self._listener.failed(sequence, error)
+                continue
             if self._model.ends_generation(token):
                 self._finish(sequence, "eog")
             else:
                 sequence.tokens.append(token)
                 new.append(sequence)
         return new
+
+    def _choose(self, sequence: Sequence, row: int) -> int:
+        constraint = sequence.constraint
+        if constraint:
+            constraint.apply(self._context, row)
+        token = self._sampler(sequence).sample(self._context, row)
+        if constraint:
+            constraint.accept(token)
+        return token
 
     def _sampler(self, sequence: Sequence) -> Sampler:
         sampler = self._samplers.get(sequence.call)

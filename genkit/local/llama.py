@@ -261,6 +261,16 @@ class Context:
             )
         return bool(code == 0)
 
+    def logits(self, row: int) -> Any:
+        """The logits of this row of the last batch: a pointer to as many C floats as there are tokens.
+
+        They can be written to until the row is sampled, and are gone with the next :meth:`decode`.
+        """
+        logits = _lib.llama_get_logits_ith(self.pointer, row)
+        if not logits:
+            raise BackendError(f"llama.cpp has no logits of row {row}")
+        return logits
+
     def forget(self, slot: int, start: int = 0) -> int:
         """Drop a sequence's tokens from this position on.
 

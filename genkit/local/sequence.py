@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from .sampling import Step
+
+if TYPE_CHECKING:
+    from .llama import Context
+
+
+class Constraint(Protocol):
+    """What a sequence may say next; the engine's thread asks it at each token.
+
+    A :class:`~genkit.errors.GenkitError` that it raises fails its sequence, and no other.
+    """
+
+    def apply(self, context: Context, row: int) -> None:
+        """Lower the logits of tokens that may not come next, in ``context.logits(row)``, before sampling."""
+
+    def accept(self, token: int) -> None:
+        """This token was sampled; it may be one that ends the answer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +37,7 @@ class Sequence:
     tokens: list[int]
     steps: Tokens[Step]
     max_tokens: int
+    constraint: Constraint | None = None
     prompt_length: int = field(init=False)
     evaluated: int = 0
     slot: int = -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 from pathlib import Path
 
@@ -161,3 +162,33 @@ def test_a_sequence_that_cannot_run_fails_alone(alphabet_engine: Engine, ears: E
     assert isinstance(error, BackendError)
     alphabet_engine.submit(sequence(2, "y"))
     assert ears.until(2, "eog") == [(2, "z"), (2, "eog")]
+
+
+class Only:
+    """A constraint that leaves one token, and keeps what it was told."""
+
+    def __init__(self, token: int) -> None:
+        self.token, self.accepted = token, []
+
+    def apply(self, context: Context, row: int) -> None:
+        if len(self.accepted) == 3:
+            raise BackendError("no token may come next")
+        logits = context.logits(row)
+        for token in range(len(BYTES) + 1):
+            if token != self.token:
+                logits[token] = -math.inf
+
+    def accept(self, token: int) -> None:
+        self.accepted.append(token)
+
+
+def test_a_constraint_decides_about_its_own_sequence_alone(alphabet_file: Path, ears: Ears) -> None:
+    runner = engine(alphabet_file, ears, sequences=2)
+    dash = Only(BYTES.index(ord("-")))
+    runner.submit(sequence(2, "a"))
+    runner.submit(Sequence(1, [BYTES.index(ord("a"))], GREEDY, 99, constraint=dash))
+    heard = ears.until(2, "eog")
+    error = next(what for call, what in heard if call == 1 and isinstance(what, GenkitError))
+    assert "no token may come next" in str(error)
+    assert dash.accepted == [dash.token] * 3
+    assert ears.text == {1: "---", 2: "bcdefghijklmnopqrstuvwxyz"}
