@@ -45,7 +45,14 @@ DOORS = {
 }
 
 # Native code and other people's templates run in the worker process: only it imports these.
-WORKER_SIDE = ("local.worker", "local.engine", "local.llama", "local.chat", "local.constrain")
+WORKER_SIDE = (
+    "local.worker",
+    "local.engine",
+    "local.llama",
+    "local.context",
+    "local.chat",
+    "local.constrain",
+)
 
 FILE, DIALECT, FUNCTION, PARAMETERS, NESTING = 300, 250, 50, 6, 4
 

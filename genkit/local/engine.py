@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import GenkitError
-from .llama import Context, Model, Sampler
+from .context import Context, Sampler
+from .llama import Model
 from .scheduler import Scheduler, Work
 from .sequence import Sequence
 from .slots import Slots

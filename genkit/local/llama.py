@@ -1,8 +1,8 @@
 """llama.cpp, thinly and checked: the only file that imports llama_cpp.
 
 It uses llama-cpp-python's low-level bindings and not its ``Llama`` class: every pointer is tested,
-every id is in range, long pieces are read again, the log goes to a list and never to a file
-descriptor, and a computation can be aborted from another thread without the interpreter.
+every id is in range, long pieces are read again, and the log goes to a list and never to a file
+descriptor. What computes is in :mod:`genkit.local.context`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ import os
 import sys
 import types
 from collections import deque
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import BackendError, MissingDependency, ModelFileError
-from .sampling import Step
 
 
 def _bindings() -> Any:
@@ -40,7 +38,6 @@ def _bindings() -> Any:
 
 
 _lib = _bindings()
-_ABORTED = 2
 _WARNING = 3  # GGML_LOG_LEVEL_WARN in ggml.h
 _last_words: deque[str] = deque(maxlen=8)
 
@@ -160,145 +157,3 @@ class Model:
         model, self._model = self._model, None
         if model:
             _lib.llama_model_free(model)
-
-
-class Sampler:
-    """A sampler chain of llama.cpp, built from :func:`genkit.local.sampling.steps`.
-
-    Args:
-        model: the model whose tokens are sampled.
-        steps: the steps of the chain.
-        history: the tokens so far, for penalties.
-    """
-
-    def __init__(self, model: Model, steps: Iterable[Step], history: Sequence[int]) -> None:
-        self._chain = _lib.llama_sampler_chain_init(_lib.llama_sampler_chain_default_params())
-        for name, *values in steps:
-            if name in ("top_p", "min_p"):
-                values.append(1)  # keep at least one token
-            elif name == "penalties":
-                window = values[0]
-                values.insert(0, model.vocabulary_size)
-            step = getattr(_lib, f"llama_sampler_init_{name}")(*values)
-            if not step:
-                raise BackendError(f"llama.cpp cannot make the sampler {name}{tuple(values)}")
-            _lib.llama_sampler_chain_add(self._chain, step)
-            if name == "penalties":
-                for token in history[-window:]:
-                    _lib.llama_sampler_accept(self._chain, token)
-
-    def sample(self, context: Context, row: int) -> int:
-        """Choose the next token from the logits of this row of the last batch."""
-        token: int = _lib.llama_sampler_sample(self._chain, context.pointer, row)
-        return token
-
-    def close(self) -> None:
-        """Free the chain."""
-        chain, self._chain = self._chain, None
-        if chain:
-            _lib.llama_sampler_free(chain)
-
-
-class Context:
-    """The KV cache and the compute buffers of a model.
-
-    Args:
-        model: the model; it must outlive the context.
-        size: the context window, in tokens.
-        sequences: how many sequences it can hold at a time.
-        batch: the most tokens one :meth:`decode` takes.
-        threads: how many threads compute.
-
-    Raises:
-        BackendError: llama.cpp cannot make it, mostly for want of memory.
-    """
-
-    def __init__(self, model: Model, *, size: int, sequences: int, batch: int, threads: int) -> None:
-        parameters = _lib.llama_context_default_params()
-        parameters.n_ctx = -(-size // 256) * 256  # llama.cpp pads to 256 by itself, and then confuses the two
-        parameters.n_batch = parameters.n_ubatch = batch
-        parameters.n_seq_max = sequences
-        parameters.n_threads = parameters.n_threads_batch = threads
-        parameters.kv_unified = True
-        parameters.no_perf = True
-        _last_words.clear()
-        self.pointer = _lib.llama_init_from_model(model._model, parameters)
-        if not self.pointer:
-            raise BackendError(
-                f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
-                "try a smaller context="
-            )
-        self._memory = _lib.llama_get_memory(self.pointer)
-        self._batch = _lib.llama_batch_init(batch, 0, 1)
-        self._abort = ctypes.create_string_buffer(2)
-        _lib.llama_set_abort_callback(self.pointer, _native_flag(), ctypes.addressof(self._abort))
-
-    def decode(self, rows: Sequence[tuple[int, int, int, bool]]) -> bool:
-        """Evaluate tokens.
-
-        Args:
-            rows: a token id, its position, its sequence id, and whether its logits are wanted, for each.
-
-        Returns:
-            False if it was aborted: some of the rows may be in the KV cache then.
-
-        Raises:
-            BackendError: llama.cpp failed.
-        """
-        batch = self._batch
-        token, position, sequence, logits = batch.token, batch.pos, batch.seq_id, batch.logits
-        for row, (id, at, slot, wanted) in enumerate(rows):
-            token[row] = id
-            position[row] = at
-            batch.n_seq_id[row] = 1
-            sequence[row][0] = slot
-            logits[row] = wanted
-        batch.n_tokens = len(rows)
-        code = _lib.llama_decode(self.pointer, batch)
-        if code not in (0, _ABORTED):
-            raise BackendError(
-                f"llama.cpp failed to evaluate {len(rows)} tokens (code {code}): {last_words()}"
-            )
-        return bool(code == 0)
-
-    def logits(self, row: int) -> Any:
-        """The logits of this row of the last batch: a pointer to as many C floats as there are tokens.
-
-        They can be written to until the row is sampled, and are gone with the next :meth:`decode`.
-        """
-        logits = _lib.llama_get_logits_ith(self.pointer, row)
-        if not logits:
-            raise BackendError(f"llama.cpp has no logits of row {row}")
-        return logits
-
-    def forget(self, slot: int, start: int = 0) -> int:
-        """Drop a sequence's tokens from this position on.
-
-        Returns:
-            How many tokens remain: ``start``, or 0 for models that can only drop all (recurrent ones).
-        """
-        if _lib.llama_memory_seq_rm(self._memory, slot, start, -1):
-            return start
-        _lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
-        return 0
-
-    def abort(self, wanted: bool = True) -> None:
-        """Make a running :meth:`decode` return early, and every later one until ``abort(False)``."""
-        self._abort[0] = b"\x01" if wanted else b"\x00"
-
-    def close(self) -> None:
-        """Free the context."""
-        pointer, self.pointer = self.pointer, None
-        if pointer:
-            _lib.llama_batch_free(self._batch)
-            _lib.llama_free(pointer)
-
-
-def _native_flag() -> Any:
-    """A native ``bool f(void *flag)`` that reads the flag: C's own strlen.
-
-    llama.cpp asks after every node of its graph whether to abort. A Python callback would take the
-    interpreter's lock each time; the length of a string that is empty until it is set costs nothing.
-    """
-    library = ctypes.CDLL("msvcrt" if os.name == "nt" else None)
-    return ctypes.cast(library.strlen, _lib.ggml_abort_callback)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from .sampling import Step
 
 if TYPE_CHECKING:
-    from .llama import Context
+    from .context import Context
 
 
 class Constraint(Protocol):

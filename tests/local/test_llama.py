@@ -12,7 +12,8 @@ import pytest
 from fabricate import BYTES, END, TOKENS
 
 from genkit.errors import BackendError, ModelFileError
-from genkit.local.llama import Context, Model, Sampler
+from genkit.local.context import Context, Sampler
+from genkit.local.llama import Model
 
 LONG = "q" * 200
 
