@@ -10,8 +10,8 @@ import pytest
 from fabricate import BYTES
 
 from genkit.errors import BackendError, GenkitError
-from genkit.local.engine import BATCH, Engine, Listener
 from genkit.local.context import Context, Sampler
+from genkit.local.engine import BATCH, Engine, Listener
 from genkit.local.llama import Model
 from genkit.local.sequence import Sequence
 
