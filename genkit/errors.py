@@ -11,6 +11,7 @@
     ├── ModelFileError         a model file is missing, broken or unfit  (.path)
     ├── BackendError           the backend failed while serving a call
     │   ├── WorkerDied         the process that ran the model ended      (.signal)
+    │   ├── OutOfMemory        the model needs more memory than is free  (.needed, .free, .context)
     │   ├── ConnectFailed      no answer, or the connection broke
     │   ├── DeadlineExceeded   it took longer than it may
     │   ├── AuthFailed         the key is missing, wrong, or may not do this
@@ -105,6 +106,17 @@ class WorkerDied(BackendError):
 
     retryable: bool = True
     signal: int | None = None
+
+
+class OutOfMemory(BackendError):
+    """The model needs ``needed`` bytes of memory and only ``free`` are; 0 where not known.
+
+    ``context`` is the largest context window that would fit, in tokens; 0 if none would, or it is not known.
+    """
+
+    needed: int = 0
+    free: int = 0
+    context: int = 0
 
 
 class ConnectFailed(BackendError):

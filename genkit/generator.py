@@ -68,7 +68,8 @@ class Generator:
     Args:
         model: ``"demo"`` (the model in the box, a toy), ``"llama:PATH.gguf"``, ``"VENDOR:MODEL"`` (as in
             ``"anthropic:claude-sonnet-4-5"``), or a :class:`genkit.backend.Backend` of your own.
-        context: the context window, in tokens; by default the model's own, at most 4096.
+        context: the context window, in tokens; by default the model's own, at most 4096. ``"auto"`` is the
+            model's own, or as much of it as fits into half of the memory that its weights leave.
         threads: how many threads compute; by default one a physical core.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the model file.
@@ -88,7 +89,7 @@ class Generator:
         self,
         model: str | os.PathLike[str] | Backend = "demo",
         *,
-        context: int | None = None,
+        context: int | Literal["auto"] | None = None,
         threads: int | None = None,
         gpu_layers: int | None = None,
         template: str | None = None,

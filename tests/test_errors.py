@@ -18,6 +18,7 @@ CARRYING = [
     errors.ContextOverflow("m", tokens=9, limit=8),
     errors.ModelFileError("m", path="/x.gguf"),
     errors.WorkerDied("m", signal=11),
+    errors.OutOfMemory("m", needed=3, free=2, context=256),
 ]
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import weakref
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import BackendError, BadRequest, ConfigError, GenkitError, UnsupportedOption
 from ..events import Event, Finish, FinishReason, Start, TextDelta, Usage, Warned
@@ -33,7 +33,8 @@ class LocalBackend:
 
     Args:
         path: the model file.
-        context: the context window, in tokens; by default the model's own, at most 4096.
+        context: the context window, in tokens; by default the model's own, at most 4096. ``"auto"`` is the
+            model's own, or as much of it as fits into half of the memory that its weights leave.
         threads: how many threads compute; by default one a physical core.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the file.
@@ -47,18 +48,19 @@ class LocalBackend:
         self,
         path: str | os.PathLike[str],
         *,
-        context: int | None = None,
+        context: int | Literal["auto"] | None = None,
         threads: int | None = None,
         gpu_layers: int = 0,
         template: str | None = None,
     ) -> None:
         for name, value, low in (
-            ("context", context, 1),
+            ("context", None if context == "auto" else context, 1),
             ("threads", threads, 1),
             ("gpu_layers", gpu_layers, 0),
         ):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < low):
-                raise ConfigError(f"{name} takes a whole number from {low}, not {value!r}")
+                also = ' or "auto"' if name == "context" else ""
+                raise ConfigError(f"{name} takes a whole number from {low}{also}, not {value!r}")
         settings = {"context": context, "threads": threads, "gpu_layers": gpu_layers, "template": template}
         self.worker = Worker({"path": str(files.find(path)), **settings})
         self._finalizer = weakref.finalize(self, self.worker.close)

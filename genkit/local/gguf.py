@@ -69,14 +69,43 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 
 
 def _read(path: str) -> Header:
+    contents = _contents(path)
+    count = contents.values.get("split.count", 1)
+    if isinstance(count, int) and count > 1:
+        _add_parts(contents, path, count)
+    return _judge(path, contents)
+
+
+def _add_parts(contents: Contents, path: str, count: int) -> None:
+    """Read the other files of a split model; llama.cpp finds them by their names (llama_split_path)."""
+    ending = f"-00001-of-{count:05}.gguf"
+    if contents.values.get("split.no") != 0 or not path.endswith(ending):
+        problem = f"is part {brief(contents.values.get('split.no'))} (from 0) of a model in {count} files"
+        raise Refused(problem, f"give the path of the first part, whose name ends with {ending}")
+    for number in range(1, count):
+        name = f"{path.removesuffix(ending)}-{number + 1:05}-of-{count:05}.gguf"
+        try:
+            part = _contents(name)
+        except FileNotFoundError:
+            raise Refused(f"lacks {name!r}, part {number + 1} of {count}", "download it too") from None
+        except Refused as error:
+            raise Refused(f"cannot be used without {name!r}, which {error}", "") from None
+        if part.values.get("split.no") != number or part.values.get("split.count") != count:
+            raise Refused(f"has another model's file {name!r} beside it", "download all parts again")
+        if twice := part.shapes.keys() & contents.shapes.keys():
+            raise Refused(f"has tensor {min(twice)!r} again in {name!r}")
+        contents.shapes |= part.shapes
+        contents.tensor_bytes += part.tensor_bytes
+
+
+def _contents(path: str) -> Contents:
     _require_file(os.stat(path))
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     # Not blocking: the path may have become a FIFO since the look at it.
     with open(os.open(path, flags | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=1 << 18) as file:
         status = os.fstat(file.fileno())
         _require_file(status)
-        contents = Reader(file, status.st_size).contents()
-    return _judge(path, contents)
+        return Reader(file, status.st_size).contents()
 
 
 def _require_file(status: os.stat_result) -> None:

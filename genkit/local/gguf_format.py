@@ -54,7 +54,7 @@ class Refused(Exception):
     """What is wrong with the file, and what to do; without its path."""
 
     def __init__(self, problem: str, remedy: str = "it is damaged, download or convert it again") -> None:
-        super().__init__(f"{problem}: {remedy}")
+        super().__init__(f"{problem}: {remedy}" if remedy else problem)
 
 
 @dataclass(slots=True)

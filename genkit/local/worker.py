@@ -14,15 +14,14 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
-from ..errors import BackendError, BadRequest, ConfigError, ContextOverflow, GenkitError, ModelFileError
+from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError
 from . import gguf, machine, pipe
 from .chat import ChatTemplate
-from .engine import Engine, Listener
+from .engine import BATCH, Engine, Listener
 from .llama import Model
+from .memory import choose_context
 from .sampling import steps
 from .sequence import Sequence
-
-DEFAULT_CONTEXT = 4096
 
 
 class Service:
@@ -35,18 +34,20 @@ class Service:
     Raises:
         ModelFileError: the file cannot be used.
         ConfigError: the settings do not fit the model.
+        OutOfMemory: there is not enough memory for it.
     """
 
     def __init__(self, settings: dict[str, Any], send: Callable[[bytes], None]) -> None:
         path = settings["path"]
         header = gguf.read_header(path)
+        context = choose_context(header, settings["context"], batch=BATCH, free=_free_memory(settings))
         self._model = Model(path, gpu_layers=settings["gpu_layers"])
         self._name = header.name or os.path.basename(path)
         self._template = self._load_template(settings["template"])
         self._send = send
         self.engine = Engine(
             self._model,
-            context_size=self._context_size(settings["context"]),
+            context_size=context,
             threads=settings["threads"] or machine.default_threads(),
             sequences=1,
             listener=Listener(self._tokens, self._finished, self._failed),
@@ -57,16 +58,6 @@ class Service:
         if not source:
             return None
         return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
-
-    def _context_size(self, wanted: int | None) -> int:
-        trained = self._model.trained_context
-        if wanted is None:
-            return min(trained, DEFAULT_CONTEXT)
-        if wanted > trained:
-            raise ConfigError(
-                f"context={wanted} is more than this model was made for; it takes at most {trained}"
-            )
-        return wanted
 
     def answer(self, question: dict[str, Any]) -> None:
         """Answer one question; what goes wrong with it is an answer too."""
@@ -179,6 +170,11 @@ class Worker:
         with self._sending:
             self._answers.write(frame)
             self._answers.flush()
+
+
+def _free_memory(settings: dict[str, Any]) -> int | None:
+    """None, which is unknown, where a GPU takes a part of the model."""
+    return None if settings["gpu_layers"] else machine.free_memory()
 
 
 def error_facts(error: GenkitError) -> dict[str, Any]:

@@ -220,7 +220,7 @@ def test_other_kinds_of_files_are_named(tmp_path: Path) -> None:
         {"arch": "qwen3moe", "qwen3moe.expert_count": 4, "qwen3moe.expert_used_count": [0, 2]},
         {"arch": "deepseek2", "deepseek2.rope.dimension_count": 64, "deepseek2.attention.kv_lora_rank": 16},
         {"tensors": {"d2t": np.arange(4, dtype=np.int64)}},
-        {"split.count": 2, "split.no": 0},
+        {"split.count": 1, "split.no": 0},
         {"tokenizer.ggml.tokens": ["", "", *(f"<0x{i:02X}>" for i in range(256)), "a", "b"]},
     ],
     ids=short,

@@ -1,0 +1,127 @@
+"""How much memory a model takes, reckoned from its header before any of it is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import ConfigError, OutOfMemory
+from .gguf import Header
+
+DEFAULT_CONTEXT = 4096
+STEP = 256
+"""llama.cpp makes contexts of a multiple of this many tokens."""
+_PROCESS = 96 << 20  # Python, llama.cpp and the small buffers of both
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a model takes, in bytes.
+
+    Args:
+        weights: of the tensors.
+        token: of one token's keys and values in all layers, 16 bits each.
+        compute: of the buffers of one step, but for the attention mask.
+        mask: of the mask of one step, for one token of context.
+    """
+
+    weights: int
+    token: int
+    compute: int
+    mask: int
+
+    def total(self, context: int) -> int:
+        """The bytes that the model takes with a context window of so many tokens."""
+        size = -(-context // STEP) * STEP
+        return _PROCESS + self.weights + max(self.compute, self.mask * size) + self.token * size
+
+    def fitting(self, memory: int) -> int:
+        """The largest context window that fits into so many bytes; 0 if none does."""
+        spare = memory - _PROCESS - self.weights
+        per_token = self.token + self.mask
+        size = spare // per_token if per_token else spare
+        if self.mask * size < self.compute:
+            size = (spare - self.compute) // self.token if self.token else size
+        return max(0, size // STEP * STEP)
+
+
+def needs(header: Header, batch: int) -> Needs:
+    """What the model with this header takes.
+
+    The compute buffer is llama.cpp's graph at its widest, as measured with 0c1e57098: logits, or attention
+    and feed-forward, and four rows of the model's width, 32 bits each.
+
+    Args:
+        header: of the model file.
+        batch: the most tokens of one step.
+    """
+
+    def layers(key: str, default: tuple[int, ...] = (0,)) -> tuple[int, ...]:
+        value = header.metadata.get(f"{header.architecture}.{key}", default)
+        found = tuple(each for each in (value if isinstance(value, tuple) else (value,)) if type(each) is int)
+        return found or default
+
+    count, width = layers("block_count")[0], layers("embedding_length")[0]
+    heads = layers("attention.head_count")
+    key_heads = layers("attention.head_count_kv", heads)
+    share = width // max(*heads, 1)
+    length = sum(layers(f"attention.{each}_length", (share,))[0] for each in ("key", "value"))
+    all_key_heads = sum(key_heads) if len(key_heads) > 1 else key_heads[0] * count
+    widest = max(header.n_vocab, 2 * max(layers("feed_forward_length")) + 2 * width)
+    return Needs(
+        weights=header.tensor_bytes,
+        token=all_key_heads * length * 2,
+        compute=batch * 4 * (widest + 4 * width),
+        mask=batch * 2,
+    )
+
+
+def choose_context(
+    header: Header, wanted: int | Literal["auto"] | None, *, batch: int, free: int | None
+) -> int:
+    """The context window to make, in tokens.
+
+    Args:
+        header: of the model file.
+        wanted: a size; None for the model's own, at most 4096; ``"auto"`` for the model's own, or as much of
+            it as fits into half of the memory that the weights leave.
+        batch: the most tokens of one step.
+        free: the bytes of memory that may be taken; None if that is not known.
+
+    Raises:
+        ConfigError: the model was not made for so many tokens.
+        OutOfMemory: there is not enough memory.
+    """
+    trained, need = header.context_length or DEFAULT_CONTEXT, needs(header, batch)
+    if isinstance(wanted, int) and wanted > trained:
+        raise ConfigError(
+            f"context={wanted} is more than this model was made for; it takes at most {trained}"
+        )
+    if wanted == "auto":
+        if free is None:
+            return min(trained, DEFAULT_CONTEXT)
+        spare = max(0, free - need.total(0))
+        context = min(trained, max(need.fitting(free - spare // 2), STEP))
+    else:
+        context = wanted or min(trained, DEFAULT_CONTEXT)
+    if free is not None and need.total(context) > free:
+        raise _too_large(need, context, free, min(need.fitting(free), trained))
+    return context
+
+
+def _too_large(need: Needs, context: int, free: int, fitting: int) -> OutOfMemory:
+    total, rest = need.total(context), need.total(context) - need.weights
+    what_to_do = (
+        f"context={fitting} would fit"
+        if fitting
+        else "no context window fits: take a smaller model or free memory"
+    )
+    return OutOfMemory(
+        f"with context={context} this model takes {total // _MIB} MiB of memory ({need.weights // _MIB} of "
+        f"weights, {rest // _MIB} for the context window and computing), and {free // _MIB} MiB are free; "
+        f"{what_to_do}",
+        needed=total,
+        free=free,
+        context=fitting,
+    )

@@ -1,0 +1,197 @@
+"""What a model takes is known before it is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fabricate
+import mutate
+import pytest
+
+from genkit import Generator
+from genkit.errors import ConfigError, ModelFileError, OutOfMemory
+from genkit.local import machine, memory
+from genkit.local.gguf import Header, read_header
+
+GIB = 1 << 30
+
+
+def header(**values: object) -> Header:
+    """Of a model in the shape of Llama 3.2 1B, in 8 bits."""
+    shape = {
+        "block_count": 16,
+        "embedding_length": 2048,
+        "feed_forward_length": 8192,
+        "attention.head_count": 32,
+        "attention.head_count_kv": 8,
+    } | values
+    metadata = {f"llama.{key}": value for key, value in shape.items()}
+    return Header("m.gguf", "llama", "m", metadata, 147, 128256, 131072, None, 1_321_082_880)
+
+
+def test_keys_and_values_are_those_of_the_shape() -> None:
+    assert memory.needs(header(), 512).token == 16 * 8 * (64 + 64) * 2
+    assert memory.needs(header(**{"attention.head_count_kv": (8,) * 8 + (0,) * 8}), 512).token == 16384
+    wide = header(**{"attention.key_length": 128, "attention.value_length": 128})
+    assert memory.needs(wide, 512).token == 65536
+
+
+def test_what_fits_is_the_largest_that_does() -> None:
+    need = memory.needs(header(), 512)
+    for free in (2 * GIB, 3 * GIB, 9 * GIB, 100 * GIB):
+        fitting = need.fitting(free)
+        assert fitting % 256 == 0
+        assert need.total(fitting) <= free < need.total(fitting + 256)
+    assert need.fitting(GIB) == 0
+
+
+def test_a_model_that_does_not_fit_is_refused_with_the_numbers_and_what_would() -> None:
+    with pytest.raises(
+        OutOfMemory, match=r"1259 of weights.*2048 MiB are free; context=\d+ would fit"
+    ) as caught:
+        memory.choose_context(header(), 131072, batch=512, free=2 * GIB)
+    error = caught.value
+    assert (error.free, error.needed > 2 * GIB, error.retryable) == (2 * GIB, True, False)
+    assert memory.choose_context(header(), error.context, batch=512, free=2 * GIB) == error.context
+    with pytest.raises(OutOfMemory, match="no context window fits") as caught:
+        memory.choose_context(header(), None, batch=512, free=GIB)
+    assert caught.value.context == 0
+
+
+def test_a_context_window_for_what_there_is() -> None:
+    def auto(free: int | None) -> int:
+        return memory.choose_context(header(), "auto", batch=512, free=free)
+
+    assert auto(100 * GIB) == 131072
+    assert 4096 < auto(4 * GIB) < auto(6 * GIB) < 131072
+    assert memory.needs(header(), 512).total(auto(4 * GIB)) < 3 * GIB
+    assert auto(None) == 4096
+    with pytest.raises(OutOfMemory):
+        auto(GIB)
+
+
+def test_without_a_wish_it_is_4096_or_what_the_model_was_made_for() -> None:
+    assert memory.choose_context(header(), None, batch=512, free=None) == 4096
+    with pytest.raises(ConfigError, match="at most 131072"):
+        memory.choose_context(header(), 131073, batch=512, free=None)
+
+
+def test_a_window_larger_than_the_memory_is_an_error_and_auto_finds_one(tmp_path: Path) -> None:
+    vast = fabricate.noise(tmp_path / "vast.gguf", context=1 << 27)  # 128 GiB of keys and values
+    with (
+        Generator(vast, context=1 << 27) as generator,
+        pytest.raises(OutOfMemory, match="would fit") as caught,
+    ):
+        generator.warm()
+    assert caught.value.context > 0
+    with Generator(vast, context=256) as generator:
+        assert generator.generate("hello", max_tokens=2).usage.output_tokens == 2
+
+
+def test_auto_is_the_whole_window_where_it_fits(noise_file: Path) -> None:
+    with Generator(noise_file, context="auto") as generator:
+        assert generator.generate("hello" * 1000, max_tokens=2).usage.output_tokens == 2
+
+
+@pytest.mark.parametrize("context", ["huge", 0, 1.5, True])
+def test_another_context_is_a_config_error(noise_file: Path, context: object) -> None:
+    with pytest.raises(ConfigError, match="context takes"):
+        Generator(noise_file, context=context)  # type: ignore[arg-type]
+
+
+# --- models in several files
+
+
+def split(model: Path, folder: Path) -> list[Path]:
+    """A model in three files, as gguf-split makes them: all metadata in the first, tensors dealt out."""
+    whole = mutate.take_apart(model)
+    third = -(-len(whole.tensors) // 3)
+    paths = []
+    for number in range(3):
+        place = [mutate.Pair("split.no", 2, number), mutate.Pair("split.count", 2, 3)]
+        place.append(mutate.Pair("split.tensors.count", 5, len(whole.tensors)))
+        pairs = place if number else [*whole.pairs, *place]
+        part = mutate.Parts(pairs, whole.tensors[number * third : (number + 1) * third])
+        part.lay_out()
+        paths.append(folder / f"model-0000{number + 1}-of-00003.gguf")
+        paths[-1].write_bytes(mutate.put_together(part))
+    return paths
+
+
+def test_a_model_in_several_files_is_one(tmp_path: Path, noise_file: Path) -> None:
+    parts = split(noise_file, tmp_path)
+    whole = read_header(noise_file)
+    found = read_header(parts[0])
+    assert found.tensor_bytes == whole.tensor_bytes
+    with Generator(parts[0]) as generator, Generator(noise_file) as other:
+        assert (
+            generator.generate("hello", seed=1, max_tokens=9).text
+            == other.generate("hello", seed=1, max_tokens=9).text
+        )
+
+
+def test_a_part_that_is_missing_damaged_or_given_first_is_named(tmp_path: Path, noise_file: Path) -> None:
+    first, second, third = split(noise_file, tmp_path)
+    with pytest.raises(ModelFileError, match="first part"):
+        read_header(second)
+    bytes_of_third = third.read_bytes()
+    third.write_bytes(bytes_of_third[:-100])
+    with pytest.raises(ModelFileError, match=r"00003-of-00003.gguf', which is truncated"):
+        read_header(first)
+    third.write_bytes(second.read_bytes())
+    with pytest.raises(ModelFileError, match="another model's"):
+        read_header(first)
+    third.unlink()
+    with pytest.raises(ModelFileError, match="part 3 of 3"):
+        read_header(first)
+    renamed = first.rename(tmp_path / "model.gguf")
+    with pytest.raises(ModelFileError, match=r"-00001-of-00003\.gguf"):
+        read_header(renamed)
+
+
+# --- the machine
+
+
+@pytest.fixture
+def cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose control groups are files of the test's own."""
+    if not Path("/proc/self/cgroup").is_file():
+        pytest.skip("no control groups on this system")
+    monkeypatch.setattr(machine, "_CGROUPS", tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, **files: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(f"{text}\n")
+
+
+def test_a_containers_memory_limit_counts_but_for_what_only_caches_files(cgroups: Path) -> None:
+    write(cgroups, memory__max=8 << 20, memory__current=6 << 20)
+    (cgroups / "memory.stat").write_text(f"anon 1\nactive_file {1 << 20}\ninactive_file {2 << 20}\n")
+    assert machine._room(cgroups) == 5 << 20
+    write(cgroups / "one", memory__limit_in_bytes=9 << 20, memory__usage_in_bytes=2 << 20)
+    assert machine._room(cgroups / "one") == 7 << 20
+    write(cgroups, memory__max="max")
+    assert machine._room(cgroups) is None
+
+
+def test_the_smallest_quota_of_cpus_on_the_way_to_the_root_counts(
+    cgroups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = cgroups / "inner"
+    write(cgroups, cpu__max="150000 100000")
+    write(inner, cpu__max="max 100000")
+    monkeypatch.setattr(machine, "_cgroups", lambda _: iter((inner, cgroups)))
+    assert machine._quota() == 2
+    write(inner, cpu__max="50000 100000")
+    assert machine._quota() == 1
+    (inner / "cpu.max").unlink()
+    write(inner, cpu__cfs_quota_us=-1, cpu__cfs_period_us=100000)
+    assert machine._quota() == 2
+
+
+def test_there_is_some_free_memory() -> None:
+    free = machine.free_memory()
+    assert free is None or free > 1 << 20
