@@ -13,6 +13,7 @@ from .errors import ConfigError
 from .local import files
 from .local.backend import LocalBackend
 from .middleware.base import Handler
+from .providers.address import address
 from .providers.base import Target, Vendor
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
@@ -30,6 +31,10 @@ _DIALECTS = {
     "openai.chat": ("openai_chat", "OpenAIChat"),
     "openai.responses": ("openai_responses", "OpenAIResponses"),
 }
+
+
+# Where a call is signed, or a token fetched, if there is no key.
+_SIGNERS = {"aws": ("aws", "signer"), "google": ("google_auth", "token")}
 
 
 class Route(NamedTuple):
@@ -99,15 +104,14 @@ def _remote(
     retry = importlib.import_module("genkit.middleware.retry")
     module, kind = _DIALECTS[vendor.dialect]
     dialect = getattr(importlib.import_module(f"genkit.providers.{module}"), kind)()
-    if not (base_url or vendor.base_url):
-        raise ConfigError(f"{vendor.name} has another address for everybody: give base_url=")
     key = api_key if api_key is not None else _key(vendor.key_variables)
-    needs_key = not base_url and not vendor.base_url.startswith("http://")
+    auth = _signed(vendor.auth) if key is None else None
+    needs_key = not base_url and not vendor.base_url.startswith("http://") and not auth
     if key is None and vendor.key_variables and needs_key:
         names = " or ".join(vendor.key_variables)
         raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
-    target = Target(model=model, vendor=replace(vendor, base_url=base_url or vendor.base_url))
-    backend = remote.RemoteBackend(dialect, target, key=key, timeouts=_timeouts(timeout))
+    target = Target(model=model, vendor=replace(vendor, base_url=base_url or address(vendor, os.environ)))
+    backend = remote.RemoteBackend(dialect, target, key=key, auth=auth, timeouts=_timeouts(timeout))
     return Route(backend, retry.Retry(_attempts(attempts))(backend.stream))
 
 
@@ -120,6 +124,14 @@ def _attempts(attempts: Any) -> int:
 def _key(variables: tuple[str, ...]) -> str | None:
     """The first of these environment variables that is set."""
     return next((value for name in variables if (value := os.environ.get(name))), None)
+
+
+def _signed(auth: str) -> Any:
+    """What proves who calls, at vendors where that is not a key; else None."""
+    if auth not in _SIGNERS:
+        return None
+    module, maker = _SIGNERS[auth]
+    return getattr(importlib.import_module(f"genkit.providers.{module}"), maker)()
 
 
 def _timeouts(timeout: Any) -> Timeouts:

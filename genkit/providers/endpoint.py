@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
@@ -47,14 +48,15 @@ class Endpoint:
     ) -> None:
         self._dialect, self._target = dialect, target
         self._key = key
-        self._auth = auth or self._key_header
+        self._auth = auth
         self._connections = connections
         self._base_url = target.vendor.base_url.rstrip("/")
 
     async def send(self, call: Call, runtime: Runtime, limits: Limits) -> HttpResponse:
         """Send a call; answers that are not good are raised."""
         try:
-            response = await self._connections.send(self._request(call), runtime, limits)
+            request = await self._signed(self._request(call), runtime)
+            response = await self._connections.send(request, runtime, limits)
         except GenkitError as error:
             error.provider = error.provider or self._target.vendor.name
             error.args = (self._key.scrub(error.message),)
@@ -67,7 +69,7 @@ class Endpoint:
             await response.aclose()
 
     def _request(self, call: Call) -> HttpRequest:
-        """The HTTP request for a call; the key is added last."""
+        """The HTTP request for a call; the key is added when it is sent."""
         vendor = self._target.vendor
         content = b""
         if call.body is not None:
@@ -78,15 +80,21 @@ class Endpoint:
         query = ("&" if "?" in call.path else "?") + urlencode(call.query) if call.query else ""
         headers = {"content-type": "application/json", **vendor.headers, **call.headers}
         url = self._base_url + call.path + query
-        request = HttpRequest(method=call.method, url=url, headers=headers, content=content)
-        secret = self._auth(request)
-        return HttpRequest(method=call.method, url=url, headers=headers, content=content, secret=secret)
+        return HttpRequest(method=call.method, url=url, headers=headers, content=content)
 
-    def _key_header(self, request: HttpRequest) -> Mapping[str, str]:
+    async def _signed(self, request: HttpRequest, runtime: Runtime) -> HttpRequest:
+        """The request with what proves who sends it."""
+        auth = self._auth
+        if auth is None:
+            return replace(request, secret=self._key_header())
+        # A fresh token, or the credentials to sign with, may have to be waited for.
+        return await runtime.apart(lambda: replace(request, secret=auth(request)))
+
+    def _key_header(self) -> Mapping[str, str]:
         how = self._target.vendor.auth
         if not self._key or how in ("", "none"):
             return {}
-        if how == "bearer":
+        if how in ("bearer", "aws", "google"):
             return {"authorization": f"Bearer {self._key.get_secret_value()}"}
         return {how: self._key.get_secret_value()}
 

@@ -1,45 +1,24 @@
 """The vendors genkit knows, each as a row: where it is, what it speaks, and where it differs.
 
 ``auth`` is ``bearer``, ``none``, the name of a header that holds the key, or how a call is signed: ``google``
-(a token from google-auth) or ``aws`` (a signature of botocore). A row without a base URL needs one from the
-user: it has a part of its own for each account or machine.
+(a token from google-auth) or ``aws`` (a signature of botocore), both only where no key is given. A base URL
+may hold environment variables; a row without one needs one from the user: it is another for everybody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from .base import Vendor
+from .compatible import AWS_REGION, CHAT_ROWS, LOCAL
 
-_LOCAL = "http://localhost"
-# How servers of open models call these.
-_OPEN: dict[str, Any] = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"}
-_LLAMA: dict[str, Any] = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repeat_penalty"}
-_OPENAI: dict[str, Any] = {
-    "max_tokens": "max_completion_tokens", "developer": True, "refusal": True, "metadata": True,
-    "makes_media": True, "embed_encoding": "base64", "embed_limit": 2048,
-}  # fmt: skip
-_THINKS: dict[str, Any] = {"replay": "reasoning_content"}
-_DETAILS: dict[str, Any] = {
-    "reasoning": "object",
-    "replay": "reasoning_details",
-    "cache_control": True,
-    "makes_media": True,
-}
+_VERTEX = "https://{GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
+_PLACE = "projects/{GOOGLE_CLOUD_PROJECT}/locations/{GOOGLE_CLOUD_LOCATION}"
 # Models that think by a budget of tokens; those after them by an effort.
 _BUDGETED = (
     "claude-3", "claude-haiku-4", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-opus-4-5",
     "claude-opus-4@", "claude-sonnet-4-0", "claude-sonnet-4-2", "claude-sonnet-4-5", "claude-sonnet-4@",
 )  # fmt: skip
-_AZURE = "/openai/deployments/{model}"
-
-
-def _chat(name: str, base_url: str, *keys: str, auth: str = "bearer", **quirks: Any) -> Vendor:
-    return Vendor(
-        name=name, dialect="openai.chat", base_url=base_url, key_variables=keys, auth=auth, quirks=quirks
-    )
-
 
 _ROWS = (
     Vendor(
@@ -60,11 +39,10 @@ _ROWS = (
         headers={"anthropic-version": "2023-06-01"},
         quirks={"budget_models": _BUDGETED},
     ),
-    # The base URL ends with /publishers/anthropic.
     Vendor(
         name="vertex-anthropic",
         dialect="anthropic.messages",
-        base_url="",
+        base_url=f"{_VERTEX}/v1/{_PLACE}/publishers/anthropic",
         auth="google",
         quirks={"anthropic_version": "vertex-2023-10-16", "budget_models": _BUDGETED},
     ),
@@ -78,7 +56,7 @@ _ROWS = (
     Vendor(
         name="vertex",
         dialect="gemini.generate",
-        base_url="",
+        base_url=f"{_VERTEX}/v1beta1/{_PLACE}/publishers/google",
         auth="google",
         quirks={"labels": True, "flat_count": True, "predict_embed": True},
     ),
@@ -91,137 +69,25 @@ _ROWS = (
     Vendor(
         name="ollama",
         dialect="ollama.chat",
-        base_url=f"{_LOCAL}:11434/api",
+        base_url=f"{LOCAL}:11434/api",
         key_variables=("OLLAMA_API_KEY",),
     ),
     Vendor(
         name="bedrock",
         dialect="bedrock.converse",
-        base_url="",
+        base_url=f"https://bedrock-runtime.{AWS_REGION}.amazonaws.com",
         key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
         auth="aws",
     ),
-    _chat("openai-chat", "https://api.openai.com/v1", "OPENAI_API_KEY", **_OPENAI),
-    _chat(
-        "azure",
-        "",
-        "AZURE_OPENAI_API_KEY",
+    Vendor(
+        name="azure-responses",
+        dialect="openai.responses",
+        base_url="{AZURE_OPENAI_ENDPOINT}/openai/v1",
+        key_variables=("AZURE_OPENAI_API_KEY",),
         auth="api-key",
-        **_OPENAI,
-        paths={
-            "/chat/completions": f"{_AZURE}/chat/completions",
-            "/embeddings": f"{_AZURE}/embeddings",
-            "/models": "/openai/models",
-        },
-        query={"api-version": "2024-10-21"},
+        quirks={"embed_encoding": "base64", "embed_limit": 2048},
     ),
-    _chat("azure-v1", "", "AZURE_OPENAI_API_KEY", auth="api-key", **_OPENAI),
-    _chat(
-        "azure-models", "", "AZURE_AI_API_KEY", auth="api-key", query={"api-version": "2024-05-01-preview"}
-    ),
-    _chat("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", stream_usage=False, replay="reasoning"),
-    _chat(
-        "mistral",
-        "https://api.mistral.ai/v1",
-        "MISTRAL_API_KEY",
-        stream_usage=False,
-        seed="random_seed",
-        required="any",
-        plain_media=True,
-        replay="content",
-        metadata=True,
-        embed_dimensions="output_dimension",
-        embed_limit=128,
-    ),
-    _chat(
-        "deepseek",
-        "https://api.deepseek.com",
-        "DEEPSEEK_API_KEY",
-        **_THINKS,
-        reasoning="switch",
-        json_schema=False,
-    ),
-    _chat("xai", "https://api.x.ai/v1", "XAI_API_KEY", **_THINKS),
-    _chat(
-        "openrouter",
-        "https://openrouter.ai/api/v1",
-        "OPENROUTER_API_KEY",
-        **_DETAILS,
-        options=_OPEN,
-        document_url=True,
-        metadata=True,
-    ),
-    _chat(
-        "together",
-        "https://api.together.xyz/v1",
-        "TOGETHER_API_KEY",
-        stream_usage=False,
-        options=_OPEN,
-        replay="reasoning",
-    ),
-    _chat(
-        "fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY", **_THINKS, options=_OPEN
-    ),
-    _chat(
-        "cerebras",
-        "https://api.cerebras.ai/v1",
-        "CEREBRAS_API_KEY",
-        max_tokens="max_completion_tokens",
-        replay="reasoning",
-        terminal_mark=True,  # a stream was seen to hold two answers, one after the other
-    ),
-    _chat(
-        "perplexity",
-        "https://api.perplexity.ai",
-        "PERPLEXITY_API_KEY",
-        stream_usage=False,
-        no_terminal_mark=True,
-        options={"top_k": "top_k"},
-        paths={"/embeddings": "/v1/embeddings", "/models": "/v1/models"},
-        embed_number="b",
-    ),
-    _chat("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN"),
-    _chat("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", **_THINKS, reasoning="switch"),
-    _chat(
-        "zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", **_THINKS, reasoning="switch", json_schema=False
-    ),
-    _chat(
-        "alibaba",
-        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        "DASHSCOPE_API_KEY",
-        **_THINKS,
-        reasoning="flag",
-        options={"top_k": "top_k", "repeat_penalty": "repetition_penalty"},
-        embed_limit=10,
-    ),
-    _chat("venice", "https://api.venice.ai/api/v1", "VENICE_API_KEY", **_THINKS, options=_OPEN),
-    _chat("avian", "https://api.avian.io/v1", "AVIAN_API_KEY", **_THINKS),
-    _chat("bedrock-mantle", "", "AWS_BEARER_TOKEN_BEDROCK", replay="reasoning"),
-    _chat("cloudflare", "", "CLOUDFLARE_API_TOKEN", options={"top_k": "top_k"}),
-    _chat("copilot", "https://api.githubcopilot.com", "GITHUB_COPILOT_TOKEN"),
-    _chat(
-        "crusoe",
-        "https://api.inference.crusoecloud.com/v1",
-        "CRUSOE_API_KEY",
-        options=_OPEN,
-        replay="reasoning",
-    ),
-    _chat("databricks", "", "DATABRICKS_TOKEN", stream_usage=False),
-    _chat("doubleword", "https://api.doubleword.ai/v1", "DOUBLEWORD_API_KEY", **_THINKS, options=_OPEN),
-    _chat("gpustack", "", "GPUSTACK_API_KEY", **_THINKS, no_terminal_mark=True),
-    _chat("heroku", "https://us.inference.heroku.com/v1", "INFERENCE_KEY"),
-    _chat("litellm", f"{_LOCAL}:4000", "LITELLM_API_KEY", **_THINKS, cache_control=True),
-    _chat("portkey", "https://api.portkey.ai/v1", "PORTKEY_API_KEY", auth="x-portkey-api-key"),
-    _chat("snowflake", "", "SNOWFLAKE_TOKEN", reasoning="object", replay="reasoning_details"),
-    _chat("vercel", "https://ai-gateway.vercel.sh/v1", "AI_GATEWAY_API_KEY", **_DETAILS),
-    _chat("vllm", f"{_LOCAL}:8000/v1", "VLLM_API_KEY", **_THINKS, options=_OPEN, embed_encoding="base64"),
-    _chat("llama-server", f"{_LOCAL}:8080/v1", "LLAMA_API_KEY", **_THINKS, options=_LLAMA),
-    _chat("lmstudio", f"{_LOCAL}:1234/v1", "LM_API_TOKEN", **_THINKS, options=_LLAMA),
-    _chat("mistralrs", f"{_LOCAL}:1234/v1", **_THINKS, options={"top_k": "top_k", "min_p": "min_p"}),
-    _chat("ollama-chat", f"{_LOCAL}:11434/v1", "OLLAMA_API_KEY", replay="reasoning"),
-    # Any server that has no row, by what it speaks.
-    _chat("chat", "", **_THINKS),
     Vendor(name="responses", dialect="openai.responses", base_url="", quirks={"raw_reasoning": True}),
 )
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in _ROWS}
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (*_ROWS, *CHAT_ROWS)}

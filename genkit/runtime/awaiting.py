@@ -53,6 +53,9 @@ class AwaitingRuntime:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    async def apart(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)
+
     async def at_shutdown(self, callback: Callable[[], Awaitable[None]]) -> object:
         # asyncio.run() closes the async generators that are still open before it closes its loop.
         keeper = _at_close(callback)

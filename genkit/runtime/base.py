@@ -154,5 +154,8 @@ class Runtime(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
 
+    async def apart(self, work: Callable[[], T]) -> T:
+        """The result of something that blocks; it must not touch what belongs to the event loop."""
+
     async def at_shutdown(self, callback: Callable[[], Awaitable[None]]) -> object:
         """Have something done when the event loop is about to end, as long as the result is kept."""

@@ -42,5 +42,8 @@ class BlockingRuntime:
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    async def apart(self, work: Callable[[], T]) -> T:
+        return work()
+
     async def at_shutdown(self, callback: Callable[[], Awaitable[None]]) -> object:
         return None

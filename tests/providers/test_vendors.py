@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import re
 import struct
 from functools import cache
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_the_promised_vendors_have_rows() -> None:
 @ROWS
 def test_a_row_is_complete(vendor: Vendor) -> None:
     assert vendor.dialect in DIALECTS
-    place = urlsplit(vendor.base_url)
+    place = urlsplit(re.sub(r"^\{[A-Z_]+_(ENDPOINT|HOST)\}", "https://here", vendor.base_url))
     assert not vendor.base_url.endswith("/")
     local = place.hostname == "localhost"
     assert place.scheme == ("http" if local else "https" if vendor.base_url else "")
@@ -78,7 +79,7 @@ def test_recorded_calls_went_where_the_rows_say() -> None:
     for exchange in corpus.exchanges("openai.chat"):
         vendor = target(exchange.provider).vendor
         url = exchange.request["url"].partition("?")[0]
-        known = vendor.base_url and urlsplit(url).netloc not in moved
+        known = vendor.base_url and "{" not in vendor.base_url and urlsplit(url).netloc not in moved
         if known and url != vendor.base_url + "/chat/completions":
             wrong.append(f"{vendor.name}: {url}")
     assert not wrong

@@ -1,0 +1,206 @@
+"""Vendors without a key: their calls are signed, or carry a short token; and addresses that vary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genkit
+from genkit.errors import AuthFailed, ConfigError, ConnectFailed, MissingDependency
+from genkit.providers.address import address
+from genkit.providers.aws import _botocore
+from genkit.providers.base import Vendor
+from genkit.providers.google_auth import _google_auth, token
+from genkit.providers.vendors import VENDORS
+from genkit.runtime.base import HttpRequest
+from genkit.testing import Answer, Asked, LoopbackProvider
+
+SAID = {"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]}
+CONVERSED = {"output": {"message": {"content": [{"text": "hi"}]}}, "stopReason": "end_turn", "usage": {}}
+CALL = HttpRequest(method="POST", url="https://aiplatform.googleapis.com/x", headers={})
+
+
+def server_of_all(asked: Asked) -> Answer:
+    """Google's token endpoint, Vertex and Bedrock in one."""
+    if asked.path == "/token":
+        return Answer(body={"access_token": "ya29.t", "expires_in": 3600, "token_type": "Bearer"})
+    return Answer(body=CONVERSED if asked.path.endswith("/converse") else SAID)
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackProvider]:
+    with LoopbackProvider(server_of_all) as provider:
+        yield provider
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """A machine that knows no cloud."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "GOOGLE_", "CLOUDSDK_", "AZURE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    for name in ("CONFIG_FILE", "SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(f"AWS_{name}", str(tmp_path / name))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    _google_auth.cache_clear()
+    _botocore.cache_clear()
+    yield monkeypatch
+    _google_auth.cache_clear()
+    _botocore.cache_clear()
+
+
+def service_account(folder: Path, token_uri: str) -> Path:
+    """The file of a service account that was made for this test."""
+    rsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.rsa")
+    forms = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
+    account = {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key_id": "k",
+        "private_key": pem.decode(),
+        "client_email": "a@p.iam.gserviceaccount.com",
+        "token_uri": token_uri,
+    }
+    path = folder / "account.json"
+    path.write_text(json.dumps(account), encoding="utf-8")
+    return path
+
+
+def test_vertex_is_asked_with_a_token_that_is_kept(
+    bare: pytest.MonkeyPatch, tmp_path: Path, server: LoopbackProvider
+) -> None:
+    pytest.importorskip("google.auth", reason="google-auth is an extra")
+    account = service_account(tmp_path, f"{server.url}/token")
+    bare.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
+    with genkit.Generator("vertex:gemini-2.5-flash", base_url=server.url) as generator:
+        assert generator.generate("Hello").text == "hi"
+        assert asyncio.run(generator.agenerate("Hello")).text == "hi"
+    first, *calls = server.requests
+    assert first.path == "/token"
+    assert [call.path for call in calls] == ["/models/gemini-2.5-flash:generateContent"] * 2
+    assert {call.headers["authorization"] for call in calls} == {"Bearer ya29.t"}
+
+
+def test_without_google_auth_the_extra_is_named(bare: pytest.MonkeyPatch) -> None:
+    bare.setitem(sys.modules, "google.auth", None)
+    with pytest.raises(MissingDependency, match=r"genkit-sdk\[google\]") as caught:
+        token()(CALL)
+    assert caught.value.extra == "google"
+
+
+def test_without_credentials_it_is_an_auth_failure(bare: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("google.auth", reason="google-auth is an extra")
+    with pytest.raises(AuthFailed, match="credentials"):
+        token()(CALL)
+
+
+def test_a_token_endpoint_out_of_reach_is_a_failed_connection(
+    bare: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("google.auth", reason="google-auth is an extra")
+    with LoopbackProvider(Answer(body={})) as closed:
+        nowhere = closed.url
+    account = service_account(tmp_path, f"{nowhere}/token")
+    bare.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
+    with pytest.raises(ConnectFailed, match="no token from Google"):
+        token()(CALL)
+
+
+def test_bedrock_is_asked_with_a_signature(bare: pytest.MonkeyPatch, server: LoopbackProvider) -> None:
+    pytest.importorskip("botocore", reason="botocore is an extra")
+    bare.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    bare.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    bare.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with genkit.Generator("bedrock:a.b-v1:0", base_url=server.url) as generator:
+        assert generator.generate("Hello").text == "hi"
+    (asked,) = server.requests
+    scope = r"AWS4-HMAC-SHA256 Credential=AKID/\d{8}/eu-west-1/bedrock/aws4_request, .*"
+    assert re.fullmatch(scope, asked.headers["authorization"])
+    assert asked.path == "/model/a.b-v1%3A0/converse"
+
+
+@pytest.mark.parametrize("name", ["bedrock:m", "vertex:m", "vertex-anthropic:m"])
+def test_a_key_is_sent_in_place_of_a_signature(
+    name: str, bare: pytest.MonkeyPatch, server: LoopbackProvider
+) -> None:
+    with (
+        genkit.Generator(name, base_url=server.url, api_key="k", attempts=1) as generator,
+        contextlib.suppress(genkit.GenkitError),  # this server does not speak all of these
+    ):
+        generator.generate("Hello")
+    assert server.requests[0].headers["authorization"] == "Bearer k"
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    ("vendor", "variables", "wanted"),
+    [
+        (
+            "bedrock",
+            {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"},
+            "https://bedrock-runtime.a.amazonaws.com",
+        ),
+        ("bedrock", {"AWS_DEFAULT_REGION": "b"}, "https://bedrock-runtime.b.amazonaws.com"),
+        (
+            "vertex",
+            {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "us-central1"},
+            "https://us-central1-aiplatform.googleapis.com/v1beta1/projects/p/locations/us-central1/publishers/google",
+        ),
+        (
+            "vertex-anthropic",
+            {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "global"},
+            "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/anthropic",
+        ),
+        ("azure", {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com/"}, "https://r.openai.azure.com"),
+        ("groq", {}, "https://api.groq.com/openai/v1"),
+    ],
+)
+def test_an_address_is_completed_from_the_environment(
+    vendor: str, variables: dict[str, str], wanted: str
+) -> None:
+    assert address(VENDORS[vendor], variables) == wanted
+
+
+@pytest.mark.parametrize(
+    ("vendor", "missing"),
+    [
+        ("bedrock", "AWS_REGION or AWS_DEFAULT_REGION"),
+        ("azure", "AZURE_OPENAI_ENDPOINT"),
+        ("chat", "base_url="),
+    ],
+)
+def test_what_an_address_lacks_is_said(vendor: str, missing: str, bare: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=missing):
+        genkit.Generator(f"{vendor}:m", api_key="k")
+
+
+def test_an_azure_deployment_is_in_the_path() -> None:
+    completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
+    with (
+        LoopbackProvider(Answer(body=completion)) as azure,
+        genkit.Generator("azure:my-deployment", base_url=azure.url, api_key="k") as generator,
+    ):
+        assert generator.generate("Hello").text == "hi"
+    (asked,) = azure.requests
+    path = "/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21"
+    assert (asked.path, asked.headers["api-key"]) == (path, "k")
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=lambda vendor: vendor.name)
+def test_every_vendor_has_a_generator(vendor: Vendor) -> None:
+    settings: Any = {} if vendor.base_url and "{" not in vendor.base_url else {"base_url": "https://here"}
+    genkit.Generator(f"{vendor.name}:m", api_key="k", **settings).close()
