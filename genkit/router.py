@@ -111,8 +111,9 @@ def _remote(
         names = " or ".join(vendor.key_variables)
         raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
     target = Target(model=model, vendor=replace(vendor, base_url=base_url or address(vendor, os.environ)))
-    backend = remote.RemoteBackend(dialect, target, key=key, auth=auth, timeouts=_timeouts(timeout))
-    return Route(backend, retry.Retry(_attempts(attempts))(backend.stream))
+    timeouts = _timeouts(timeout)
+    backend = remote.RemoteBackend(dialect, target, key=key, auth=auth, timeouts=timeouts)
+    return Route(backend, retry.Retry(_attempts(attempts), timeout=timeouts.total)(backend.stream))
 
 
 def _attempts(attempts: Any) -> int:

@@ -31,7 +31,9 @@ class Words:
 
     def encode(self, request: Request, target: Target) -> Call:
         prompt = request.messages[-1].text
-        return Encoding(request, target).call("/say", {"prompt": prompt, "stream": request.stream})
+        encoding = Encoding(request, target)
+        encoding.take("max_tokens")
+        return encoding.call("/say", {"prompt": prompt, "stream": request.stream})
 
     async def decode(self, payloads: AsyncIterator[Any], target: Target) -> AsyncGenerator[Event, None]:
         yield Start(target.model)

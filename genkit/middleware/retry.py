@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 import tenacity
 
@@ -21,22 +22,35 @@ FIRST_WAIT, LONGEST_WAIT, LONGEST_RETRY_AFTER = 0.5, 8.0, 60.0
 BUDGET, COST, THROTTLE_COST = 500, 5, 10
 
 
+_BEFORE_CONTENT = (Start, Received, Warned)
+
+
 class Retry:
     """Try again after a failure that may pass, as long as no content has been handed out.
 
     At most ``attempts`` tries; the n-th wait is ``min(8, 0.5 * 2**n)`` seconds, less up to a quarter at
-    random. A server that says when to come back is obeyed, or, if that is in more than 60 s or after the
-    deadline, its error is raised at once. A budget of 500 is shared by all calls: a retry costs 5 (10 when
-    throttled) and gets it back if it succeeds, a success at first try adds 1; in an outage it runs dry, and
-    retries cease. The errors of the tries before are in the ``attempts`` of the one that is raised.
+    random. A server that says when to come back is obeyed. Where the wait would be longer than 60 s, or than
+    what is left until the deadline, the error is raised at once. A budget of 500 is shared by all calls: a
+    retry costs 5 (10 when throttled) and gets it back if it succeeds, a success at first try adds 1; in an
+    outage it runs dry, and retries cease. The errors of the tries before are in the ``attempts`` of the one
+    that is raised.
 
     Args:
         attempts: how many tries a call has.
+        timeout: the seconds that a call has, all tries and waits included, if its request has no deadline;
+            None is for ever.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, attempts: int = 3, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        attempts: int = 3,
+        *,
+        timeout: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.attempts = attempts
+        self._timeout = timeout
         self._clock = clock
         self._budget = float(BUDGET)
         self._lock = threading.Lock()
@@ -44,6 +58,8 @@ class Retry:
 
     def __call__(self, handler: Handler) -> Handler:
         async def handle(request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+            if request.deadline is None and self._timeout is not None:
+                request = replace(request, deadline=self._clock() + self._timeout)
             call = _Call(self, request)
             retrying = tenacity.AsyncRetrying(
                 stop=tenacity.stop_after_attempt(self.attempts),
@@ -64,11 +80,15 @@ class Retry:
         self, handler: Handler, request: Request, runtime: Runtime, call: _Call
     ) -> AsyncGenerator[Event, None]:
         """One try, whose outcome is made known to the breaker and the budget."""
-        self._breaker.admit()
+        try:
+            self._breaker.admit()
+        except GenkitError as error:
+            error.attempts = tuple(call.errors)
+            raise
         try:
             async with aclosing(handler(request, runtime)) as events:
                 async for event in events:
-                    if not isinstance(event, Start | Received | Warned):
+                    if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
                         call.delivered = True
                     yield event
         except GenkitError as error:
@@ -104,6 +124,7 @@ class _Call:
 
     def __init__(self, retry: Retry, request: Request) -> None:
         self._retry, self._request = retry, request
+        self._pause = 0.0
         self.delivered = False
         self.errors: list[GenkitError] = []
         self.spent = 0.0
@@ -111,10 +132,14 @@ class _Call:
     def may_retry(self, error: BaseException) -> bool:
         if not isinstance(error, GenkitError) or not error.retryable or self.delivered:
             return False
-        if len(self.errors) >= self._retry.attempts:
+        tries = len(self.errors)
+        if tries >= self._retry.attempts:
             return False
-        asked = error.retry_after or 0.0
-        if asked > LONGEST_RETRY_AFTER or asked >= self._retry.time_left(self._request):
+        if error.retry_after is None:
+            self._pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1)) * random.uniform(0.75, 1)
+        else:
+            self._pause = error.retry_after
+        if self._pause > LONGEST_RETRY_AFTER or self._pause >= self._retry.time_left(self._request):
             return False
         cost = THROTTLE_COST if isinstance(error, RateLimited) else COST
         if not self._retry.spend(cost):
@@ -123,8 +148,4 @@ class _Call:
         return True
 
     def wait(self, state: tenacity.RetryCallState) -> float:
-        error = self.errors[-1]
-        if error.retry_after is not None:
-            return error.retry_after
-        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (state.attempt_number - 1))
-        return min(longest * random.uniform(0.75, 1), max(0.0, self._retry.time_left(self._request)))
+        return self._pause

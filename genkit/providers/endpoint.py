@@ -9,12 +9,12 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic_core import to_json
 
-from ..errors import BadRequest, GenkitError, ProtocolError
+from ..errors import BadRequest, GenkitError, ProtocolError, RateLimited
 from ..runtime.base import HttpRequest, HttpResponse, Limits, Runtime
 from ..runtime.http import Connections
 from .base import Call, Dialect, Target, failure
 from .payloads import excerpt, parse
-from .retry_after import retry_after
+from .retry_after import reset_after, retry_after
 from .secret import Secret
 
 Auth: TypeAlias = Callable[[HttpRequest], Mapping[str, str]]
@@ -124,19 +124,25 @@ class Endpoint:
         return self.complete(error, response)
 
     def complete(self, error: GenkitError, response: HttpResponse) -> GenkitError:
-        """Add to an error what the head of its answer tells, and take the key out of it."""
+        """Add to an error what the head of its answer tells, and take the key out of it.
+
+        Its traceback goes too: the frames hold what a server sent, which may be the key.
+        """
         headers = response.headers
         error.provider = error.provider or self._target.vendor.name
         error.phase = error.phase or "body"
         error.request_id = error.request_id or request_id(headers)
         if error.retry_after is None:
             error.retry_after = retry_after(headers, error.message)
+        if error.retry_after is None and isinstance(error, RateLimited):
+            error.retry_after = reset_after(headers)
         if response.status >= 400:
             error.status = error.status or response.status
             if (should := headers.get("x-should-retry")) in ("true", "false"):
                 error.retryable = should == "true"
         error.args = (self._key.scrub(error.message), *error.args[1:])
         error.code = self._key.scrub(error.code)
+        error.__traceback__ = error.__cause__ = error.__context__ = None
         return error
 
 

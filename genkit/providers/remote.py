@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 from weakref import finalize
 
-from ..errors import GenkitError, IncompleteStream, ProtocolError, UnsupportedOption
+from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge, UnsupportedOption
 from ..events import Event, Finish, Received, Start, Warned
 from ..messages import Message
 from ..request import Request
@@ -60,29 +62,34 @@ class RemoteBackend:
         inputs = payloads(response, self.dialect.framing)
         events = self.dialect.decode(inputs, self.target)
         finished = False
+        room = _room(request)
         try:
             yield _received(response)
             async for event in events:
                 if not isinstance(event, Start):
                     limits.heard = True
                     finished = finished or isinstance(event, Finish)
+                    room -= 1
+                    if room < 0:
+                        raise TooLarge(f"the answer goes on beyond max_tokens={request.sampling.max_tokens}")
                 yield event
             if not finished:
                 raise IncompleteStream("the answer ended without saying why", phase="body")
             limits.hurry(_LONGEST_DRAIN)
             async for _ in inputs:  # what follows the last event, so that the connection can be used again
                 pass
+            return
         except GenkitError as error:
-            if not finished:  # else all was said before the connection broke
-                self._endpoint.complete(error, response)
-                raise
+            if finished:  # all was said before the connection broke
+                return
+            failed = error
         except NOT_EXPECTED as error:
-            wrong = ProtocolError(f"the answer has another form than it should: {error!r:.200}", phase="body")
-            raise self._endpoint.complete(wrong, response) from error
+            failed = _unforeseen(error)
         finally:
             await events.aclose()
             await inputs.aclose()
             await response.aclose()
+        raise self._endpoint.complete(failed, response)
 
     async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`.
@@ -106,9 +113,12 @@ class RemoteBackend:
         encode, decode = self._ability("embed"), self._ability("embed", "decode")
         size = self._ability("embed_limit", "")(self.target)
         vectors: list[list[float]] = []
+        total = self._timeouts.total
+        deadline = None if total is None else time.monotonic() + total
         for at in range(0, len(texts), size):
             batch = texts[at : at + size]
-            found = await self._ask(encode(batch, self.target, dimensions=dimensions), decode, runtime)
+            call = encode(batch, self.target, dimensions=dimensions)
+            found = await self._ask(call, decode, runtime, deadline)
             if len(found) != len(batch):
                 name = self.target.vendor.name
                 raise ProtocolError(
@@ -144,20 +154,31 @@ class RemoteBackend:
             raise UnsupportedOption(f"{name} has no call for {what}", option=what, provider=name)
         return found
 
-    async def _ask(self, call: Call, decode: Callable[..., Any], runtime: Runtime) -> Any:
+    async def _ask(
+        self, call: Call, decode: Callable[..., Any], runtime: Runtime, deadline: float | None = None
+    ) -> Any:
         """A call with one answer."""
-        limits = Limits(self._timeouts)
+        limits = Limits(self._timeouts, deadline)
         response = await self._endpoint.send(call, runtime, limits)
         try:
             return decode(parse(await read_all(response.chunks())), self.target)
         except GenkitError as error:
-            self._endpoint.complete(error, response)
-            raise
+            failed = error
         except NOT_EXPECTED as error:
-            wrong = ProtocolError(f"the answer has another form than it should: {error!r:.200}", phase="body")
-            raise self._endpoint.complete(wrong, response) from error
+            failed = _unforeseen(error)
         finally:
             await response.aclose()
+        raise self._endpoint.complete(failed, response)
+
+
+def _unforeseen(error: Exception) -> GenkitError:
+    return ProtocolError(f"the answer has another form than it should: {error!r:.200}", phase="body")
+
+
+def _room(request: Request) -> float:
+    """How many events an answer may have: a piece of text is seldom less than a quarter of a token."""
+    most = request.sampling.max_tokens
+    return math.inf if most is None else 4 * most + 1000
 
 
 def _received(response: HttpResponse) -> Received:

@@ -26,7 +26,7 @@ from genkit.providers.openai_chat import OpenAIChat
 from genkit.providers.openai_responses import OpenAIResponses
 from genkit.providers.payloads import payloads
 from genkit.providers.remote import RemoteBackend
-from genkit.providers.retry_after import retry_after
+from genkit.providers.retry_after import reset_after, retry_after
 from genkit.runtime.awaiting import AwaitingRuntime
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import drive, run
@@ -203,18 +203,56 @@ def test_a_backend_that_is_dropped_leaves_nothing_open(mode: str) -> None:
         gc.collect()  # an unclosed socket would be a warning, which is an error here
 
 
-def test_retry_after_as_recorded() -> None:
-    folder = Path(__file__).parents[3] / "shared" / "corpus" / "conformance" / "retry_after_cases.json"
-    if not folder.exists():
-        pytest.skip("needs ../shared/corpus")
-    cases = json.loads(folder.read_text())
-    moment = cases["now_epoch"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("time.time", lambda: float(moment))
-        for case in cases["cases"]:
-            meant = case["valid_seconds"]
-            meant = None if meant is None or meant < 0 else pytest.approx(meant)
-            assert retry_after({case["header"]: case["value"]}) == meant, case
+CASES = Path(__file__).parents[3] / "shared" / "corpus" / "conformance" / "retry_after_cases.json"
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/corpus")
+def test_retry_after_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = json.loads(CASES.read_text())
+    monkeypatch.setattr("time.time", lambda: float(cases["now_epoch"]))
+    for case in cases["cases"]:
+        meant = case["valid_seconds"]
+        meant = None if meant is None or meant < 0 else pytest.approx(meant)
+        assert retry_after({case["header"]: case["value"]}) == meant, case
+    for case in cases["body_hints"]:
+        if case["where"] == "error.message":  # else see test_gemini.py
+            assert retry_after({}, case["value"]) == pytest.approx(case["seconds"]), case
+    for case in cases["ratelimit_headers"]:
+        if "reset" in case["header"] and case["seconds"] != "RFC3339":
+            left = case["header"].replace("reset", "remaining")
+            assert reset_after({case["header"]: case["value"], left: "0"}) == pytest.approx(case["seconds"])
+
+
+@pytest.mark.parametrize(
+    ("left", "reset", "seconds"),
+    [
+        ("0", "2m59.56s", 179.56),
+        ("0", "2023-09-29T16:27:37Z", 60.0),
+        ("0", "2023-09-29T18:27:37+02:00", 60.0),
+        ("0", "2023-09-29T16:26:27Z", None),
+        ("0", "1741305600000", None),
+        ("0", "soon", None),
+        ("1", "2m59.56s", None),
+        ("-1", "2m59.56s", None),
+        ("", "2m59.56s", None),
+    ],
+)
+def test_a_wait_until_a_used_up_limit_begins_anew(
+    left: str, reset: str, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1696004797.0)
+    headers = {"x-ratelimit-reset-tokens": reset, "x-ratelimit-remaining-tokens": left}
+    assert reset_after(headers) == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_of_several_used_up_limits_the_longest_counts_and_only_for_a_rate_limit() -> None:
+    headers = {f"x-ratelimit-remaining-{what}": "0" for what in ("requests", "tokens")}
+    headers |= {"x-ratelimit-reset-requests": "20ms", "x-ratelimit-reset-tokens": "6s"}
+    for status, seconds in ((429, 6.0), (400, None)):
+        answer = Answer(status=status, body={"error": {"message": "no"}}, headers=headers)
+        with LoopbackProvider(answer) as server, pytest.raises(errors.GenkitError) as caught:
+            call(backend(server.url), "sync")
+        assert caught.value.retry_after == seconds
 
 
 @pytest.mark.parametrize(
@@ -223,7 +261,11 @@ def test_retry_after_as_recorded() -> None:
         ("Rate limit reached. Please try again in 1m2.5s.", 62.5),
         ("Please try again in 20ms. Visit us.", 0.02),
         ("Please try again in 7h33m.", 27180),
+        ("Please retry after 33 seconds.", 33),
+        ("Retry in 5 minutes", 300),
         ("try again later", None),
+        ("try again in a month, or in 3 days", None),
+        ("retry in 1 month", None),
     ],
 )
 def test_a_wait_in_the_message(message: str, seconds: float | None) -> None:

@@ -1,0 +1,248 @@
+"""Rows 21 and 24 of the fault table: callers that leave, fork, come from many threads and loops, or close."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import GOOD, both, closing
+from words_dialect import ask, backend, call, fold, sse
+
+import genkit
+from genkit import errors
+from genkit.runtime.awaiting import AwaitingRuntime
+from genkit.runtime.blocking import BlockingRuntime
+from genkit.runtime.drive import drive
+from genkit.testing import Answer, LoopbackProvider
+
+HELLO = b'data: {"choices": [{"index": 0, "delta": {"content": "Hello"}}]}\n\n'
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+ENDLESS = Answer(raw=HEAD + HELLO, end="hang")
+"""One word, and then nothing, with no end."""
+
+
+def gone(server: LoopbackProvider, count: int = 1) -> bool:
+    """Whether so many clients have left, or do so soon."""
+    return len(server.requests) == count and all(asked.gone.wait(60) for asked in server.requests)
+
+
+@both
+def test_row_21_a_stream_that_is_left_is_closed_at_once(mode: str) -> None:
+    async def leave() -> bool:
+        events = remote.stream(ask(), AwaitingRuntime())
+        async for event in events:
+            if getattr(event, "text", ""):
+                break
+        await events.aclose()
+        return await asyncio.to_thread(gone, server)
+
+    answer = Answer(raw=HEAD + sse("a", end=""), end="hang")
+    with LoopbackProvider(answer) as server, closing(server) as remote:
+        if mode == "async":
+            assert asyncio.run(leave())
+        else:
+            events = drive(remote.stream(ask(), BlockingRuntime()))
+            next(event for event in events if getattr(event, "text", ""))
+            events.close()
+            assert gone(server)
+
+
+def test_row_21_a_cancelled_task_closes_its_connection() -> None:
+    async def cancel() -> bool:
+        task = asyncio.create_task(fold(remote, AwaitingRuntime()))
+        while not server.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await asyncio.to_thread(gone, server)
+
+    with LoopbackProvider(Answer(raw=b"", end="hang")) as server, closing(server) as remote:
+        assert asyncio.run(cancel())
+
+
+@both
+def test_row_21_connections_are_used_again(mode: str) -> None:
+    async def several() -> None:
+        for _ in range(5):
+            await fold(remote, AwaitingRuntime())
+
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        if mode == "async":
+            asyncio.run(several())
+        else:
+            for _ in range(5):
+                call(remote, mode)
+        assert (len(server.requests), server.connections) == (5, 1)
+
+
+@both
+def test_row_21_a_connection_that_the_server_closed_is_not_used_again(mode: str) -> None:
+    async def several(runtime: Any) -> list[str]:
+        return [(await fold(remote, runtime)).text for _ in range(3)]
+
+    answer = Answer(body={"words": ["a"], "end": "stop"}, end="close")
+    with LoopbackProvider(answer) as server, closing(server) as remote:
+        if mode == "async":
+            assert asyncio.run(several(AwaitingRuntime())) == ["a"] * 3
+        else:
+            assert [call(remote, mode).text for _ in range(3)] == ["a"] * 3
+
+
+def open_files() -> int:
+    """How many files and sockets this process has open; 0 where the system does not tell."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
+
+
+def generator_for(server: LoopbackProvider) -> genkit.Generator:
+    return genkit.Generator("chat:m", base_url=server.url, api_key="k", attempts=1)
+
+
+@pytest.fixture
+def generator() -> Iterator[tuple[genkit.Generator, LoopbackProvider]]:
+    with LoopbackProvider(ENDLESS) as server, generator_for(server) as made:
+        yield made, server
+
+
+def test_row_21_a_hundred_streams_left_in_a_thread_leave_nothing(generator: Any) -> None:
+    made, server = generator
+    threads = set(threading.enumerate())
+    for number in range(100):
+        stream = made.stream("hi")
+        assert next(stream.text) == "Hello"
+        if number % 2:
+            stream.close()
+        del stream  # as a loop does that is left with break
+    gc.collect()
+    assert gone(server, 100)
+    made.close()
+    assert {thread.name for thread in set(threading.enumerate()) - threads} <= {"genkit-loopback"}
+
+
+def test_row_21_a_hundred_streams_left_in_a_loop_leave_nothing(generator: Any) -> None:
+    made, server = generator
+
+    async def leave() -> set[Any]:
+        for number in range(100):
+            stream = made.astream("hi")
+            async for _ in stream.text:
+                break
+            if number % 2:
+                await stream.aclose()
+            del stream
+        gc.collect()
+        assert await asyncio.to_thread(gone, server, 100)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(leave()) == set()
+
+
+@both
+def test_row_21_no_socket_stays_open(mode: str) -> None:
+    def work() -> None:
+        with LoopbackProvider(ENDLESS) as server, generator_for(server) as made:
+            if mode == "async":
+                asyncio.run(leave(made))
+            else:
+                assert [next(made.stream("hi").text) for _ in range(3)] == ["Hello"] * 3
+
+    async def leave(made: genkit.Generator) -> None:
+        for _ in range(3):
+            async for _ in made.astream("hi").text:
+                break
+
+    work()  # opens what stays open, as the certificates
+    before = open_files()
+    for _ in range(3):
+        work()
+    gc.collect()
+    assert open_files() <= before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@both
+def test_row_24_a_forked_child_opens_connections_of_its_own(mode: str) -> None:
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        assert call(remote, "sync").text == "ab"
+        child = os.fork()
+        if not child:
+            try:
+                os._exit(0 if call(remote, mode).text == "ab" else 1)
+            finally:
+                os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert call(remote, "sync").text == "ab"
+        assert server.connections == 2
+
+
+def test_row_24_many_threads_and_loops_at_once() -> None:
+    texts: list[str] = []
+
+    def work(mode: str) -> None:
+        texts.extend(call(remote, mode).text for _ in range(5))
+
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        threads = [threading.Thread(target=work, args=(mode,)) for mode in ["sync", "async"] * 6]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert texts == ["ab"] * 60
+
+
+def test_row_24_one_loop_after_the_other() -> None:
+    async def several() -> list[str]:
+        return [response.text for response in await asyncio.gather(*(one() for _ in range(4)))]
+
+    async def one() -> Any:
+        return await fold(remote, AwaitingRuntime())
+
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        for _ in range(3):
+            assert asyncio.run(several()) == ["ab"] * 4
+        assert call(remote, "sync").text == "ab"
+
+
+def test_row_24_a_blocking_call_within_a_running_loop() -> None:
+    async def mixed() -> tuple[str, str]:
+        inner = call(remote, "sync").text
+        return inner, (await fold(remote, AwaitingRuntime())).text
+
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        assert asyncio.run(mixed()) == ("ab", "ab")
+
+
+def test_row_24_a_generator_cannot_be_sent_to_a_spawned_child() -> None:
+    with LoopbackProvider(GOOD) as server, generator_for(server) as made, pytest.raises(TypeError):
+        pickle.dumps(made)
+
+
+def test_closing_ends_calls_that_run_and_refuses_new_ones() -> None:
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            call(remote, "sync")
+        except errors.GenkitError as error:
+            failed.append(error)
+
+    with LoopbackProvider(Answer(raw=b"", end="hang")) as server:
+        remote = backend(server.url)
+        thread = threading.Thread(target=work)
+        thread.start()
+        while not server.requests:
+            pass
+        remote.close()
+        thread.join()
+        assert [type(error) for error in failed] == [errors.Closed]
+        with pytest.raises(errors.Closed):
+            call(remote, "sync")

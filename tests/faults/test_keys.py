@@ -1,0 +1,135 @@
+"""Row 22 of the fault table: a key shows nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import GOOD, both, closing, fails
+from words_dialect import KEY, backend, call
+
+import genkit
+from genkit import errors
+from genkit.providers.secret import Secret
+from genkit.testing import Answer, Asked, LoopbackProvider
+
+CANARY = "sk-canary-9876543210"
+OURS = str(Path(genkit.__file__).parent)
+
+
+def echo(asked: Asked) -> Answer:
+    key = asked.headers["authorization"]
+    return Answer(status=401, body={"error": {"message": f"wrong key: {key}", "code": key, "type": key}})
+
+
+def echo_in_stream(asked: Asked) -> Answer:
+    key = asked.headers["authorization"]
+    return Answer(body=f'data: {{"error": {{"message": "wrong key: {key}", "code": "{key}"}}}}\n\n')
+
+
+def frames(error: BaseException) -> list[str]:
+    """The locals of genkit's own frames, of the error and all that led to it."""
+    seen: list[str] = []
+    pending: list[Any] = [traceback.TracebackException.from_exception(error, capture_locals=True)]
+    while pending:
+        told = pending.pop()
+        seen += [repr(frame.locals) for frame in told.stack if frame.filename.startswith(OURS)]
+        seen += list(told.format_exception_only())
+        pending += [link for link in (told.__cause__, told.__context__) if link is not None]
+    return seen
+
+
+def views(thing: Any) -> list[str]:
+    """How an object may be looked at."""
+    held = getattr(thing, "__dict__", {})
+    within = [repr(vars(value)) for value in held.values() if hasattr(value, "__dict__")]
+    return [str(thing), repr(thing), repr(held), *within]
+
+
+async def _astream(generator: genkit.Generator) -> None:
+    async with generator.astream("hi") as stream:
+        async for _ in stream:
+            pass
+
+
+@both
+@pytest.mark.parametrize(
+    "script",
+    [
+        echo,
+        echo_in_stream,
+        Answer(raw=b"", end="close"),
+        Answer(body="<html>"),
+        Answer(raw=b"junk\r\n\r\n"),
+        Answer(status=500, body="x"),
+        Answer(body={"choices": 3}),
+    ],
+    ids=["echo", "echo in a stream", "closed", "HTML", "junk", "500", "wrong shape"],
+)
+@pytest.mark.parametrize("vendor", ["chat", "openai", "anthropic", "gemini"])
+def test_row_22_a_canary_is_found_nowhere(
+    vendor: str, script: Any, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def asked_by_any_header(asked: Asked) -> Answer:
+        held = [value for value in asked.headers.values() if CANARY in value]
+        assert held, "the key did not travel"
+        asked.headers["authorization"] = held[0]  # type: ignore[index]
+        return script(asked) if callable(script) else script
+
+    with LoopbackProvider(asked_by_any_header) as server:
+        generator = genkit.Generator(f"{vendor}:m", base_url=server.url, api_key=CANARY, attempts=1)
+        with generator, pytest.raises(errors.GenkitError) as caught:
+            if mode == "async":
+                asyncio.run(_astream(generator))
+            else:
+                generator.generate("hi")
+        shown = [*views(generator), *views(generator._backend), *views(caught.value), *frames(caught.value)]
+    shown += [
+        caplog.text,
+        repr([vars(record) for record in caplog.records]),
+        repr(pickle.dumps(caught.value)),
+    ]
+    assert len(shown) > 6
+    assert not [text for text in shown if CANARY in text]
+
+
+@both
+def test_row_22_a_good_answer_shows_no_key(mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        response = call(remote, mode)
+        shown = [*views(remote), *views(response), genkit.dumps(response), repr(pickle.dumps(response))]
+    assert not [text for text in [*shown, caplog.text] if KEY in text]
+
+
+def test_row_22_a_key_cannot_be_pickled() -> None:
+    with pytest.raises(TypeError):
+        pickle.dumps(backend("http://127.0.0.1:1")._endpoint._key)
+
+
+@both
+def test_row_22_a_key_goes_to_no_other_server(mode: str) -> None:
+    with LoopbackProvider(GOOD) as other:
+        fails(Answer(status=307, headers={"location": other.url}), mode)
+    assert not other.requests
+
+
+BAD_KEYS = ("line\nbreak-0123", "schl\u00fcssel\u2028-0123")  # not in a frame: frames are looked at
+
+
+@both
+@pytest.mark.parametrize("number", [0, 1])
+def test_row_22_a_key_that_no_header_can_hold(number: int, mode: str) -> None:
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        remote._endpoint._key = Secret(BAD_KEYS[number])
+        with pytest.raises(errors.BadRequest) as caught:
+            call(remote, mode)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "-0123" not in shown

@@ -1,0 +1,114 @@
+"""Rows 13, 14, 17 and 18 of the fault table: streams that are cut, told off, garbled, or without end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from serving import both, closing, fails
+from words_dialect import ask, call, sse
+
+from genkit import errors
+from genkit.request import Sampling
+from genkit.testing import Answer, LoopbackProvider, gzip_bomb
+
+
+@both
+@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
+def test_row_13_a_stream_cut_at_any_byte_is_complete_or_an_error(framing: Any, mode: str) -> None:
+    whole = Answer(body=sse("a", "b"), framing=framing)
+    size = sum(map(len, whole.pieces()))
+    head = size - len(sse("a", "b"))
+    script = iter(
+        [Answer(body=sse("a", "b"), framing=framing, cut=cut, end="close") for cut in range(head, size)]
+    )
+    with LoopbackProvider(lambda _: next(script)) as server, closing(server) as remote:
+        seen = []
+        for _ in range(head, size):
+            try:
+                seen.append(call(remote, mode).text)
+            except errors.IncompleteStream as error:
+                seen.append("" if error.partial is None else "part of " + error.partial.text)
+    assert set(seen) == {"", "part of a", "part of ab", "ab"}
+    assert seen == sorted(seen, key=["", "part of a", "part of ab", "ab"].index)
+
+
+@both
+@pytest.mark.parametrize(
+    "told",
+    [
+        'data: {"error": {"message": "later", "code": "overloaded_error"}}\n\n',
+        'event: error\ndata: {"type": "error", "error": {"message": "later"}}\n\n',
+        'event: error\ndata: {"message": "later"}\n\n',
+        "event: error\ndata: later\n\n",
+        '{\n  "error": {\n    "message": "later"\n  }\n}\n',
+    ],
+)
+def test_row_14_an_error_in_the_middle_of_a_stream(told: str, mode: str) -> None:
+    error = fails(Answer(body=sse("a", end=told), framing="chunked"), mode)
+    assert isinstance(error, errors.ServerFailed)
+    assert error.message == "later"
+    assert error.partial is not None
+    assert error.partial.text == "a"
+
+
+@both
+@pytest.mark.parametrize("piece", [1, 2, 3, 7])
+def test_row_17_a_stream_in_small_pieces(piece: int, mode: str) -> None:
+    body = '\ufeff: hello\r\ndata:{"word":\rdata: "a\u2028"}\r\n\r\nid: 3\ndata: {"end": "stop"}\n\n'
+    answer = Answer(body=body, framing="chunked", piece=piece)
+    with LoopbackProvider(answer) as server, closing(server) as remote:
+        assert call(remote, mode).text == "a\u2028"
+
+
+@both
+@pytest.mark.parametrize("data", [b"\xff", b'{"word": "\xc3"}', b"hello", b"{", b'{"word": NaN}'])
+def test_rows_17_and_19_data_that_is_not_json(data: bytes, mode: str) -> None:
+    assert isinstance(fails(Answer(body=b"data: " + data + b"\n\n"), mode), errors.ProtocolError)
+
+
+def endless(piece: bytes) -> Iterator[bytes]:
+    while True:
+        yield piece
+
+
+def peak() -> float:
+    """The most memory that this process has ever had, in MiB; 0 on Windows, where it is not measured."""
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+BIG = b"x" * (1 << 20)
+
+
+@both
+@pytest.mark.parametrize("kind", ["line", "event", "stream", "bomb", "header", "headers", "ndjson"])
+def test_row_18_what_is_too_large(kind: str, mode: str) -> None:
+    many = {f"x-{n}": "x" * 60_000 for n in range(200)}
+    script = {
+        "line": lambda: Answer(body=endless(b"data: " + BIG)),
+        "event": lambda: Answer(body=endless(b"data: " + BIG + b"\n")),
+        "stream": lambda: Answer(body=endless(b": " + BIG + b"\n\n")),
+        "bomb": lambda: Answer(body=gzip_bomb(200 << 20), headers={"content-encoding": "gzip"}),
+        "header": lambda: Answer(headers={"x": "x" * 70_000}),
+        "headers": lambda: Answer(headers=many),
+        "ndjson": lambda: Answer(body=endless(BIG), headers={"content-type": "application/x-ndjson"}),
+    }[kind]
+    before = peak()
+    assert isinstance(fails(lambda _: script(), mode), errors.TooLarge)
+    assert peak() - before < 100
+
+
+@both
+def test_row_18_an_answer_that_goes_on_and_on_beyond_max_tokens(mode: str) -> None:
+    answer = Answer(body=endless(b'data: {"word": "a"}\n\n'))
+    error = fails(answer, mode, ask(sampling=Sampling(max_tokens=50)))
+    assert isinstance(error, errors.TooLarge)
+    assert error.partial is not None
+    assert error.partial.text == "a" * 1200

@@ -1,0 +1,106 @@
+"""Rows 11, 12 and 23 of the fault table: deadlines, silence, and clocks that jump.
+
+A server that hangs does so for ever: that a call ends at all shows that its limit was kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from serving import GOOD, both, closing, fails, retried
+from words_dialect import ask, call, sse
+
+import genkit
+from genkit import errors
+from genkit.middleware.retry import Retry
+from genkit.runtime.base import Timeouts
+from genkit.testing import Answer, LoopbackProvider
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+
+
+def pings(first: bytes = b"") -> Iterator[bytes]:
+    yield first or b": ping\n\n"
+    while True:
+        time.sleep(0.01)
+        yield b": ping\n\n"
+
+
+@both
+@pytest.mark.parametrize(
+    "sent", [b"", HEAD[:9], HEAD, HEAD + sse("a", end="")], ids=["nothing", "part", "head", "a"]
+)
+def test_row_11_a_server_that_hangs_is_left_at_the_deadline(sent: bytes, mode: str) -> None:
+    start = time.monotonic()
+    error = fails(Answer(raw=sent, end="hang"), mode, timeouts=Timeouts(total=0.1))
+    assert isinstance(error, errors.DeadlineExceeded)
+    assert "longer than its timeout" in error.message
+    assert time.monotonic() - start >= 0.1
+
+
+@both
+def test_row_11_a_server_that_drips_is_left_at_the_deadline(mode: str) -> None:
+    for body in (pings(), pings(sse("a", end=""))):
+        error = fails(Answer(body=body), mode, timeouts=Timeouts(total=0.1))
+        assert isinstance(error, errors.DeadlineExceeded)
+        assert "longer than its timeout" in error.message
+
+
+@both
+def test_row_11_the_deadline_of_the_request_is_obeyed(mode: str) -> None:
+    error = fails(Answer(raw=b"", end="hang"), mode, ask(deadline=time.monotonic() + 0.1))
+    assert isinstance(error, errors.DeadlineExceeded)
+
+
+@both
+def test_row_11_all_tries_and_waits_share_one_timeout(mode: str) -> None:
+    later = Answer(status=503, body={"error": {"message": "later"}}, headers={"retry-after": "1"})
+    with LoopbackProvider([later, GOOD]) as server, closing(server) as remote:
+        outcome = retried(remote, mode, Retry(timeout=0.9))
+        assert isinstance(outcome.error, errors.ServerFailed)
+        assert outcome.waits == []  # a second is not left
+    hang = Answer(raw=b"", end="hang")
+    with LoopbackProvider([Answer(raw=b"", end="close"), hang]) as server, closing(server) as remote:
+        error = retried(remote, mode, Retry(timeout=2)).error
+        assert isinstance(error, errors.DeadlineExceeded)
+        assert len(error.attempts) == 1
+
+
+def test_row_11_the_timeout_of_a_generator_is_for_the_whole_call() -> None:
+    with (
+        LoopbackProvider(Answer(raw=b"", end="hang")) as server,
+        genkit.Generator("chat:m", base_url=server.url, timeout=0.1) as generator,
+        pytest.raises(errors.DeadlineExceeded),
+    ):
+        generator.generate("hi")
+    assert len(server.requests) == 1
+
+
+@both
+def test_row_12_pings_are_no_content(mode: str) -> None:
+    error = fails(Answer(body=pings()), mode, timeouts=Timeouts(first=0.1))
+    assert isinstance(error, errors.DeadlineExceeded)
+    assert (error.retryable, error.partial) == (True, None)
+
+
+@both
+@pytest.mark.parametrize("ping", [True, False])
+def test_row_12_a_stream_that_falls_silent(ping: bool, mode: str) -> None:
+    start = sse("a", end="")
+    answer = Answer(body=pings(start)) if ping else Answer(raw=HEAD + start, end="hang")
+    error = fails(answer, mode, timeouts=Timeouts(idle=0.1))
+    assert isinstance(error, errors.DeadlineExceeded)
+    assert "no more content for 0.1 s" in error.message
+    assert error.partial is not None
+    assert error.partial.text == "a"
+
+
+@both
+def test_row_23_a_clock_that_jumps_changes_nothing(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    jumps = iter(range(10**9, 0, -(10**6)))
+    monkeypatch.setattr(time, "time", lambda: float(next(jumps)))
+    with LoopbackProvider(GOOD) as server, closing(server, timeouts=Timeouts(total=60)) as remote:
+        assert call(remote, mode).text == "ab"
+        assert retried(remote, mode, Retry(timeout=60)).text == "ab"
