@@ -22,9 +22,14 @@ class Backend(Protocol):
         """The tokens of a bare text, or of a conversation as the model would be shown it."""
 
     async def embed(
-        self, texts: Sequence[str], runtime: Runtime, *, dimensions: int | None = None
+        self,
+        texts: Sequence[str],
+        runtime: Runtime,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
     ) -> list[list[float]]:
-        """The embedding of each text, in their order."""
+        """The embedding of each text, in their order; see :meth:`genkit.Generator.embed`."""
 
     async def models(self, runtime: Runtime) -> list[str]:
         """The names of the models there are."""

@@ -152,7 +152,8 @@ class Generator:
 
         Args:
             prompt: a text is counted as it is; messages as the model is shown them, with all that
-                its chat template adds: what ``usage.input_tokens`` of their answer will be.
+                its chat template adds: what ``usage.input_tokens`` of their answer will be. Where a
+                vendor does not count, it is an estimate: ``exact`` and ``source`` of the result say so.
 
         Raises:
             ModelFileError: the model file cannot be used.
@@ -165,23 +166,31 @@ class Generator:
         """The asynchronous twin of :meth:`count`."""
         return await self._backend.count(_countable(prompt), self._awaiting)
 
-    def embed(self, texts: Sequence[str], *, dimensions: int | None = None) -> list[list[float]]:
+    def embed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
+    ) -> list[list[float]]:
         """The embedding of each text, in their order.
 
         Args:
             texts: any number of texts; they are sent in as many calls as the vendor's limit makes necessary.
             dimensions: how long each embedding is to be, for models that can shorten theirs.
+            purpose: what the embeddings are for, for vendors that ask: ``"document"``, ``"query"`` (to find
+                documents by it), or a word of the vendor's own.
 
         Raises:
-            BadRequest: the model does not embed.
+            BadRequest: the model does not embed, or an option is none of its vendor's.
             BackendError: the backend failed.
             Closed: the Generator was closed.
         """
-        return run(self._backend.embed(_texts(texts), self._blocking, dimensions=dimensions))
+        checked = _texts(texts)
+        return run(self._backend.embed(checked, self._blocking, dimensions=dimensions, purpose=purpose))
 
-    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> list[list[float]]:
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
+    ) -> list[list[float]]:
         """The asynchronous twin of :meth:`embed`."""
-        return await self._backend.embed(_texts(texts), self._awaiting, dimensions=dimensions)
+        checked = _texts(texts)
+        return await self._backend.embed(checked, self._awaiting, dimensions=dimensions, purpose=purpose)
 
     def models(self) -> list[str]:
         """The names of the models that the vendor lists; raises what :meth:`embed` does."""

@@ -102,7 +102,12 @@ class LocalBackend:
         return TokenCount((await self._ask({"do": "count", **what}, runtime))["tokens"], exact=True)
 
     async def embed(
-        self, texts: Sequence[str], runtime: Runtime, *, dimensions: int | None = None
+        self,
+        texts: Sequence[str],
+        runtime: Runtime,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
     ) -> list[list[float]]:
         """See :class:`genkit.backend.Backend`; local models do not embed yet."""
         raise UnsupportedOption("local models do not embed yet", option="embed")

@@ -155,6 +155,14 @@ class Encoding:
         return Call(path=path, body=body, warnings=tuple(self._warnings), **more)
 
 
+def no_purpose(purpose: str | None, target: Target) -> None:
+    """For embeddings that are the same whatever they are for. Raises UnsupportedOption if that is told."""
+    if purpose is not None:
+        name = target.vendor.name
+        message = f"{name} does not take purpose: its embeddings are the same for all, leave it out"
+        raise UnsupportedOption(message, option="purpose", provider=name)
+
+
 def failure(
     message: str, *, status: int | None = None, code: str = "", target: Target, **facts: Any
 ) -> GenkitError:

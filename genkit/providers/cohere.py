@@ -3,7 +3,7 @@
 Wire format: "Chat", "Chat with Streaming", "Embed", "Tokenize", "List Models" and "Errors" in Cohere's API
 reference.
 
-Quirks: ``embed_limit``, ``input_type`` (what embeddings are for) and ``no_terminal_mark``.
+Quirks: ``embed_limit`` and ``no_terminal_mark``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _SAMPLING = {
     "seed": "seed",
 }
 _TELLS = ("message", "error", "error_type")
+_PURPOSES = {"document": "search_document", "query": "search_query"}
 _CHOICES = {"none": "NONE", "required": "REQUIRED"}
 _TOO_LONG = re.compile(r"exceeded by (\d{1,12}) tokens.*limit for this model is (\d{1,12})", re.DOTALL)
 
@@ -109,12 +110,19 @@ class Cohere:
         """How many texts one call takes."""
         return int(target.quirk("embed_limit", 96))
 
-    def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
+    def encode_embed(
+        self,
+        texts: Sequence[str],
+        target: Target,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
+    ) -> Call:
         """The call that embeds texts, by default as documents that will be searched."""
         body: dict[str, Any] = {
             "model": target.model,
             "texts": list(texts),
-            "input_type": target.quirk("input_type", "search_document"),
+            "input_type": _PURPOSES.get(purpose or "document", purpose),
             "embedding_types": ["float"],
         }
         if dimensions is not None:

@@ -13,7 +13,7 @@ _OPEN: dict[str, Any] = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "
 _LLAMA: dict[str, Any] = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repeat_penalty"}
 _OPENAI: dict[str, Any] = {
     "max_tokens": "max_completion_tokens", "developer": True, "refusal": True, "metadata": True,
-    "makes_media": True, "embed_encoding": "base64", "embed_limit": 2048,
+    "makes_media": True, "embed_encoding": "base64", "embed_limit": 2048, "tiktoken": True,
 }  # fmt: skip
 _THINKS: dict[str, Any] = {"replay": "reasoning_content"}
 _DETAILS: dict[str, Any] = {

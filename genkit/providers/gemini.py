@@ -5,8 +5,8 @@ and Vertex AI's REST reference. The paths are the same under both base URLs, sin
 project, the location and the publisher.
 
 Quirks: ``labels`` (metadata can be sent), ``flat_count`` (countTokens takes the fields of a request as
-they are), ``predict_embed`` (embeddings through ``:predict``), ``embed_limit``, ``task_type`` (for
-embeddings), ``budget_models`` (the prefixes of models that take a thinking budget and no level).
+they are), ``predict_embed`` (embeddings through ``:predict``), ``embed_limit``, ``budget_models`` (the
+prefixes of models that take a thinking budget and no level).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .base import DONE, Call, Encoding, Payload, Target, failure
 from .gemini_answer import Answer
 from .gemini_request import NAME, contents, generation_config, part_on_the_wire, tools_on_the_wire
 
+_PURPOSES = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
@@ -116,9 +117,16 @@ class Gemini:
         """How many texts one call takes."""
         return int(target.quirk("embed_limit", 100))
 
-    def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
+    def encode_embed(
+        self,
+        texts: Sequence[str],
+        target: Target,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
+    ) -> Call:
         """The call that embeds texts: batchEmbedContents, or Vertex's predict."""
-        task = target.quirk("task_type")
+        task = _PURPOSES.get(purpose or "", purpose)
         if target.quirk("predict_embed"):
             kind = {"task_type": task} if task else {}
             body: dict[str, Any] = {"instances": [{"content": text, **kind} for text in texts]}

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
 from ..events import Event
 from ..request import Request
-from .base import DONE, Call, Encoding, Payload, Target, failure
+from .base import DONE, Call, Encoding, Payload, Target, failure, no_purpose
 from .ollama_answer import NAME, Answer
 from .ollama_request import messages_on_the_wire, tool_on_the_wire
 from .reading import mapping, numbers, objects, text
@@ -93,8 +93,16 @@ class Ollama:
         """How many texts one call takes."""
         return int(target.quirk("embed_limit", 256))
 
-    def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
+    def encode_embed(
+        self,
+        texts: Sequence[str],
+        target: Target,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
+    ) -> Call:
         """The call that embeds texts; those that are too long are an error, not cut."""
+        no_purpose(purpose, target)
         body: dict[str, Any] = {"model": target.model, "input": list(texts), "truncate": False}
         if dimensions is not None:
             body["dimensions"] = dimensions

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import ContextOverflow, GenkitError, ProtocolError
-from .base import Call, Target, failure
+from .base import Call, Target, failure, no_purpose
 
 _TOO_LONG = re.compile(r"(maximum|max) context length|prompt (is )?too long|context window", re.IGNORECASE)
 _STATUSES = ("status", "status_code", "raw_status_code", "code")
@@ -44,8 +44,16 @@ class OpenAIServer:
             error.limit = _first_number(told.get("n_ctx")) or 0
         return error
 
-    def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
+    def encode_embed(
+        self,
+        texts: Sequence[str],
+        target: Target,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
+    ) -> Call:
         """The call for the embeddings of texts, shortened to so many dimensions if that is given."""
+        no_purpose(purpose, target)
         body: dict[str, Any] = {"model": target.model, "input": list(texts)}
         if dimensions is not None:
             body[target.quirk("embed_dimensions", "dimensions")] = dimensions

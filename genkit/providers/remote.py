@@ -16,6 +16,7 @@ from ..runtime.base import HttpResponse, Limits, Runtime, Timeouts
 from ..runtime.http import Connections
 from ..tokens import TokenCount
 from .base import Call, Dialect, Target
+from .counting import Counter
 from .endpoint import NOT_EXPECTED, Auth, Endpoint, request_id
 from .payloads import parse, payloads, read_all
 from .secret import Secret
@@ -92,32 +93,33 @@ class RemoteBackend:
         raise self._endpoint.complete(failed, response)
 
     async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
-        """See :class:`genkit.backend.Backend`.
-
-        Raises:
-            UnsupportedOption: the vendor does not count tokens.
-        """
-        messages = [Message.user(prompt)] if isinstance(prompt, str) else prompt
-        call = self._ability("count")(Request(messages=messages, stream=False), self.target)
-        return TokenCount(await self._ask(call, self._ability("count", "decode"), runtime), exact=True)
+        """See :class:`genkit.backend.Backend`; an estimate where the vendor does not count."""
+        return await Counter(self.dialect, self.target, self._ask).count(prompt, runtime)
 
     async def embed(
-        self, texts: Sequence[str], runtime: Runtime, *, dimensions: int | None = None
+        self,
+        texts: Sequence[str],
+        runtime: Runtime,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
     ) -> list[list[float]]:
         """The embedding of each text, in their order; as many calls as the vendor's limit makes necessary.
 
         Raises:
-            UnsupportedOption: the vendor does not embed.
+            UnsupportedOption: the vendor does not embed, or does not take an option.
             BackendError: a call failed.
         """
         encode, decode = self._ability("embed"), self._ability("embed", "decode")
         size = self._ability("embed_limit", "")(self.target)
+        given = {"dimensions": dimensions, "purpose": purpose}
+        options = {name: value for name, value in given.items() if value is not None}
         vectors: list[list[float]] = []
         total = self._timeouts.total
         deadline = None if total is None else time.monotonic() + total
         for at in range(0, len(texts), size):
             batch = texts[at : at + size]
-            call = encode(batch, self.target, dimensions=dimensions)
+            call = encode(batch, self.target, **options)
             found = await self._ask(call, decode, runtime, deadline)
             if len(found) != len(batch):
                 name = self.target.vendor.name

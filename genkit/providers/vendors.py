@@ -85,9 +85,14 @@ _ROWS = (
         base_url="{AZURE_OPENAI_ENDPOINT}/openai/v1",
         key_variables=("AZURE_OPENAI_API_KEY",),
         auth="api-key",
-        quirks={"embed_encoding": "base64", "embed_limit": 2048},
+        quirks={"embed_encoding": "base64", "embed_limit": 2048, "no_count": True, "tiktoken": True},
     ),
-    Vendor(name="responses", dialect="openai.responses", base_url="", quirks={"raw_reasoning": True}),
+    Vendor(
+        name="responses",
+        dialect="openai.responses",
+        base_url="",
+        quirks={"raw_reasoning": True, "no_count": True},
+    ),
 )
 
 VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (*_ROWS, *CHAT_ROWS)}

@@ -228,12 +228,15 @@ SCHEMA = {
     "additionalProperties": False,
 }
 WEATHER = Tool(name="get_weather", description="Get weather", parameters=SCHEMA)
-CALLS = {
-    "chat_stream": COHERE.encode(asked(*TERSE, stream=True), HERE),
-    "chat_system_tool": COHERE.encode(
-        asked(*TERSE, tools=[WEATHER], sampling=Sampling(stop=("END",), seed=7, top_k=5, top_p=0.9)), HERE
+SAME = {
+    "chat_stream": asked(*TERSE, stream=True),
+    "chat_system_tool": asked(
+        *TERSE, tools=[WEATHER], sampling=Sampling(stop=("END",), seed=7, top_k=5, top_p=0.9)
     ),
-    "embed": COHERE.encode_embed(["a"], target("embed-v4.0", input_type="search_query")),
+}
+CALLS = {
+    **{case: COHERE.encode(request, HERE) for case, request in SAME.items()},
+    "embed": COHERE.encode_embed(["a"], target("embed-v4.0"), purpose="query"),
 }
 NOT_SPOKEN = {"rerank"}  # puts documents in order; genkit has no word for that
 

@@ -135,9 +135,7 @@ SAME = {
 CALLS = {
     **{case: GEMINI.encode(request, HERE) for case, request in SAME.items()},
     "count_tokens": GEMINI.encode_count(asked(HELLO), HERE),
-    "embed": GEMINI.encode_embed(
-        ["a", "b"], target("gemini-embedding-001", task_type="RETRIEVAL_QUERY"), dimensions=2
-    ),
+    "embed": GEMINI.encode_embed(["a", "b"], target("gemini-embedding-001"), dimensions=2, purpose="query"),
     "vertex_embed": GEMINI.encode_embed(["a"], VERTEX),
 }
 NOT_SPOKEN = {"vertex_imagen"}  # images are made through another endpoint

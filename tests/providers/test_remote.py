@@ -18,7 +18,6 @@ from words_dialect import KEY, Words, ask, backend, call, sse
 
 from genkit import errors
 from genkit.events import Finish, Received, Warned
-from genkit.messages import Message
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target, Vendor
 from genkit.providers.gemini import Gemini
@@ -192,8 +191,9 @@ def test_the_models_of_a_vendor() -> None:
 
 
 def test_what_a_vendor_does_not_have() -> None:
-    with pytest.raises(errors.UnsupportedOption):
-        run(backend("http://127.0.0.1:1").count([Message.user("hi")], BlockingRuntime()))
+    target = Target(model="m", vendor=Vendor(name="a", dialect="b", base_url="http://127.0.0.1:1"))
+    with pytest.raises(errors.UnsupportedOption, match="no call for embed"):
+        run(RemoteBackend(Anthropic(), target).embed(["hi"], BlockingRuntime()))
 
 
 @both

@@ -1,0 +1,62 @@
+"""Counting the tokens of a prompt: by the vendor's endpoint, its tokenizer, or an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..messages import Message, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ..request import Request
+from ..runtime.base import Runtime
+from ..tokens import TokenCount, offline_count
+from .base import Call, Dialect, Target
+
+_LONGEST = 65_536  # characters that Cohere's tokenizer takes
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Counts for one model.
+
+    Args:
+        dialect: it may have ``encode_count`` for conversations, or ``encode_count_text`` for bare texts.
+        target: the model and its vendor. Quirks: ``no_count`` (it has not the endpoint of its dialect),
+            ``tiktoken`` (its models are OpenAI's).
+        ask: sends a call, and decodes its answer with a function of the dialect.
+    """
+
+    dialect: Dialect
+    target: Target
+    ask: Callable[[Call, Callable[..., Any], Runtime], Awaitable[int]]
+
+    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+        """The tokens of a prompt. Raises BackendError: the vendor's endpoint failed."""
+        bare, name = isinstance(prompt, str), self.target.vendor.name
+        dialect: Any = self.dialect
+        if hasattr(dialect, "encode_count") and not self.target.quirk("no_count"):
+            messages = [Message.user(prompt)] if isinstance(prompt, str) else prompt
+            call = dialect.encode_count(Request(messages=messages, stream=False), self.target)
+            tokens = await self.ask(call, dialect.decode_count, runtime)
+            return TokenCount(tokens, exact=True, source=f"{name}'s counting endpoint")
+        texts = [prompt] if isinstance(prompt, str) else [text_of(message) for message in prompt]
+        text = "\n".join(texts)
+        if hasattr(dialect, "encode_count_text") and 0 < len(text) <= _LONGEST:
+            call = dialect.encode_count_text(text, self.target)
+            tokens = await self.ask(call, dialect.decode_count, runtime)
+            source = f"{name}'s tokenizer" + ("" if bare else ", without what messages add")
+            return TokenCount(tokens, exact=bare, source=source)
+        model = self.target.model if self.target.quirk("tiktoken") else ""
+        return await runtime.apart(lambda: offline_count(texts, bare=bare, openai_model=model))
+
+
+def text_of(message: Message) -> str:
+    """All the text in a message, whoever said it; media have none."""
+    found: list[str] = []
+    for part in message.parts:
+        match part:
+            case Text(text) | Refusal(text) | Reasoning(text) | ToolResult(text=text):
+                found.append(text)
+            case ToolCall(name=name, arguments=arguments):
+                found.append(f"{name} {arguments}")
+    return "".join(found)

@@ -1,0 +1,93 @@
+"""Counting: by the vendor's endpoint, by its tokenizer, by tiktoken, or an estimate that says so."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import requests
+import tiktoken
+
+import genkit
+from genkit.messages import Message, ToolCall, ToolResult
+from genkit.testing import Answer, Asked, LoopbackProvider
+
+TALK = [
+    Message.system("Be terse."),
+    Message.user("Weather?"),
+    Message.assistant(ToolCall(id="1", name="weather", arguments="{}")),
+    Message.tool(ToolResult(id="1", content="18C")),
+]
+
+
+def counted(model: str, prompt: Any, answer: Any = None) -> tuple[genkit.TokenCount, list[Asked]]:
+    """The count, and what was asked for it."""
+    with LoopbackProvider(Answer(body=answer or {})) as server:
+        with genkit.Generator(model, base_url=server.url, api_key="k", attempts=1) as generator:
+            found = generator.count(prompt)
+            assert asyncio.run(generator.acount(prompt)) == found
+        return found, server.requests
+
+
+@pytest.mark.parametrize(
+    ("model", "answer", "path"),
+    [
+        ("anthropic:m", {"input_tokens": 7}, "/messages/count_tokens"),
+        ("openai:m", {"input_tokens": 7}, "/responses/input_tokens"),
+        ("gemini:m", {"totalTokens": 7}, "/models/m:countTokens"),
+        ("bedrock:m", {"inputTokens": 7}, "/model/m/count-tokens"),
+    ],
+)
+def test_a_vendor_counts(model: str, answer: Any, path: str) -> None:
+    found, asked = counted(model, [Message.user("Hello")], answer)
+    vendor = model.partition(":")[0]
+    assert found == genkit.TokenCount(7, exact=True, source=f"{vendor}'s counting endpoint")
+    assert asked[0].path == path
+
+
+def test_a_vendors_tokenizer_counts_texts_but_not_what_messages_add() -> None:
+    answer = {"tokens": [1, 2, 3]}
+    bare, asked = counted("cohere:m", "Hello", answer)
+    assert (bare.tokens, bare.exact) == (3, True)
+    assert (asked[0].path, asked[0].json) == ("/v1/tokenize", {"model": "m", "text": "Hello"})
+    talk, asked = counted("cohere:m", TALK, answer)
+    assert (talk.exact, talk.source) == (False, "cohere's tokenizer, without what messages add")
+    assert asked[0].json["text"] == "Be terse.\nWeather?\nweather {}\n18C"
+
+
+def letters(model: str) -> tiktoken.Encoding:
+    """A vocabulary in which each byte is a token."""
+    ranks = {bytes([value]): value for value in range(256)}
+    return tiktoken.Encoding(
+        "bytes", pat_str=r"\S+|\s+", mergeable_ranks=ranks, special_tokens={"<|x|>": 256}
+    )
+
+
+def test_tiktoken_counts_texts_for_models_of_openai(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiktoken, "encoding_for_model", letters)
+    found, asked = counted("openai-chat:gpt-4o", "a <|x|>")
+    assert found == genkit.TokenCount(7, exact=True, source="tiktoken's bytes")
+    assert not asked
+    talk, _ = counted("openai-chat:gpt-4o", [Message.user("abc"), Message.assistant("d")])
+    assert (talk.tokens, talk.exact) == (4 + 2 * 3 + 3, False)
+
+
+@pytest.mark.parametrize(
+    "error", [requests.ConnectionError("no network"), KeyError("gpt-x"), ValueError("hash")]
+)
+def test_without_its_vocabulary_it_is_an_estimate(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fails(model: str) -> Any:
+        raise error
+
+    monkeypatch.setattr(tiktoken, "encoding_for_model", fails)
+    found, _ = counted("openai-chat:gpt-4o", "Hello there")
+    assert found == genkit.TokenCount(3, exact=False, source="an estimate of 4 bytes a token")
+
+
+@pytest.mark.parametrize("model", ["groq:m", "ollama:m", "responses:m", "chat:m"])
+def test_where_nobody_counts_it_is_an_estimate(model: str) -> None:
+    found, asked = counted(model, TALK)
+    assert (found.exact, found.source) == (False, "an estimate of 4 bytes a token")
+    assert 12 <= found.tokens <= 30
+    assert not asked
