@@ -71,6 +71,8 @@ class Generator:
         context: the context window, in tokens; by default the model's own, at most 4096. ``"auto"`` is the
             model's own, or as much of it as fits into half of the memory that its weights leave.
         threads: how many threads compute; by default one a physical core.
+        parallel: the most calls of a local model that run at a time (8 by default), sharing the room of
+            the context; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the model file.
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
@@ -91,6 +93,7 @@ class Generator:
         *,
         context: int | Literal["auto"] | None = None,
         threads: int | None = None,
+        parallel: int | None = None,
         gpu_layers: int | None = None,
         template: str | None = None,
         api_key: Any = None,
@@ -110,6 +113,7 @@ class Generator:
                 self.model,
                 context=context,
                 threads=threads,
+                parallel=parallel,
                 gpu_layers=gpu_layers,
                 template=template,
                 api_key=api_key,

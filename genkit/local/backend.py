@@ -20,6 +20,9 @@ from .process import Answer, Worker, error_from
 from .sampling import LARGEST_SEED
 from .text import TextStream
 
+MOST_PARALLEL = 128
+"""llama.cpp has 256 sequences, and some are kept for others to begin with."""
+
 _REASONS: dict[str, FinishReason] = {
     "eog": "stop",
     "stop_string": "stop",
@@ -36,6 +39,7 @@ class LocalBackend:
         context: the context window, in tokens; by default the model's own, at most 4096. ``"auto"`` is the
             model's own, or as much of it as fits into half of the memory that its weights leave.
         threads: how many threads compute; by default one a physical core.
+        parallel: the most calls that run at a time, sharing the context's room; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the file.
 
@@ -50,18 +54,28 @@ class LocalBackend:
         *,
         context: int | Literal["auto"] | None = None,
         threads: int | None = None,
+        parallel: int = 8,
         gpu_layers: int = 0,
         template: str | None = None,
     ) -> None:
         for name, value, low in (
             ("context", None if context == "auto" else context, 1),
             ("threads", threads, 1),
+            ("parallel", parallel, 1),
             ("gpu_layers", gpu_layers, 0),
         ):
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < low):
                 also = ' or "auto"' if name == "context" else ""
                 raise ConfigError(f"{name} takes a whole number from {low}{also}, not {value!r}")
-        settings = {"context": context, "threads": threads, "gpu_layers": gpu_layers, "template": template}
+        if parallel > MOST_PARALLEL:
+            raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {parallel}")
+        settings = {
+            "context": context,
+            "threads": threads,
+            "parallel": parallel,
+            "gpu_layers": gpu_layers,
+            "template": template,
+        }
         self.worker = Worker({"path": str(files.find(path)), **settings})
         self._finalizer = weakref.finalize(self, self.worker.close)
 

@@ -137,6 +137,17 @@ class Context:
         _lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return 0
 
+    def share(self, source: int, slot: int, length: int) -> None:
+        """Let a sequence hold the first ``length`` tokens of another; nothing is computed or moved."""
+        _lib.llama_memory_seq_cp(self._memory, source, slot, 0, length)
+
+    def intact(self, slot: int) -> bool:
+        """Whether every token of a sequence from the first on is there, so that a part can be shared.
+
+        Of recurrent models only the last state is, and of a sliding window perhaps only its last tokens.
+        """
+        return bool(_lib.llama_memory_seq_pos_min(self._memory, slot) == 0)
+
     def abort(self, wanted: bool = True) -> None:
         """Make a running :meth:`decode` return early, and every later one until ``abort(False)``."""
         self._abort[0] = b"\x01" if wanted else b"\x00"

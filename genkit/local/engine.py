@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import GenkitError
+from ..errors import GenkitError, RateLimited
 from .context import Context, Sampler
 from .llama import Model
-from .scheduler import Scheduler, Work
+from .pace import Pace
+from .scheduler import Scheduler, Share, Work
 from .sequence import Sequence
 from .slots import Slots
 
 BATCH = 512
+KEPT = 8
+"""How many finished sequences may be kept beside those that run, for others to begin with."""
+QUEUE = 4096
+"""How many sequences may wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +35,35 @@ class Listener:
 
 
 class Engine:
-    """Runs sequences on a context, as many at a time as it has slots.
+    """Runs sequences on a context, several at a time.
 
     Args:
         model: the model.
-        context_size: the context window, in tokens.
+        context_size: the context window, in tokens; all that run share its room.
         threads: how many threads compute.
-        sequences: how many sequences run at a time.
+        parallel: the most sequences that run at a time.
         listener: who hears of it.
+        queue: the most sequences that wait.
     """
 
     def __init__(
-        self, model: Model, *, context_size: int, threads: int, sequences: int, listener: Listener
+        self,
+        model: Model,
+        *,
+        context_size: int,
+        threads: int,
+        parallel: int,
+        listener: Listener,
+        queue: int = QUEUE,
     ) -> None:
         self.context_size = context_size
-        self._model, self._listener = model, listener
-        self._context = Context(model, size=context_size, sequences=sequences, batch=BATCH, threads=threads)
-        self._scheduler = Scheduler(Slots(sequences), BATCH)
+        self._model, self._listener, self._queue = model, listener, queue
+        ids = (
+            parallel if model.recurrent else parallel + KEPT
+        )  # a recurrent state is large, and seldom shared
+        self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
+        self._slots, self._pace = Slots(ids, context_size), Pace(BATCH)
+        self._scheduler = Scheduler(self._slots, parallel=parallel, batch=BATCH, intact=self._context.intact)
         self._samplers: dict[int, Sampler] = {}
         self._changed = threading.Condition()
         self._new: list[Sequence] = []
@@ -54,8 +72,18 @@ class Engine:
         threading.Thread(target=self._loop, name="genkit engine", daemon=True).start()
 
     def submit(self, sequence: Sequence) -> None:
-        """Queue a sequence; called from any thread."""
+        """Queue a sequence; called from any thread.
+
+        Raises:
+            RateLimited: too many wait already.
+        """
         with self._changed:
+            waiting = len(self._new) + self._scheduler.waiting
+            if waiting >= self._queue:
+                raise RateLimited(
+                    f"{waiting} calls wait for this model already, and no more may; call again later"
+                )
+            sequence.times.queued = time.monotonic()
             self._new.append(sequence)
             self._changed.notify()
 
@@ -86,23 +114,51 @@ class Engine:
                     self._remove(sequence)
             self._unwanted.clear()
         self._context.abort(False)
-        return self._scheduler.plan()
+        moves, work = self._scheduler.plan(self._pace.chunk)
+        for move in moves:
+            if isinstance(move, Share):
+                self._context.share(*move)
+            else:
+                self._context.forget(move.slot)
+        return work
 
     def _step(self, work: list[Work]) -> None:
+        began = time.monotonic()
+        for sequence, _, _ in work:
+            sequence.times.started = sequence.times.started or began
         try:
-            if not self._context.decode(_rows(work)):  # aborted: what it got done is unknown
-                for sequence, _, _ in work:
-                    sequence.evaluated = self._context.forget(sequence.slot, sequence.evaluated)
-                return
-            new = self._sample(work)
+            done = self._context.decode(_rows(work))
         except GenkitError as error:
-            for sequence, _, _ in work:
-                self._remove(sequence)
-                self._listener.failed(sequence, error)
+            self._one_by_one(work, error)
             return
+        if not done:  # aborted: what it got done is unknown
+            for sequence, _, _ in work:
+                remaining = self._context.forget(sequence.slot, sequence.evaluated)
+                self._scheduler.lost(sequence, remaining)
+            return
+        self._scheduler.done(work)
+        now = time.monotonic()
+        answering = sum(size == 1 for _, size, _ in work)
+        self._pace.observe(answering, sum(size for _, size, _ in work if size > 1), now - began)
+        self._tell(self._sample(work), now)
+
+    def _one_by_one(self, work: list[Work], error: GenkitError) -> None:
+        """A step failed: whose fault it was shows when each is taken alone."""
+        for sequence, size, sample in work:
+            before = sequence.evaluated
+            self._scheduler.lost(sequence, self._context.forget(sequence.slot, before))
+            if len(work) > 1 and sequence.evaluated == before:
+                self._step([Work(sequence, size, sample)])
+            else:
+                self._fail(sequence, error)
+
+    def _tell(self, new: list[Sequence], now: float) -> None:
+        """Hand out the tokens of a step, and see who has all that it may have."""
         if new:
             self._listener.tokens([(sequence.call, sequence.tokens[-1]) for sequence in new])
         for sequence in new:
+            sequence.times.first = sequence.times.first or now
+            sequence.times.last = now
             if sequence.generated >= sequence.max_tokens:
                 self._finish(sequence, "max_tokens")
             elif len(sequence.tokens) >= self.context_size:
@@ -113,14 +169,12 @@ class Engine:
         row, new = -1, []
         for sequence, size, sample in work:
             row += size
-            sequence.evaluated += size
             if not sample:
                 continue
             try:
                 token = self._choose(sequence, row)
             except GenkitError as error:
-                self._remove(sequence)
-                self._listener.failed(sequence, error)
+                self._fail(sequence, error)
                 continue
             if self._model.ends_generation(token):
                 self._finish(sequence, "eog")
@@ -148,10 +202,14 @@ class Engine:
         self._remove(sequence)
         self._listener.finished(sequence, reason)
 
+    def _fail(self, sequence: Sequence, error: GenkitError) -> None:
+        self._context.forget(sequence.slot)
+        self._scheduler.lost(sequence, 0)
+        self._remove(sequence)
+        self._listener.failed(sequence, error)
+
     def _remove(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
-        if sequence.slot >= 0:
-            self._context.forget(sequence.slot)
         if sampler := self._samplers.pop(sequence.call, None):
             sampler.close()
 

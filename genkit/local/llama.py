@@ -81,6 +81,10 @@ class Model:
         self._pieces: dict[int, bytes] = {}
         self.vocabulary_size: int = _lib.llama_vocab_n_tokens(self._vocab)
         self.trained_context: int = _lib.llama_model_n_ctx_train(self._model)
+        self.recurrent = bool(
+            _lib.llama_model_is_recurrent(self._model) or _lib.llama_model_is_hybrid(self._model)
+        )
+        """Whether it has a state that goes forward only, beside or instead of a KV cache."""
 
     def metadata(self, key: str) -> str | None:
         """A value of the file's metadata as text, or None."""

@@ -1,12 +1,23 @@
-"""Which sequences run in the next step, and how many of their tokens. Pure: decides, and touches nothing."""
+"""Which sequences run in the next step, and how many of their tokens. Pure: decides, and touches nothing.
+
+A step evaluates one token of every sequence that answers, and a bounded chunk of the prompts that
+others wait with. A prompt that begins as another sequence did takes over what is evaluated of it.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
+from .prefixes import Kept, common
 from .sequence import Sequence
 from .slots import Slots
+
+RESERVE = 256
+"""How many tokens of an answer room is set aside for; a longer one takes what room it finds."""
+WORTHWHILE = 16
+"""A shorter prefix is not worth sharing."""
 
 
 class Work(NamedTuple):
@@ -17,28 +28,59 @@ class Work(NamedTuple):
     sample: bool
 
 
+class Share(NamedTuple):
+    """Let an id that holds nothing hold the first ``length`` tokens of another."""
+
+    source: int
+    slot: int
+    length: int
+
+
+class Forget(NamedTuple):
+    """Drop all that an id holds."""
+
+    slot: int
+
+
+class Plan(NamedTuple):
+    """One step: what to do about the KV cache, in this order, and then what to evaluate."""
+
+    moves: list[Share | Forget]
+    work: list[Work]
+
+
 class Scheduler:
-    """First come, first served: as many sequences run as there are slots.
+    """First come, first served, as far as there is room.
 
     Args:
-        slots: the sequence ids there are.
+        slots: the sequence ids and the cells there are.
+        parallel: the most sequences that run at a time.
         batch: the most tokens one step may evaluate.
+        intact: whether an id still holds every token from the first on, so that a part of them can be
+            shared; else only all of them can (models with a recurrent state, or a sliding window).
     """
 
-    def __init__(self, slots: Slots, batch: int) -> None:
-        self._slots, self._batch = slots, batch
+    def __init__(
+        self, slots: Slots, *, parallel: int, batch: int, intact: Callable[[int], bool] = lambda _: True
+    ) -> None:
+        self._slots, self._parallel, self._batch, self._intact = slots, parallel, batch, intact
         self._waiting: deque[Sequence] = deque()
+        self._kept = Kept()
+        self._moves: list[Share | Forget] = []
         self.running: list[Sequence] = []
 
     def add(self, sequence: Sequence) -> None:
-        """Queue a sequence."""
+        """Queue a sequence; its prompt must be shorter than the room there is."""
         self._waiting.append(sequence)
 
-    def remove(self, sequence: Sequence) -> None:
-        """The sequence is done or no longer wanted: free its slot, or its place in the queue."""
+    def remove(self, sequence: Sequence, *, keep: bool = True) -> None:
+        """The sequence is done or no longer wanted: free its place; what it holds may be kept for others."""
         if sequence in self.running:
             self.running.remove(sequence)
-            self._slots.give_back(sequence.slot)
+            if keep and sequence.evaluated:
+                self._kept.add(sequence.slot, sequence.tokens[: sequence.evaluated])
+            else:
+                self._drop(sequence.slot)
         elif sequence in self._waiting:
             self._waiting.remove(sequence)
 
@@ -46,16 +88,138 @@ class Scheduler:
         """The sequences that run or wait."""
         return [*self.running, *self._waiting]
 
-    def plan(self) -> list[Work]:
-        """What to evaluate in the next step; empty when there is nothing to do."""
-        while self._waiting and (slot := self._slots.take()) is not None:
-            sequence = self._waiting.popleft()
-            sequence.slot = slot
-            self.running.append(sequence)
-        work, room = [], self._batch
+    @property
+    def waiting(self) -> int:
+        """How many sequences wait for a place."""
+        return len(self._waiting)
+
+    def plan(self, chunk: Callable[[int], int] | None = None) -> Plan:
+        """What to do in the next step; no work when there is nothing to do.
+
+        Args:
+            chunk: the most tokens of prompts to evaluate beside so many sequences that answer.
+        """
+        while self._waiting and len(self.running) < self._parallel and self._admit(self._waiting[0]):
+            self.running.append(self._waiting.popleft())
         for sequence in self.running:
-            left = len(sequence.tokens) - sequence.evaluated
-            if size := min(left, room):
-                work.append(Work(sequence, size, sample=size == left))
-                room -= size
-        return work
+            self._begin(sequence)
+        work = self._share_out(chunk)
+        while sum(size for _, size, _ in work) > self._slots.left and self._make_room():
+            work = self._share_out(chunk)
+        moves, self._moves = self._moves, []
+        return Plan(moves, work)
+
+    def done(self, work: list[Work]) -> None:
+        """The tokens of this work are evaluated."""
+        for sequence, size, _ in work:
+            sequence.evaluated += size
+            self._slots.grow(sequence.slot, size)
+
+    def lost(self, sequence: Sequence, remaining: int) -> None:
+        """Of what was evaluated of a running sequence, only so many tokens remain."""
+        sequence.evaluated = remaining
+        self._slots.cut(sequence.slot, remaining)
+
+    def _admit(self, sequence: Sequence) -> bool:
+        """Give it an id, if there is room for its prompt and the beginning of its answer."""
+        leader, led = self._leader(sequence)
+        source, ready = self._source(sequence)
+        room = self._slots.left - sum(_outstanding(other) for other in self.running)
+        room += self._slots.room - self._slots.left - self._slots.held(s.slot for s in self.running)
+        room -= ready if source in self._kept and not led else 0  # kept, and not to be dropped for it
+        if _outstanding(sequence) - max(led, ready) > room and self.running:
+            return False
+        sequence.leader, sequence.led = leader, led
+        if source is not None and source in self._kept:
+            self._kept.use(source)
+            if leader is None and ready == self._slots.length(source):
+                sequence.slot = self._kept.pop(source)
+                sequence.evaluated = sequence.cached = ready
+                sequence.begun = True
+                return True
+        slot = self._slots.take()
+        if slot is None:
+            self._drop(self._kept.pop())
+            slot = self._slots.take()
+        if slot is not None:
+            sequence.slot = slot
+        return slot is not None
+
+    def _begin(self, sequence: Sequence) -> None:
+        """Share what is evaluated of its prompt elsewhere, once all that is to be expected is."""
+        leader = sequence.leader
+        if sequence.begun or (leader and leader in self.running and leader.evaluated < sequence.led):
+            return
+        sequence.begun, sequence.leader, sequence.led = True, None, 0
+        source, length = self._source(sequence)
+        if source is not None:
+            sequence.evaluated = sequence.cached = length
+            self._slots.share(source, sequence.slot, length)
+            self._moves.append(Share(source, sequence.slot, length))
+            if source in self._kept:
+                self._kept.use(source)
+
+    def _source(self, sequence: Sequence) -> tuple[int | None, int]:
+        """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
+        held = [*self._kept.items(), *((r.slot, r.tokens[: r.evaluated]) for r in self.running)]
+        best, most = None, WORTHWHILE - 1
+        for slot, tokens in held:
+            length = min(common(sequence.tokens, tokens), len(sequence.tokens) - 1)  # one must be evaluated
+            if length > most and (length == len(tokens) or self._intact(slot)):
+                best, most = slot, length
+        return best, most if best is not None else 0
+
+    def _leader(self, sequence: Sequence) -> tuple[Sequence | None, int]:
+        """Who is about to evaluate most of its prompt, and how much of it."""
+        best, most = None, self._source(sequence)[1] + WORTHWHILE - 1
+        for other in self.running:
+            length = min(common(sequence.tokens, other.tokens), len(sequence.tokens) - 1)
+            if length > max(most, other.evaluated):
+                best, most = other, length
+        return best, most if best else 0
+
+    def _share_out(self, chunk: Callable[[int], int] | None) -> list[Work]:
+        """One token for whoever answers; of the rest, half to the oldest prompt, then the shortest first."""
+        ready = [sequence for sequence in self.running if sequence.begun]
+        answering = [s for s in ready if _left(s) == 1][: self._batch]
+        prompts = [s for s in ready if _left(s) > 1]
+        budget = self._batch - len(answering)
+        if answering and chunk is not None:
+            budget = min(budget, chunk(len(answering)))
+        sizes = dict.fromkeys(prompts, 0)
+        shares = [(prompts[0], -(-budget // 2))] if prompts else []
+        shares += [(s, budget) for s in sorted(prompts, key=_left)]
+        for sequence, most in shares:
+            size = min(most, _left(sequence) - sizes[sequence], budget)
+            sizes[sequence] += size
+            budget -= size
+        work = [Work(sequence, 1, True) for sequence in answering]
+        return work + [Work(s, size, size == _left(s)) for s, size in sizes.items() if size]
+
+    def _make_room(self) -> bool:
+        """Drop what was kept longest without use; else send the last that came back to the queue."""
+        if self._kept:
+            self._drop(self._kept.pop())
+        elif len(self.running) > 1:
+            last = self.running.pop()
+            self._drop(last.slot)
+            last.slot, last.evaluated, last.begun = -1, 0, False
+            self._waiting.appendleft(last)
+        else:
+            return False
+        return True
+
+    def _drop(self, slot: int) -> None:
+        self._slots.give_back(slot)
+        self._moves.append(Forget(slot))
+
+
+def _left(sequence: Sequence) -> int:
+    """How many of its tokens are still to be evaluated."""
+    return len(sequence.tokens) - sequence.evaluated
+
+
+def _outstanding(sequence: Sequence) -> int:
+    """How many cells it is still to take, as far as they are set aside."""
+    answer = min(sequence.max_tokens, RESERVE) - sequence.generated
+    return len(sequence.tokens) - max(sequence.evaluated, sequence.led) + max(answer, 0)

@@ -25,6 +25,16 @@ class Constraint(Protocol):
         """This token was sampled; it may be one that ends the answer."""
 
 
+@dataclass(slots=True)
+class Times:
+    """When things happened to a sequence, by ``time.monotonic()``; 0 if they did not."""
+
+    queued: float = 0
+    started: float = 0
+    first: float = 0
+    last: float = 0
+
+
 @dataclass(slots=True, eq=False)
 class Sequence:
     """A prompt and what was generated after it.
@@ -41,6 +51,14 @@ class Sequence:
     prompt_length: int = field(init=False)
     evaluated: int = 0
     slot: int = -1
+    begun: bool = False
+    """Whether it has taken over what others evaluated of its prompt, and goes on from there."""
+    leader: Sequence | None = None
+    """Who evaluates the first ``led`` tokens of its prompt, for it to share them."""
+    led: int = 0
+    cached: int = 0
+    """How many tokens of its prompt were evaluated before it came."""
+    times: Times = field(default_factory=Times)
 
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)

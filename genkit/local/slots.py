@@ -1,22 +1,72 @@
-"""Which sequence ids of the KV cache are free. Pure bookkeeping: no tensor in sight."""
+"""Which sequence ids are free, and which cells of the KV cache each of them holds. Pure bookkeeping."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Slots:
-    """The sequence ids ``0 … count - 1`` of one context.
+    """The sequence ids ``0 … count - 1`` of one context, and its cells, of which each holds one token.
+
+    Sequences that begin alike may hold the same cells; a cell is free when nobody holds it any more.
 
     Args:
         count: how many sequences the context can hold.
+        room: how many cells it has.
     """
 
-    def __init__(self, count: int) -> None:
-        self._free = list(reversed(range(count)))
+    def __init__(self, count: int, room: int) -> None:
+        self.room = room
+        self._ids = list(reversed(range(count)))
+        self._unused = list(reversed(range(room)))
+        self._holders = [0] * room
+        self._cells: dict[int, list[int]] = {}
+
+    @property
+    def left(self) -> int:
+        """How many cells nobody holds."""
+        return len(self._unused)
 
     def take(self) -> int | None:
-        """A free sequence id, or None."""
-        return self._free.pop() if self._free else None
+        """A free sequence id, which holds nothing yet, or None."""
+        if not self._ids:
+            return None
+        slot = self._ids.pop()
+        self._cells[slot] = []
+        return slot
 
     def give_back(self, slot: int) -> None:
-        """The id is free again."""
-        self._free.append(slot)
+        """The id is free again, and holds nothing."""
+        self.cut(slot, 0)
+        del self._cells[slot]
+        self._ids.append(slot)
+
+    def length(self, slot: int) -> int:
+        """How many cells a taken id holds."""
+        return len(self._cells[slot])
+
+    def held(self, slots: Iterable[int]) -> int:
+        """How many cells these ids hold, each counted once."""
+        return len({cell for slot in slots for cell in self._cells[slot]})
+
+    def grow(self, slot: int, count: int) -> None:
+        """The id holds so many more cells; there must be as many left."""
+        for _ in range(count):
+            cell = self._unused.pop()
+            self._holders[cell] = 1
+            self._cells[slot].append(cell)
+
+    def cut(self, slot: int, length: int) -> None:
+        """The id holds its first ``length`` cells only."""
+        cells = self._cells[slot]
+        for cell in reversed(cells[length:]):
+            self._holders[cell] -= 1
+            if not self._holders[cell]:
+                self._unused.append(cell)
+        del cells[length:]
+
+    def share(self, source: int, slot: int, length: int) -> None:
+        """An id that holds nothing holds the first ``length`` cells of another, too."""
+        self._cells[slot] = self._cells[source][:length]
+        for cell in self._cells[slot]:
+            self._holders[cell] += 1

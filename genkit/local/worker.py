@@ -28,7 +28,7 @@ class Service:
     """Answers what the host asks, one question after the other; generation goes on in the engine.
 
     Args:
-        settings: ``path``, ``context``, ``threads``, ``gpu_layers``, ``template``.
+        settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``.
         send: sends a frame to the host; may be called from any thread.
 
     Raises:
@@ -49,7 +49,7 @@ class Service:
             self._model,
             context_size=context,
             threads=settings["threads"] or machine.default_threads(),
-            sequences=1,
+            parallel=settings["parallel"],
             listener=Listener(self._tokens, self._finished, self._failed),
         )
 

@@ -373,7 +373,16 @@ def test_a_context_larger_than_the_models_is_refused(alphabet_file: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "setting", [{"context": 0}, {"context": 1.5}, {"threads": True}, {"gpu_layers": -1}], ids=str
+    "setting",
+    [
+        {"context": 0},
+        {"context": 1.5},
+        {"threads": True},
+        {"parallel": 0},
+        {"parallel": 129},
+        {"gpu_layers": -1},
+    ],
+    ids=str,
 )
 def test_a_setting_out_of_range_is_refused(alphabet_file: Path, setting: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fabricate import BYTES
 
-from genkit.errors import BackendError, GenkitError
+from genkit.errors import BackendError, GenkitError, RateLimited
 from genkit.local.context import Context, Sampler
 from genkit.local.engine import BATCH, Engine, Listener
 from genkit.local.llama import Model
@@ -57,9 +57,9 @@ def alphabet_engine(alphabet_file: Path, ears: Ears) -> Engine:
     return engine(alphabet_file, ears)
 
 
-def engine(path: Path, ears: Ears, *, context_size: int = 4096, sequences: int = 1) -> Engine:
+def engine(path: Path, ears: Ears, *, context_size: int = 4096, parallel: int = 1) -> Engine:
     return Engine(
-        Model(str(path)), context_size=context_size, threads=1, sequences=sequences, listener=ears.listener
+        Model(str(path)), context_size=context_size, threads=1, parallel=parallel, listener=ears.listener
     )
 
 
@@ -93,7 +93,7 @@ def test_sequences_wait_for_a_slot_in_the_order_they_came(alphabet_engine: Engin
 
 
 def test_with_slots_enough_sequences_share_the_steps(alphabet_file: Path, ears: Ears) -> None:
-    runner = engine(alphabet_file, ears, sequences=2)
+    runner = engine(alphabet_file, ears, parallel=2)
     runner.submit(sequence(1, "0"))
     ears.until(1, "1")
     runner.submit(sequence(2, "a"))
@@ -184,7 +184,7 @@ class Only:
 
 
 def test_a_constraint_decides_about_its_own_sequence_alone(alphabet_file: Path, ears: Ears) -> None:
-    runner = engine(alphabet_file, ears, sequences=2)
+    runner = engine(alphabet_file, ears, parallel=2)
     dash = Only(BYTES.index(ord("-")))
     runner.submit(sequence(2, "a"))
     runner.submit(Sequence(1, [BYTES.index(ord("a"))], GREEDY, 99, constraint=dash))
@@ -193,3 +193,69 @@ def test_a_constraint_decides_about_its_own_sequence_alone(alphabet_file: Path, 
     assert "no token may come next" in str(error)
     assert dash.accepted == [dash.token] * 3
     assert ears.text == {1: "---", 2: "bcdefghijklmnopqrstuvwxyz"}
+
+
+def test_more_calls_than_may_wait_are_refused_and_the_others_are_served(
+    alphabet_file: Path, ears: Ears
+) -> None:
+    model = Model(str(alphabet_file))
+    runner = Engine(model, context_size=512, threads=1, parallel=1, listener=ears.listener, queue=2)
+    runner.submit(sequence(1, "0"))
+    ears.until(1, "5")
+    for call in (2, 3):
+        runner.submit(sequence(call, "x"))
+    with pytest.raises(RateLimited, match="2 calls wait"):
+        runner.submit(sequence(4, "x"))
+    runner.cancel(1)
+    ears.until(3, "eog")
+    assert (ears.text[2], ears.text[3]) == ("yz", "yz")
+
+
+def test_a_next_turn_says_what_it_would_have_said_without_the_turn_before(
+    noise_file: Path, ears: Ears
+) -> None:
+    runner = engine(noise_file, ears, parallel=2)
+    turn = sequence(1, "hello" * 30, max_tokens=20)
+    runner.submit(turn)
+    ears.until(1, "max_tokens")
+    following = Sequence(2, [*turn.tokens, *range(40, 60)], GREEDY, 20)
+    fresh = Sequence(2, list(following.tokens), GREEDY, 20)
+    runner.submit(following)
+    ears.until(2, "max_tokens")
+    assert following.cached == 169  # the last token that was said was never evaluated
+    expected = Ears()
+    engine(noise_file, expected, parallel=2).submit(fresh)
+    expected.until(2, "max_tokens")
+    assert fresh.cached == 0
+    assert ears.text[2] == expected.text[2]
+
+
+def test_calls_that_begin_alike_evaluate_it_once_and_say_what_each_says_alone(
+    noise_file: Path, ears: Ears
+) -> None:
+    def asked(call: int) -> Sequence:
+        return sequence(call, "system " * 30 + chr(ord("a") + call), max_tokens=20)
+
+    together = [asked(call) for call in range(1, 6)]
+    runner = engine(noise_file, ears, parallel=5)
+    runner.submit(sequence(99, "0" * 200, max_tokens=1))  # while it runs, the others arrive
+    for one in together:
+        runner.submit(one)
+    waiting = {one.call for one in together}
+    while waiting:
+        call, what = ears.heard.get()
+        waiting -= {call} if what == "max_tokens" else set()
+    assert [one.cached for one in together] == [0, 210, 210, 210, 210]
+    alone = Ears()
+    for call in range(1, 6):
+        engine(noise_file, alone).submit(asked(call))
+        alone.until(call, "max_tokens")
+    assert {call: ears.text[call] for call in alone.text} == alone.text
+
+
+def test_answers_that_outgrow_the_room_are_said_to_their_end(alphabet_file: Path, ears: Ears) -> None:
+    runner = engine(alphabet_file, ears, context_size=700, parallel=3)
+    for call in (1, 2, 3):
+        runner.submit(sequence(call, "0", max_tokens=500))
+    ears.until(3, "max_tokens")
+    assert ears.text == dict.fromkeys((1, 2, 3), "1234567890" * 50)

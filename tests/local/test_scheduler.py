@@ -1,4 +1,4 @@
-"""The scheduler: first come, first served, within its slots and its batch."""
+"""The scheduler: first come, first served, within its ids, its room and its batch."""
 
 from __future__ import annotations
 
@@ -6,71 +6,124 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from genkit.local.scheduler import Scheduler
+from genkit.local.scheduler import Forget, Plan, Scheduler, Share, Work
 from genkit.local.sequence import Sequence
 from genkit.local.slots import Slots
 
 
-def sequence(call: int, size: int, answers: int = 1) -> Sequence:
-    return Sequence(call, list(range(size)), [], answers)
+def sequence(call: int, size: int, answers: int = 1, *, first: int = 0) -> Sequence:
+    return Sequence(call, list(range(first, first + size)), [], answers)
+
+
+def scheduler(*, ids: int = 4, room: int = 1000, parallel: int = 2, batch: int = 8) -> Scheduler:
+    return Scheduler(Slots(ids, room), parallel=parallel, batch=batch)
+
+
+def do(one: Scheduler, plan: Plan) -> list[Work]:
+    """Evaluate what was planned, and sample."""
+    one.done(plan.work)
+    for work in plan.work:
+        if work.sample:
+            work.sequence.tokens.append(-work.sequence.generated - 1)
+    return plan.work
 
 
 class Served(RuleBasedStateMachine):
-    """Sequences come, are evaluated and sampled, and go, as an engine does it, but in any order."""
+    """Sequences come, are evaluated and sampled, and go, as an engine does it, but in any order.
 
-    @initialize(slots=st.integers(1, 4), batch=st.integers(1, 12))
-    def start(self, slots: int, batch: int) -> None:
-        self.slots, self.batch = slots, batch
-        self.scheduler = Scheduler(Slots(slots), batch)
-        self.alive: list[Sequence] = []  # in the order they came
-        self.seen: dict[int, list[int]] = {}  # the tokens of a call that were evaluated
+    ``cache`` is what llama.cpp would hold: for each id its cells, of which each is a token at a place.
+    """
+
+    @initialize(
+        parallel=st.integers(1, 4),
+        kept=st.integers(0, 3),
+        room=st.integers(40, 120),
+        batch=st.integers(8, 40),
+    )
+    def start(self, parallel: int, kept: int, room: int, batch: int) -> None:
+        self.parallel, self.room, self.batch = parallel, room, batch
+        self.slots = Slots(parallel + kept, room)
+        self.scheduler = Scheduler(self.slots, parallel=parallel, batch=batch, intact=self.is_intact)
+        self.cache: dict[int, list[list[int]]] = {slot: [] for slot in range(parallel + kept)}
+        self.alive: list[Sequence] = []
+        self.broken: set[int] = set()
         self.calls = 0
 
-    @rule(size=st.integers(1, 30), answers=st.integers(1, 4))
-    def add(self, size: int, answers: int) -> None:
+    def is_intact(self, slot: int) -> bool:
+        return slot not in self.broken
+
+    @rule(parts=st.lists(st.integers(0, 2), min_size=1, max_size=4), answers=st.integers(1, 30))
+    def add(self, parts: list[int], answers: int) -> None:
+        """Prompts of blocks that others may begin with, too."""
         self.calls += 1
-        new = sequence(self.calls, size, answers)
+        tokens = [part * 100 + at for part in parts for at in range(18)]
+        new = Sequence(self.calls, tokens[: self.room - 1], [], answers)
         self.scheduler.add(new)
         self.alive.append(new)
-        self.seen[self.calls] = []
 
     @precondition(lambda self: self.alive)
-    @rule(which=st.integers(0, 30))
-    def remove(self, which: int) -> None:
+    @rule(which=st.integers(0, 30), keep=st.booleans())
+    def remove(self, which: int, keep: bool) -> None:
         """At any moment: it waits, is half evaluated, or was sampled."""
-        self.go(self.alive[which % len(self.alive)])
+        self.go(self.alive[which % len(self.alive)], keep)
 
-    def go(self, one: Sequence) -> None:
-        was_running = one in self.scheduler.running
-        free = self.slots - len(self.scheduler.running)
-        self.scheduler.remove(one)
+    def go(self, one: Sequence, keep: bool = True) -> None:
+        self.scheduler.remove(one, keep=keep)
         self.scheduler.remove(one)  # again, as a cancellation that comes too late does
         self.alive.remove(one)
-        assert self.slots - len(self.scheduler.running) == free + was_running
 
-    @rule()
-    def aborted(self) -> None:
-        """A step that was planned but not made changes nothing about the next."""
-        assert self.scheduler.plan() == self.scheduler.plan()
+    @rule(slot=st.integers(0, 3))
+    def slide(self, slot: int) -> None:
+        """What an id holds can be shared as a whole only from now on."""
+        self.broken ^= {slot}
+
+    @precondition(lambda self: self.scheduler.running)
+    @rule(which=st.integers(0, 9), share=st.floats(0, 1))
+    def abort(self, which: int, share: float) -> None:
+        """A step was stopped, and took some of what was evaluated with it."""
+        one = self.scheduler.running[which % len(self.scheduler.running)]
+        remaining = int(one.evaluated * share)
+        self.cache[one.slot] = self.cache[one.slot][:remaining]
+        self.scheduler.lost(one, remaining)
 
     @rule()
     def step(self) -> None:
-        work = self.scheduler.plan()
+        self.move(self.scheduler.plan(lambda answering: 9).moves)  # planned, and not made
+        moves, work = self.scheduler.plan(lambda answering: 9)
+        self.move(moves)
         assert bool(work) == bool(self.alive)
         assert sum(size for _, size, _ in work) <= self.batch
-        assert [w.sequence.call for w in work] == sorted({w.sequence.call for w in work})
-        if work:
-            assert work[0].sequence is self.alive[0]  # the oldest always gets on
+        assert len({id(w.sequence) for w in work}) == len(work)
+        if self.alive:
+            assert self.alive[0] in [w.sequence for w in work]  # the oldest always gets on
         for one, size, sample in work:
-            assert size > 0
-            self.seen[one.call] += one.tokens[one.evaluated : one.evaluated + size]
-            one.evaluated += size
-            assert sample == (one.evaluated == len(one.tokens))
-            if sample and one.generated == one.max_tokens:
-                assert self.seen[one.call] == one.tokens  # each token once, and in order
+            self.evaluate(one, size)
+            assert sample == (one.evaluated + size == len(one.tokens))
+        self.scheduler.done(work)
+        for one, _, sample in work:
+            assert [token for token, _ in self.cache[one.slot]] == one.tokens[: one.evaluated]
+            if sample and (one.generated == one.max_tokens or len(one.tokens) >= self.room):
                 self.go(one)
             elif sample:
-                one.tokens.append(1000 + one.generated)
+                one.tokens.append(1000 * one.call + one.generated)
+
+    def move(self, moves: list[Share | Forget]) -> None:
+        for move in moves:
+            if isinstance(move, Forget):
+                self.cache[move.slot] = []
+                continue
+            source, slot, length = move
+            assert not self.cache[slot]
+            assert length == len(self.cache[source]) or self.is_intact(source)
+            self.cache[slot] = self.cache[source][:length]
+
+    def evaluate(self, one: Sequence, size: int) -> None:
+        cells = self.cache[one.slot]
+        assert len(cells) == one.evaluated < len(one.tokens)
+        assert size > 0
+        cells += [[token, one.slot] for token in one.tokens[one.evaluated : one.evaluated + size]]
+        used = {id(cell) for held in self.cache.values() for cell in held}
+        assert len(used) <= self.room
 
     @invariant()
     def nobody_is_lost_and_the_first_run(self) -> None:
@@ -78,48 +131,133 @@ class Served(RuleBasedStateMachine):
             return
         assert self.scheduler.everyone() == self.alive
         running = self.scheduler.running
-        assert running == self.alive[: len(running)]
-        slots = [one.slot for one in running]
-        assert len(slots) == len(set(slots)) <= self.slots
-        assert set(slots) <= set(range(self.slots))
+        assert len(running) <= self.parallel
+        ids = [one.slot for one in running]
+        assert len(ids) == len(set(ids))
+
+    @invariant()
+    def the_books_are_right(self) -> None:
+        if hasattr(self, "scheduler") and not self.scheduler._moves:
+            used = {id(cell) for held in self.cache.values() for cell in held}
+            assert self.slots.left == self.room - len(used)
 
     def teardown(self) -> None:
         """Everyone is served in the end."""
-        if hasattr(self, "scheduler"):
-            most = sum(len(one.tokens) + one.max_tokens for one in self.alive)
-            for _ in range(most):
-                self.step()
-            assert not self.alive
+        if not hasattr(self, "scheduler"):
+            return
+        most = sum(len(one.tokens) + one.max_tokens for one in self.alive) * (len(self.alive) + 1)
+        while self.alive and most:
+            self.step()
+            most -= 1
+        assert not self.alive
 
 
 TestServed = Served.TestCase
-TestServed.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestServed.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
 
 
 def test_a_long_prompt_does_not_stall_an_answer_that_came_before() -> None:
-    scheduler = Scheduler(Slots(2), batch=8)
-    first, second = sequence(1, 3), sequence(2, 100)
-    scheduler.add(first)
-    assert scheduler.plan() == [(first, 3, True)]
-    first.evaluated = 3
-    first.tokens.append(9)
-    scheduler.add(second)
-    assert scheduler.plan() == [(first, 1, True), (second, 7, False)]
+    one, first, second = scheduler(), sequence(1, 3), sequence(2, 100, first=500)
+    one.add(first)
+    assert do(one, one.plan()) == [(first, 3, True)]
+    one.add(second)
+    assert do(one, one.plan(lambda answering: 5)) == [(first, 1, True), (second, 5, False)]
+    assert do(one, one.plan()) == [(first, 1, True), (second, 7, False)]
 
 
-def test_a_freed_slot_goes_to_whoever_waits_longest() -> None:
-    scheduler = Scheduler(Slots(1), batch=8)
-    first, second, third = (sequence(call, 2) for call in (1, 2, 3))
-    for one in (first, second, third):
-        scheduler.add(one)
-    scheduler.plan()
-    scheduler.remove(first)
-    assert [work.sequence for work in scheduler.plan()] == [second]
-    assert second.slot == first.slot
+def test_a_short_prompt_overtakes_a_long_one_that_goes_on_with_half_of_the_chunk() -> None:
+    one, long, short = scheduler(), sequence(1, 100), sequence(2, 6, first=500)
+    one.add(long)
+    one.add(short)
+    assert do(one, one.plan()) == [(long, 4, False), (short, 4, False)]
+    assert do(one, one.plan()) == [(long, 6, False), (short, 2, True)]
+
+
+def test_a_freed_place_goes_to_whoever_waits_longest() -> None:
+    one = scheduler(parallel=1)
+    first, second, third = (sequence(call, 2, first=call * 100) for call in (1, 2, 3))
+    for each in (first, second, third):
+        one.add(each)
+    do(one, one.plan())
+    one.remove(first)
+    assert [work.sequence for work in one.plan().work] == [second]
+
+
+def test_a_next_turn_goes_on_where_the_last_one_ended() -> None:
+    one, turn = scheduler(batch=64), sequence(1, 30)
+    one.add(turn)
+    do(one, one.plan())
+    do(one, one.plan())
+    one.remove(turn)
+    following = Sequence(2, [*turn.tokens, 7, 8, 9], [], 1)
+    one.add(following)
+    assert one.plan() == ([], [(following, 4, True)])  # the last token was never evaluated
+    assert (following.slot, following.cached) == (turn.slot, 31)
+
+
+def test_the_same_prompt_again_evaluates_its_last_token() -> None:
+    one, again = scheduler(batch=64), sequence(2, 30)
+    one.add(sequence(1, 30))
+    (work,) = do(one, one.plan())
+    one.remove(work.sequence)
+    one.add(again)
+    moves, work = one.plan()
+    assert moves == [Share(0, again.slot, 29)]
+    assert work == [(again, 1, True)]
+
+
+def test_what_arrives_together_is_evaluated_once() -> None:
+    one = scheduler(ids=8, parallel=4, batch=32)
+    calls = [Sequence(call, [*range(40), call], [], 1) for call in (101, 102, 103, 104)]
+    for each in calls:
+        one.add(each)
+    assert do(one, one.plan()) == [(calls[0], 32, False)]
+    assert do(one, one.plan()) == [(calls[0], 9, True)]
+    moves, work = one.plan()
+    assert moves == [Share(calls[0].slot, each.slot, 40) for each in calls[1:]]
+    assert [(w.sequence, w.size) for w in work] == [(each, 1) for each in calls]
+
+
+def test_who_waited_for_another_that_went_evaluates_it_all() -> None:
+    one = scheduler(batch=32)
+    calls = [Sequence(call, [*range(40), call], [], 1) for call in (101, 102)]
+    for each in calls:
+        one.add(each)
+    do(one, one.plan())
+    one.remove(calls[0], keep=False)
+    assert one.plan().work == [(calls[1], 32, False)]
+
+
+def test_a_call_that_finds_no_room_waits_and_what_was_kept_makes_way_first() -> None:
+    one = scheduler(room=100, batch=200)
+    kept, large, larger = sequence(1, 40), sequence(2, 70, first=100), sequence(3, 70, first=200)
+    one.add(kept)
+    do(one, one.plan())
+    one.remove(kept)
+    one.add(large)
+    one.add(larger)
+    moves, work = one.plan()
+    assert moves == [Forget(kept.slot)]
+    assert work == [(large, 70, True)]
+
+
+def test_when_answers_outgrow_the_room_the_last_that_came_goes_back_to_wait() -> None:
+    one = scheduler(room=600, batch=200)
+    first, second = sequence(1, 20, 9999), sequence(2, 20, 9999, first=100)
+    one.add(first)
+    one.add(second)
+    do(one, one.plan())
+    while len(one.running) == 2:
+        do(one, one.plan())
+    assert one.running == [first]
+    assert (second.evaluated, second.slot) == (0, -1)
+    assert len(second.tokens) > 280  # what it said stays said
+    one.remove(first)
+    assert one.plan().work == [(second, 200, False)]
 
 
 def test_nothing_to_do_is_no_work() -> None:
-    scheduler = Scheduler(Slots(1), batch=8)
-    assert scheduler.plan() == []
-    scheduler.remove(sequence(1, 2))  # nobody it knows
-    assert scheduler.plan() == []
+    one = scheduler()
+    assert one.plan() == ([], [])
+    one.remove(sequence(1, 2))  # nobody it knows
+    assert one.plan() == ([], [])

@@ -13,7 +13,7 @@ import pytest
 
 from genkit.local import pipe
 
-SETTINGS = {"context": 4096, "threads": 1, "gpu_layers": 0, "template": None}
+SETTINGS = {"context": 4096, "threads": 1, "parallel": 1, "gpu_layers": 0, "template": None}
 
 
 class Talk:

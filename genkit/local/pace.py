@@ -1,0 +1,54 @@
+"""How much of a waiting prompt may go into a step, so that no running answer stalls. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+
+STALL = 2.5
+"""How many times longer a step with a chunk of a prompt may take than one without."""
+LEAST = 4
+FIRST = 16  # before anything was measured
+_REMEMBERED = 9
+
+
+class Pace:
+    """Learns how long steps take, and from that the size of a chunk.
+
+    Args:
+        batch: the most tokens a chunk may have.
+    """
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._alone: dict[int, deque[float]] = {}
+        self._each: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def observe(self, answering: int, prompt: int, seconds: float) -> None:
+        """A step took so long.
+
+        Args:
+            answering: how many sequences it took one token further.
+            prompt: how many tokens of prompts it evaluated.
+            seconds: how long it took.
+        """
+        if not prompt:
+            self._alone.setdefault(answering, deque(maxlen=_REMEMBERED)).append(seconds)
+        elif answering and (alone := self._without_prompt(answering)):
+            self._each.append(max(seconds - alone, 0) / prompt)
+
+    def chunk(self, answering: int) -> int:
+        """How many tokens of prompts may go into a step beside so many answers."""
+        alone = self._without_prompt(answering)
+        if not alone or not self._each:
+            return min(FIRST, self._batch)
+        each = statistics.median(self._each)
+        wanted = (STALL - 1) * alone / each if each else self._batch
+        return max(min(int(wanted), self._batch), LEAST)
+
+    def _without_prompt(self, answering: int) -> float:
+        """How long a step of so many answers takes, or of about so many; 0 if none was seen."""
+        if not self._alone:
+            return 0.0
+        nearest = min(self._alone, key=lambda count: abs(count - answering))
+        return statistics.median(self._alone[nearest])
