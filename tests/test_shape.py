@@ -51,6 +51,8 @@ WORKER_SIDE = (
     "local.llama",
     "local.context",
     "local.chat",
+    "local.conversation",
+    "local.prompt",
     "local.constrain",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str, *, bos: str, eos: str) -> None:
+        self.source = source
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _Generation]
         )
@@ -40,14 +41,32 @@ class ChatTemplate:
                 f"the chat template is broken: {error}; give another with template="
             ) from error
 
-    def render(self, messages: Sequence[dict[str, Any]], *, tools: Sequence[dict[str, Any]] = ()) -> str:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> str:
         """The prompt for a conversation, up to where the model's answer begins.
 
+        Args:
+            messages: entries with ``role`` and ``content``, as for ``apply_chat_template`` of transformers.
+            tools: the functions the model may call, as ``{"type": "function", "function": {…}}``.
+            options: what else the template is to know, such as ``enable_thinking``.
+
         Raises:
-            BadRequest: the template does not take these messages.
+            BadRequest: the template does not take these messages, or wants more memory than it may have.
         """
         try:
-            return self._template.render(messages=messages, tools=tools or None, add_generation_prompt=True)
+            return self._template.render(
+                messages=messages, tools=tools, add_generation_prompt=True, **options
+            )
+        except MemoryError:
+            raise BadRequest(
+                "the model's chat template wants too much memory for these messages; "
+                "give another with template="
+            ) from None
         except (
             TemplateError,
             TypeError,
@@ -79,8 +98,20 @@ def _to_json(
 ) -> str:
     """As in transformers: Jinja's own filter would escape ``<``, ``>``, ``&`` and ``'``."""
     return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+        default=_plain,
     )
+
+
+def _plain(value: Any) -> Any:
+    """What Jinja's ``map`` and ``select`` make is no list yet."""
+    if isinstance(value, Iterator):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _refuse(message: str) -> None:

@@ -63,14 +63,16 @@ class Model:
     Args:
         path: the GGUF file.
         gpu_layers: how many layers to keep on a GPU; all with a large number.
+        vocabulary_only: whether to load no weights: it can tokenise then, and nothing else.
 
     Raises:
         ModelFileError: llama.cpp cannot load it.
     """
 
-    def __init__(self, path: str, *, gpu_layers: int = 0) -> None:
+    def __init__(self, path: str, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
         parameters = _lib.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
+        parameters.vocab_only = vocabulary_only
         _last_words.clear()
         self._model = _lib.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self._model:
@@ -151,6 +153,20 @@ class Model:
             if length >= 0:
                 return buffer.raw[:length]
             size = -length
+
+    def special_texts(self) -> list[tuple[str, bool]]:
+        """The spellings of the tokens that are found in a text first, and whether they are control tokens.
+
+        The rest of them are what llama.cpp calls user-defined, and finds in any text.
+        """
+        control = _lib.LLAMA_TOKEN_ATTR_CONTROL | _lib.LLAMA_TOKEN_ATTR_UNKNOWN
+        wanted = control | _lib.LLAMA_TOKEN_ATTR_USER_DEFINED
+        attributes, vocab = _lib.llama_vocab_get_attr, self._vocab
+        return [
+            (self._special(token), bool(kind & control))
+            for token in range(self.vocabulary_size)
+            if (kind := attributes(vocab, token)) & wanted
+        ]
 
     def ends_generation(self, token: int) -> bool:
         """Whether the model says with this token that it is done."""

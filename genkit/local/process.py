@@ -20,6 +20,7 @@ from .. import errors
 from ..errors import BackendError, BadRequest, Closed, ConfigError, GenkitError, MissingDependency, WorkerDied
 from ..runtime.base import Channel
 from . import pipe
+from .limits import SECONDS, TIMED_OUT
 
 Answer: TypeAlias = pipe.Token | dict[str, Any] | GenkitError
 
@@ -177,6 +178,12 @@ class Connection:
             return MissingDependency(
                 f"models on this machine need more packages: pip install 'genkit-sdk[local]' ({said})",
                 extra="local",
+            )
+        if TIMED_OUT in said:
+            return WorkerDied(
+                f"the model's chat template ran for more than {SECONDS} s, so its process was ended; "
+                "give another with template=",
+                retryable=False,
             )
         killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
         how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"

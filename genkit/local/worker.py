@@ -18,8 +18,10 @@ from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, Mod
 from . import gguf, machine, pipe
 from .chat import ChatTemplate
 from .engine import BATCH, Engine, Listener
+from .limits import limited
 from .llama import Model
 from .memory import choose_context
+from .prompt import Prompts
 from .sampling import steps
 from .sequence import Sequence
 
@@ -40,12 +42,21 @@ class Service:
     def __init__(self, settings: dict[str, Any], send: Callable[[bytes], None]) -> None:
         path = settings["path"]
         header = gguf.read_header(path)
-        context = choose_context(header, settings["context"], batch=BATCH, free=_free_memory(settings))
-        self._model = Model(path, gpu_layers=settings["gpu_layers"])
+        only = header.n_tensors == 0  # a vocabulary, which computes nothing
+        context = 0 if only else self._context_size(header, settings)
+        self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=only)
         self._name = header.name or os.path.basename(path)
-        self._template = self._load_template(settings["template"])
+        self._prompts = Prompts(self._model, self._load_template(settings["template"]))
         self._send = send
-        self.engine = Engine(
+        self.engine = None if only else self._start_engine(context, settings)
+
+    @staticmethod
+    def _context_size(header: gguf.Header, settings: dict[str, Any]) -> int:
+        free = None if settings["gpu_layers"] else machine.free_memory()  # a GPU may take a part of the model
+        return choose_context(header, settings["context"], batch=BATCH, free=free)
+
+    def _start_engine(self, context: int, settings: dict[str, Any]) -> Engine:
+        return Engine(
             self._model,
             context_size=context,
             threads=settings["threads"] or machine.default_threads(),
@@ -57,7 +68,8 @@ class Service:
         source = source or self._model.chat_template
         if not source:
             return None
-        return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
+        with limited():
+            return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
 
     def answer(self, question: dict[str, Any]) -> None:
         """Answer one question; what goes wrong with it is an answer too."""
@@ -69,13 +81,17 @@ class Service:
                 case "count":
                     self.tell(call, tokens=len(self._prompt(question)))
                 case "warm":
-                    self.tell(call, model=self._name, context=self.engine.context_size)
+                    self.tell(call, model=self._name, context=self.engine.context_size if self.engine else 0)
         except GenkitError as error:
             self.fail(call, error)
         except Exception as error:  # noqa: BLE001 - whatever a question brings up is the answer to it
             self.fail(call, BackendError(f"the worker failed: {error!r}"))
 
     def _generate(self, call: int, question: dict[str, Any]) -> None:
+        if self.engine is None:
+            raise ModelFileError(
+                f"{self._name} is a vocabulary without weights: it counts tokens, but cannot generate"
+            )
         tokens, room = self._prompt(question), self.engine.context_size
         if not tokens:
             raise BadRequest("the prompt is empty; give at least one token of text")
@@ -93,14 +109,9 @@ class Service:
     def _prompt(self, question: dict[str, Any]) -> list[int]:
         """The token ids of a bare text, or of the messages as the chat template shows them."""
         if "text" in question:
-            return self._model.tokenize(question["text"], add_special=False, parse_special=False)
-        if self._template is None:
-            raise ModelFileError(
-                'this model file has no chat template; give Generator one, in Jinja: template="{% for … %}"'
-            )
-        text = self._template.render(question["messages"])
-        starts = bool(self._model.bos) and text.startswith(self._model.bos)  # never begin a prompt twice
-        return self._model.tokenize(text, add_special=not starts, parse_special=True)
+            return self._prompts.bare(question["text"])
+        with limited():
+            return self._prompts.chat(question["messages"])[1]
 
     def _tokens(self, tokens: list[tuple[int, int]]) -> None:
         piece = self._model.piece
@@ -163,18 +174,13 @@ class Worker:
                 self._service.answer(question)
 
     def _cancel(self, call: int) -> None:
-        if self._service:
+        if self._service and self._service.engine:
             self._service.engine.cancel(call)
 
     def _send(self, frame: bytes) -> None:
         with self._sending:
             self._answers.write(frame)
             self._answers.flush()
-
-
-def _free_memory(settings: dict[str, Any]) -> int | None:
-    """None, which is unknown, where a GPU takes a part of the model."""
-    return None if settings["gpu_layers"] else machine.free_memory()
 
 
 def error_facts(error: GenkitError) -> dict[str, Any]:

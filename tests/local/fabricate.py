@@ -34,15 +34,18 @@ def alphabet(path: Path, **options: Any) -> Path:
     return _write(path, embeddings, output, scale=0, layers=1, heads=4, **options)
 
 
-def noise(path: Path, *, extra: Sequence[str] = (), **options: Any) -> Path:
+def noise(path: Path, *, extra: Sequence[str] = (), control: Sequence[str] = (), **options: Any) -> Path:
     """A model of random weights that never ends by itself: what it says hangs on every token before.
 
-    ``extra`` tokens come after ``TOKENS``.
+    ``extra`` tokens come after ``TOKENS``, and then the ``control`` tokens.
     """
     random = np.random.default_rng(1)
-    embeddings, output = random.standard_normal((2, len(TOKENS) + len(extra), 64)).astype(np.float32)
+    embeddings, output = random.standard_normal((2, len(TOKENS) + len(extra) + len(control), 64)).astype(
+        np.float32
+    )
     output[END] = 0  # far from the likeliest 40
-    return _write(path, embeddings, output / 2, extra=extra, scale=0.3, layers=2, heads=4, **options)
+    options |= {"extra": extra, "control": control}
+    return _write(path, embeddings, output / 2, scale=0.3, layers=2, heads=4, **options)
 
 
 def _write(
@@ -54,6 +57,7 @@ def _write(
     layers: int,
     heads: int,
     extra: Sequence[str] = (),
+    control: Sequence[str] = (),
     context: int = 131072,
     template: str | None = BARE,
     name: str = "",
@@ -70,9 +74,9 @@ def _write(
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([*TOKENS, *extra])
-    normal, control = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
-    writer.add_token_types([normal] * END + [control] + [normal] * len(extra))
+    writer.add_token_list([*TOKENS, *extra, *control])
+    normal, special = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
+    writer.add_token_types([normal] * END + [special] + [normal] * len(extra) + [special] * len(control))
     writer.add_token_merges(["<|end|> <|end|>"])  # llama.cpp wants one; this one never applies
     writer.add_bos_token_id(END)
     writer.add_eos_token_id(END)

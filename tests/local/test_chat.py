@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from genkit.errors import BadRequest, ModelFileError
 from genkit.local.chat import ChatTemplate
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "chat_templates"
 HELLO = [{"role": "user", "content": "hi"}]
 
 
@@ -130,17 +128,5 @@ def test_what_is_no_template_is_a_broken_model_file(source: str) -> None:
         ChatTemplate(source, bos="", eos="")
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared (the chat templates of known models) is not here")
-def test_the_templates_of_known_models_compile_and_render() -> None:
-    """Two of them are made for tools only, and fail without any, in Hugging Face's own environment too."""
-    tools_only = {"fireworks-ai-llama-3-firefunction-v2", "NousResearch-Hermes-3-Llama-3.1-8B-tool_use"}
-    paths = sorted(SHARED.glob("*.jinja"))
-    assert len(paths) > 30
-    for path in paths:
-        template = ChatTemplate(path.read_text(encoding="utf-8"), bos="<s>", eos="</s>")
-        try:
-            text = template.render([{"role": "user", "content": "Where is <Oslo>?"}])
-        except BadRequest:
-            assert path.stem in tools_only, path.name
-        else:
-            assert "Where is <Oslo>?" in text, path.name
+def test_what_jinja_makes_lazily_is_a_list_in_json() -> None:
+    assert rendered("{{ messages | map(attribute='role') | tojson }}") == '["user"]'

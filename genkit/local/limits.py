@@ -1,0 +1,50 @@
+"""Bounds of time and memory on what a stranger's program, such as a chat template, may take.
+
+Time is bounded on every system, by the timer that Python's faulthandler runs in native code: it does not
+wait for the interpreter's lock, which a single operation on a long string holds to its end. It ends the
+process, that is, the worker. Memory is bounded on Linux, by RLIMIT_AS; elsewhere time has to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+if sys.platform == "linux":
+    import resource
+
+SECONDS = 5
+MEMORY = 1 << 29
+"""The bytes that may be taken on top of what the process has."""
+TIMED_OUT = "Timeout (0:00:"
+"""How the last words of a process begin that was ended for its time."""
+
+
+@contextlib.contextmanager
+def limited() -> Iterator[None]:
+    """Give a block ``SECONDS``, after which the process ends, and ``MEMORY``, beyond which is MemoryError."""
+    faulthandler.dump_traceback_later(SECONDS, exit=True, file=2)
+    try:
+        with _memory_limited():
+            yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@contextlib.contextmanager
+def _memory_limited() -> Iterator[None]:
+    if sys.platform != "linux":
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    wanted = pages * resource.getpagesize() + MEMORY
+    bounds = [limit for limit in (wanted, soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

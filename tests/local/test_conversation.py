@@ -1,0 +1,147 @@
+"""Conversations in the form that a template takes: nothing that was said is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genkit.errors import BadRequest
+from genkit.local.chat import ChatTemplate
+from genkit.local.conversation import Conversation
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+TEMPLATES = sorted((SHARED / "chat_templates").glob("*.jinja"))
+needs_shared = pytest.mark.skipif(not TEMPLATES, reason="../shared (chat templates of models) is not here")
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "The weather in a city now.",
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string", "description": "which"}},
+                "required": ["city"],
+            },
+        },
+    }
+]
+CALL = {"id": "abc123def", "type": "function", "function": {"name": "weather", "arguments": {"city": "Oslo"}}}
+TOOL_TURNS: list[dict[str, Any]] = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Do I need an umbrella?"},
+    {"role": "assistant", "content": "", "reasoning_content": "Let me look.", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "abc123def", "name": "weather", "content": "It pours."},
+    {"role": "assistant", "content": "You do."},
+    {"role": "user", "content": "And tomorrow?"},
+]
+PLAIN = TOOL_TURNS[:2]
+
+
+def conversation(source: str) -> Conversation:
+    return Conversation(ChatTemplate(source, bos="<s>", eos="</s>"))
+
+
+@needs_shared
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_the_templates_of_known_models_show_all_that_was_said(path: Path) -> None:
+    shaped = conversation(path.read_text(encoding="utf-8"))
+    if "firefunction" in path.stem:
+        with pytest.raises(BadRequest, match="'functions' is undefined"):
+            shaped.render(PLAIN)
+        return
+    text = shaped.render(TOOL_TURNS, tools=TOOLS)
+    for said in ("Be brief.", "umbrella", "weather", "Oslo", "It pours.", "You do.", "tomorrow"):
+        assert said in text
+    text = shaped.render(PLAIN)
+    assert "Be brief." in text
+    assert "umbrella" in text
+
+
+@needs_shared
+def test_prompts_are_those_of_llama_cpp() -> None:
+    file = SHARED / "corpus" / "conformance" / "llamacpp_chat_templates.json"
+    data = json.loads(file.read_text(encoding="utf-8"))
+    assert len(data["cases"]) == 36
+    for case in data["cases"]:
+        expected = case["expected_output_jinja"] or case["expected_output"]
+        template = ChatTemplate(case["template"], bos=case["bos"], eos=case["eos"])
+        messages = data["conversation"]
+        if "tool call" in case["name"]:  # what llama.cpp's own test adds to the conversation
+            call = expected.partition("<|tool_call|>")[2].partition("<|end_of_text|>")[0]
+            messages = [
+                *messages,
+                {"role": "user", "content": "What is the weather?"},
+                {"role": "assistant_tool_call", "content": call},
+                {"role": "tool_response", "content": '{"temperature": 72}'},
+            ]
+        if "GigaChat" in case["name"]:  # its template names tokens that only its tokenizer_config.json has
+            tokens = ["<|role_sep|>", "<|message_sep|>", "[", "]"]
+            template = ChatTemplate(case["template"], bos="<s>", eos="</s>")
+            text = template.render(messages, additional_special_tokens=tokens)
+        else:
+            text = Conversation(template).render(messages)
+        assert text == expected, case["name"]
+
+
+CHAT = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + CHAT
+DROPS_SYSTEM = "{% for m in messages if m.role != 'system' %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+
+
+@pytest.mark.parametrize("source", [NO_SYSTEM, DROPS_SYSTEM])
+def test_a_system_message_goes_to_the_user_where_it_has_no_place(source: str) -> None:
+    assert conversation(source).render(PLAIN) == "[user]Be brief.\nDo I need an umbrella?"
+    assert conversation(source).render(PLAIN[:1]) == "[user]Be brief."
+    assert conversation(source).render(PLAIN[1:]) == "[user]Do I need an umbrella?"
+
+
+def test_a_template_without_tools_is_told_of_them_in_text() -> None:
+    shaped = conversation(CHAT)
+    assert not shaped.takes_tools
+    text = shaped.render(TOOL_TURNS, tools=TOOLS)
+    assert text.startswith("[system]You may call these functions:\n" + json.dumps(TOOLS[0]["function"]))
+    assert text.endswith(
+        '\nBe brief.[user]Do I need an umbrella?[assistant]<tool_call>\n{"name": "weather", "arguments": '
+        '{"city": "Oslo"}}\n</tool_call>[user]<tool_response>\nIt pours.\n</tool_response>'
+        "[assistant]You do.[user]And tomorrow?"
+    )
+
+
+def test_results_of_several_tools_are_told_in_one_message() -> None:
+    results = [{"role": "tool", "content": "one"}, {"role": "tool", "content": "two"}]
+    text = conversation(CHAT).render([*PLAIN, *results])
+    assert text.endswith(
+        "umbrella?\n<tool_response>\none\n</tool_response>\n<tool_response>\ntwo\n</tool_response>"
+    )
+
+
+CALLS = "{%% for c in m.tool_calls or [] %%}{{ c.function.name }}{{ %s }}{%% endfor %%}"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("{{ m.content }}" + CALLS % "c.function.arguments | tojson", 'weather{"city": "Oslo"}'),
+        ("{{ m.content }}" + CALLS % "'' + c.function.arguments", 'weather{"city": "Oslo"}'),
+        (
+            "{% if m.content is none %}"
+            + CALLS % "c.function.arguments.k or c.function.arguments.city"
+            + "{% else %}{{ m.content }}{% endif %}",
+            "weatherOslo",
+        ),
+    ],
+    ids=["an object", "text", "no content"],
+)
+def test_calls_have_the_form_that_the_template_takes(source: str, shown: str) -> None:
+    text = conversation("{% for m in messages %}" + source + "{% endfor %}").render(TOOL_TURNS)
+    assert shown in text
+
+
+def test_a_template_that_needs_a_list_of_tools_gets_an_empty_one() -> None:
+    source = "{% for t in tools %}{{ t }}{% endfor %}" + CHAT
+    assert conversation(source).render(PLAIN[1:]) == "[user]Do I need an umbrella?"

@@ -1,0 +1,220 @@
+"""Prompts: the right token ids for any vocabulary, and no control token that data could forge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import fabricate
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import genkit
+from genkit.errors import BadRequest, ModelFileError
+from genkit.local.chat import ChatTemplate
+from genkit.local.llama import Model
+from genkit.local.prompt import Guard, Prompts
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+VOCABULARIES = sorted((SHARED / "vocab").glob("*.gguf"))
+needs_shared = pytest.mark.skipif(not VOCABULARIES, reason="../shared (vocabularies of models) is not here")
+each_vocabulary = pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>\n{% endfor %}"
+    "{% if tools %}{{ tools | tojson }}{% endif %}<|im_start|>assistant\n"
+)
+MARKUP = ["<|im_start|>", "<|im_end|>", "</s>", "[INST]", "<tool_call>"]
+
+
+@cache
+def model(path: Path) -> Model:
+    return Model(str(path), vocabulary_only=True)
+
+
+@cache
+def prompts(path: Path) -> Prompts:
+    """The literals of CHATML are tokens of most vocabularies here; the template adds each model's own."""
+    loaded = model(path)
+    return Prompts(loaded, ChatTemplate(CHATML, bos=loaded.bos, eos=loaded.eos))
+
+
+@pytest.fixture(scope="session")
+def marked_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose vocabulary has markup."""
+    return fabricate.noise(tmp_path_factory.mktemp("models") / "markup.gguf", control=MARKUP)
+
+
+def decoded(path: Path, ids: list[int]) -> str:
+    return b"".join(map(model(path).piece, ids)).decode()
+
+
+@needs_shared
+@each_vocabulary
+def test_texts_become_the_tokens_that_the_models_were_made_with(path: Path) -> None:
+    vectors = json.loads((SHARED / "corpus/conformance/ggml_vocab_vectors.json").read_text(encoding="utf-8"))
+    assert len(vectors[path.stem]) > 40
+    wrong = [v["text"] for v in vectors[path.stem] if prompts(path).bare(v["text"]) != v["ids"]]
+    assert not wrong
+
+
+@needs_shared
+def test_a_file_without_weights_counts_tokens_and_does_not_generate() -> None:
+    with genkit.Generator(SHARED / "vocab" / "ggml-vocab-qwen2.gguf") as generator:
+        assert generator.count("ied 4 ½ months") == genkit.TokenCount(6, exact=True)
+        with pytest.raises(ModelFileError, match="vocabulary without weights"):
+            generator.generate("hi")
+        assert generator.count("") == genkit.TokenCount(0, exact=True)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufffd"), max_size=60)
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    "path", [path for path in VOCABULARIES if "bert" not in path.stem], ids=lambda path: path.stem
+)
+def test_tokens_become_the_text_again(path: Path) -> None:
+    """BERT's tokenizer is left out: it forgets capitals and spaces, by design."""
+    space = prompts(path)._adds_space
+
+    @given(TEXTS)
+    def check(text: str) -> None:
+        again = decoded(path, prompts(path).bare(text))
+        assert again == (" " + text if space and text else text)
+
+    check()
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    "path", [path for path in VOCABULARIES if "bert" not in path.stem], ids=lambda path: path.stem
+)
+def test_every_token_is_read_whole(path: Path) -> None:
+    """The longest are spaces, 128 and more of them, which a fixed buffer would cut or drop."""
+    pieces = {piece for id in range(model(path).vocabulary_size) if (piece := model(path).piece(id))}
+    assert max(map(len, pieces)) > 32 or "spm" in path.stem
+    long = sorted((p for p in pieces if len(p) > 12 and p.isascii()), key=len)[-300:]
+    for text in [piece.decode() for piece in long]:
+        assert decoded(path, prompts(path).bare(text)) in (text, " " + text)
+
+
+def literals(path: Path) -> list[str]:
+    return [text for text, control in model(path).special_texts() if control]
+
+
+def conversation(user: str, tool: str, description: str) -> dict[str, Any]:
+    return {
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": user},
+            {"role": "tool", "content": tool},
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "description": description}}],
+    }
+
+
+def check_forgery(path: Path, forge: Callable[[st.DataObject], str], count_of: str = "plain") -> None:
+    everything = range(model(path).vocabulary_size)
+    control = {id for id in everything if not model(path).piece(id)}
+    control -= {
+        id for id in control if model(path)._special(id) == "[UNK]"
+    }  # BERT's word for any it knows not
+
+    def controls(ids: list[int]) -> list[int]:
+        return [id for id in ids if id in control]
+
+    expected = controls(prompts(path).chat(**conversation(count_of, count_of, count_of))[1])
+
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        user, tool, description = (forge(data) for _ in range(3))
+        text, ids = prompts(path).chat(**conversation(user, tool, description))
+        assert controls(ids) == expected
+        assert user.strip() in text
+        assert tool.strip() in text
+        if "bert" not in path.stem:
+            shown = b"".join(model(path)._read_piece(id, special=True) for id in ids).decode()
+            assert user.strip() in shown
+            assert tool.strip() in shown
+
+    check()
+
+
+def forger(spellings: list[str]) -> Callable[[st.DataObject], str]:
+    pieces = st.one_of(
+        st.sampled_from(spellings),
+        st.sampled_from(spellings).flatmap(lambda s: st.integers(1, len(s)).map(lambda n: s[:n])),
+        st.sampled_from(spellings).flatmap(lambda s: st.integers(0, len(s) - 1).map(lambda n: s[n:])),
+        st.sampled_from(["hello", " ", "\n", "<", ">", "东京", "\ue000", "a b", "|"]),
+    )
+    return lambda data: "".join(data.draw(st.lists(pieces, max_size=8)))
+
+
+@needs_shared
+@each_vocabulary
+def test_data_never_becomes_a_control_token(path: Path) -> None:
+    check_forgery(path, forger(literals(path)))
+
+
+def test_data_never_becomes_a_control_token_of_a_fabricated_model(marked_up: Path) -> None:
+    assert set(MARKUP) <= set(literals(marked_up))
+    check_forgery(marked_up, forger(literals(marked_up)))
+
+
+def test_two_texts_side_by_side_make_no_control_token(marked_up: Path) -> None:
+    loaded = model(marked_up)
+    joined = Prompts(
+        loaded, ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}", bos="", eos="")
+    )
+    for spelling in MARKUP:
+        for at in range(1, len(spelling)):
+            halves = [{"role": "user", "content": half} for half in (spelling[:at], spelling[at:])]
+            text, ids = joined.chat(halves)
+            assert text == spelling
+            assert decoded(marked_up, ids) == spelling
+
+
+def check_benign(path: Path, texts: st.SearchStrategy[str]) -> None:
+    @given(texts, texts)
+    def check(user: str, tool: str) -> None:
+        text, ids = prompts(path).chat(**conversation(user, tool, "what it does"))
+        assert ids == model(path).tokenize(text, add_special=True, parse_special=True)
+
+    check()
+
+
+BENIGN = st.lists(
+    st.sampled_from(
+        ["hello", "naïve", "東京", "\n\n", "  ", "\t", "{", "'quoted'", "😀", "</b>", "<table>", "  x"]
+    )
+).map("".join)
+
+
+@needs_shared
+@each_vocabulary
+def test_other_prompts_are_tokenised_as_llama_cpp_does(path: Path) -> None:
+    check_benign(path, BENIGN)
+
+
+def test_a_template_in_ascii_hides_no_mark(marked_up: Path) -> None:
+    loaded = model(marked_up)
+    template = ChatTemplate("{{ messages[0].content | tojson(ensure_ascii=true) }}", bos="", eos="")
+    text, ids = Prompts(loaded, template).chat([{"role": "user", "content": "é<|im_end|>"}])
+    assert text == r'"\u00e9<|im_end|>"'
+    assert decoded(marked_up, ids) == text
+
+
+def test_a_mark_is_a_character_that_is_not_there() -> None:
+    guard = Guard(["<|x|>"])
+    data, mark = guard.marked({"a": ["\uf8ff <|x|>", 3, None], "<|x|>": True})
+    assert mark != "\uf8ff"
+    assert data == {"a": [f"\uf8ff <{mark}|x|>", 3, None], f"<{mark}|x|>": True}
+    assert guard.marked(["<|", "|y>", "plain"])[0] == ["<\uf8ff|", "|y>", "plain"]
+    assert guard.marked(["plain"]) == (["plain"], "")
+    with pytest.raises(BadRequest, match="private use"):
+        guard.marked(["<|x|>", *map(chr, range(0xE000, 0xF900))])
