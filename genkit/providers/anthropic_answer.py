@@ -23,7 +23,7 @@ from ..events import (
     Usage,
 )
 from ..messages import Citation, Native, Reasoning, Text, ToolCall
-from .reading import mapping, number, objects, text
+from .reading import label, mapping, number, objects, text
 
 NAME = "anthropic.messages"
 
@@ -116,11 +116,11 @@ class Answer:
 
     def _start(self, message: Mapping[str, Any]) -> Iterable[Event]:
         self._count(message)
-        return (Start(text(message, "model"), text(message, "id")),)
+        return (Start(label(message, "model"), label(message, "id")),)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterable[Event]:
         events = [*self._start(message)]
-        if not isinstance(message.get("content"), list):
+        if not isinstance(message.get("content"), list) and not message.get("stop_reason"):
             raise ProtocolError(f"the message has no content: {str(message)[:200]}")
         for index, data in enumerate(objects(message, "content")):
             block = _Block(index, data)

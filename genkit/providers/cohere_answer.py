@@ -24,7 +24,7 @@ from ..events import (
     Usage,
 )
 from ..messages import Citation, Native, Reasoning, Text
-from .reading import listed, mapping, number, numbers, objects, text
+from .reading import label, listed, mapping, number, numbers, objects, text
 
 NAME = "cohere.chat"
 
@@ -78,7 +78,7 @@ class Answer:
                 told = list(self._content(index, mapping(content, "content")))
                 return [*told, *_logprobs(payload)]
             case "message-start":
-                return (Start(self._model, text(payload, "id")),)
+                return (Start(self._model, label(payload, "id")),)
             case "tool-plan-delta":
                 return self._planned(text(message, "tool_plan"))
             case "tool-call-start":
@@ -127,7 +127,7 @@ class Answer:
         yield Finish("tool_calls" if self._calls and known == "stop" else known, reason)
 
     def _whole(self, body: Mapping[str, Any]) -> Iterator[Event]:
-        yield Start(self._model, text(body, "id"))
+        yield Start(self._model, label(body, "id"))
         message = mapping(body.get("message") or {}, "the message")
         yield from self._planned(text(message, "tool_plan"))
         content = message.get("content")

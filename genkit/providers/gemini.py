@@ -21,6 +21,7 @@ from ..request import Request
 from .base import DONE, Call, Encoding, Payload, Target, failure
 from .gemini_answer import Answer
 from .gemini_request import NAME, contents, generation_config, part_on_the_wire, tools_on_the_wire
+from .reading import numbers
 
 _PURPOSES = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
@@ -149,7 +150,7 @@ class Gemini:
                 found = [prediction["embeddings"]["values"] for prediction in body["predictions"]]
             else:
                 found = [embedding["values"] for embedding in body["embeddings"]]
-            return [[float(value) for value in values] for values in found]
+            return [numbers(values, "an embedding") for values in found]
         except (KeyError, TypeError, ValueError) as error:
             raise ProtocolError(f"{target.vendor.name} sent no embeddings: {error!r}") from None
 

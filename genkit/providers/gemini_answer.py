@@ -24,7 +24,9 @@ from ..events import (
 from ..messages import Audio, Citation, Document, Image, Native, Part, Reasoning, Text, ToolCall
 from . import reading
 
-_SHAPE = frozenset(("candidates", "promptFeedback", "usageMetadata"))
+_SHAPE = frozenset(("candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"))
+_FIRST = (None, 0, "0")  # of several alternatives
+_WRONG = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError)
 _BLOCKED = (
     "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY",
     "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "MODEL_ARMOR",
@@ -66,7 +68,7 @@ class Answer:
         """
         try:
             return self._read(chunk)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except _WRONG as error:
             raise ProtocolError(f"not a GenerateContentResponse: {error!r} in {str(chunk)[:200]}") from None
 
     def end(self) -> list[Event]:
@@ -84,7 +86,7 @@ class Answer:
             events += self._close(last=True)
             if self._usage:
                 events.append(_usage(self._usage))
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        except _WRONG as error:
             raise ProtocolError(f"not a GenerateContentResponse: {error!r}") from None
         raw = self._blocked if self._reason is None else self._reason
         reason: FinishReason = "content_filter" if self._reason is None else _REASONS.get(raw, "error")
@@ -95,12 +97,12 @@ class Answer:
         events: list[Event] = []
         if not self._started:
             self._started = True
-            events.append(Start(reading.text(chunk, "modelVersion"), reading.text(chunk, "responseId")))
+            events.append(Start(reading.label(chunk, "modelVersion"), reading.label(chunk, "responseId")))
         candidates = chunk.get("candidates")
         if candidates is None and not chunk.keys() & _SHAPE:
             raise KeyError("candidates")
         for candidate in candidates or ():
-            if not candidate.get("index"):  # of several alternatives, the first
+            if candidate.get("index") in _FIRST:
                 self._candidate(candidate, events)
         if usage := chunk.get("usageMetadata"):
             self._usage.update(usage)

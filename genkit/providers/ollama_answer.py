@@ -22,7 +22,7 @@ from ..events import (
     ToolCallDelta,
     Usage,
 )
-from .reading import mapping, number, numbers, objects, text
+from .reading import label, mapping, number, numbers, objects, text
 
 NAME = "ollama.chat"
 
@@ -46,7 +46,7 @@ class Answer:
         """The events in one line. Raises ProtocolError."""
         if not self._started:
             self._started = True
-            yield Start(text(payload, "model"))
+            yield Start(label(payload, "model"))
         message = mapping(payload.get("message") or {}, "a message")
         if thought := text(message, "thinking"):
             yield ReasoningDelta(thought)

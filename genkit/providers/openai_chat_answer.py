@@ -27,9 +27,10 @@ from ..messages import Audio, Citation, Native, Part, Reasoning, Text
 from .base import Dialect, Target
 from .openai_chat_facts import citation, finish, image, logprobs, sources, usage
 from .openai_shared import is_error
-from .reading import text
+from .reading import label, text
 
-_WRONG = (AttributeError, IndexError, KeyError, ProtocolError, TypeError, ValueError)
+_WRONG = (AttributeError, LookupError, ProtocolError, TypeError, ValueError, ArithmeticError)
+_FIRST = (None, 0, "0")
 _MERGED = ("text", "summary")
 
 
@@ -96,9 +97,9 @@ class Answer:
             self._odd = True
         if not self._started and (choices or payload.get("id")):
             self._started = True
-            events.append(Start(text(payload, "model"), str(payload.get("id") or "")))
+            events.append(Start(label(payload, "model"), str(payload.get("id") or "")))
         for choice in choices or ():
-            if choice.get("index"):
+            if choice.get("index") not in _FIRST:
                 continue
             self._chosen = True
             if choice.get("error"):

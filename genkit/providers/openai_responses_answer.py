@@ -24,7 +24,7 @@ from ..events import (
     Usage,
 )
 from ..messages import Citation, Image, Native, Reasoning, Refusal, Text, ToolCall
-from .reading import mapping, number, objects, text
+from .reading import label, mapping, number, numbers, objects, text
 
 NAME = "openai.responses"
 TOLD = {"message": "content", "function_call": "call_id", "image_generation_call": "result"}
@@ -117,7 +117,7 @@ class Answer:
     def _start(self, response: Mapping[str, Any]) -> Iterator[Event]:
         if response and not self._started:
             self._started = True
-            yield Start(text(response, "model"), text(response, "id"))
+            yield Start(label(response, "model"), label(response, "id"))
 
     def _end(self, index: int, item: Mapping[str, Any]) -> Iterator[Event]:
         """Keeps the order of the output: OpenRouter ends its reasoning after the text that follows it."""
@@ -228,7 +228,4 @@ def logprobs(source: Mapping[str, Any]) -> list[TokenLogprob]:
 
 
 def _logprob(token: Mapping[str, Any]) -> float:
-    value = token.get("logprob")
-    if not isinstance(value, (int, float)):
-        raise ProtocolError(f"a token in the answer has no logprob: {token!r:.200}")
-    return float(value)
+    return numbers([token.get("logprob")], "a token's 'logprob'")[0]

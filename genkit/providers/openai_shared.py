@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from ..errors import ContextOverflow, GenkitError, ProtocolError
 from .base import Call, Target, failure, no_purpose
+from .reading import numbers
 
 _TOO_LONG = re.compile(r"(maximum|max) context length|prompt (is )?too long|context window", re.IGNORECASE)
 _STATUSES = ("status", "status_code", "raw_status_code", "code")
@@ -155,7 +156,7 @@ def _vector(value: Any, number: str) -> list[float]:
         return [float(x) for x in struct.unpack(f"<{len(data) // struct.calcsize(number)}{number}", data)]
     if not isinstance(value, list) or not value:
         raise TypeError(value)
-    return [float(x) for x in value]
+    return numbers(value, "an embedding")
 
 
 def _name(value: Any) -> str:

@@ -26,11 +26,19 @@ def text(source: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def label(source: Mapping[str, Any], key: str) -> str:
+    """The name in a field, which some servers write as a number, or ''. Raises ProtocolError."""
+    value = source.get(key)
+    return str(value) if type(value) is int and abs(value) < 2**63 else text(source, key)
+
+
 def number(source: Mapping[str, Any], key: str) -> int:
-    """The count in a field, or 0. Raises ProtocolError."""
+    """The count in a field, or 0; some servers write it as text. Raises ProtocolError."""
     value = source.get(key)
     if value is None:
         return 0
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise ProtocolError(f"{key!r} in the answer is {_kind(value)}, not a count")
     return int(value)

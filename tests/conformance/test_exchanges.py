@@ -99,7 +99,7 @@ def answer_of(exchange: Exchange, pieces: bool) -> Answer:
     if recorded.get("body_encoding") == "base64":
         data = base64.b64decode(body)
     dropped = ("content-length", "content-encoding", "transfer-encoding", "connection")
-    headers = {name.lower(): str(value) for name, value in recorded["headers"].items()}
+    headers = {name.lower(): str(value) for name, value in (recorded.get("headers") or {}).items()}
     kinds = {"json": "application/json", "ndjson": "application/x-ndjson", "text": "text/plain"}
     headers = {"content-type": kinds.get(exchange.body_kind, "text/event-stream"), **headers}
     headers = {name: value for name, value in headers.items() if name not in dropped}
