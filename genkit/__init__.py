@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .events import Event as Event
     from .events import Finish as Finish
     from .events import Logprobs as Logprobs
+    from .events import Metrics as Metrics
     from .events import PartEnd as PartEnd
     from .events import ReasoningDelta as ReasoningDelta
     from .events import Received as Received
@@ -59,6 +60,7 @@ _HOME = {
         "Event",
         "Finish",
         "Logprobs",
+        "Metrics",
         "PartEnd",
         "ReasoningDelta",
         "Received",

@@ -113,6 +113,24 @@ class Usage:
 
 
 @dataclass(slots=True)
+class Metrics:
+    """How long a local model took, in seconds.
+
+    ``queued`` until work on the prompt began, ``first_token`` from the call's arrival to its first
+    token, ``decoding`` from there to the last. ``kv_used`` of ``kv_room`` tokens were in the KV cache
+    at the first token, of all calls and of what is kept for others to begin with.
+    """
+
+    queued: float = 0
+    first_token: float = 0
+    decoding: float = 0
+    prompt_tokens_per_second: float = 0
+    decode_tokens_per_second: float = 0
+    kv_used: int = 0
+    kv_room: int = 0
+
+
+@dataclass(slots=True)
 class Finish:
     """The answer ended: why, in genkit's words and in the backend's own."""
 
@@ -131,5 +149,6 @@ Event: TypeAlias = (
     | PartEnd
     | Logprobs
     | Usage
+    | Metrics
     | Finish
 )

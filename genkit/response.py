@@ -10,6 +10,7 @@ from .events import (
     Finish,
     FinishReason,
     Logprobs,
+    Metrics,
     PartEnd,
     ReasoningDelta,
     Received,
@@ -31,6 +32,7 @@ class Response:
     ``message`` can be put back into a conversation as it is. ``finish_reason`` is one of ``stop``,
     ``length``, ``tool_calls``, ``content_filter``, ``incomplete`` (the stream was closed or broke
     before its end) and ``error``; ``raw_finish_reason`` is the backend's own word for it.
+    ``metrics`` tells how long a local model took for what.
     """
 
     message: Message
@@ -43,6 +45,7 @@ class Response:
     rate_limits: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    metrics: Metrics | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:
@@ -79,8 +82,8 @@ class Collector:
     """Folds events into a :class:`Response`, one at a time; it can be read at any moment."""
 
     __slots__ = (
-        "_calls", "_finish", "_logprobs", "_parts", "_reasoning", "_received", "_refusal", "_start", "_text",
-        "_usage", "_warnings",
+        "_calls", "_finish", "_logprobs", "_metrics", "_parts", "_reasoning", "_received", "_refusal",
+        "_start", "_text", "_usage", "_warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -93,6 +96,7 @@ class Collector:
         self._warnings: list[str] = []
         self._start, self._received = Start(), Received("", {})
         self._usage, self._finish = Usage(), Finish("incomplete")
+        self._metrics: Metrics | None = None
 
     def add(self, event: Event) -> None:
         """Take one more event."""
@@ -121,6 +125,8 @@ class Collector:
                 self._received = event
             case Usage():
                 self._usage = event
+            case Metrics():
+                self._metrics = event
             case Finish():
                 self._finish = event
 
@@ -161,6 +167,7 @@ class Collector:
             rate_limits=self._received.rate_limits,
             warnings=tuple(self._warnings),
             logprobs=tuple(self._logprobs),
+            metrics=self._metrics,
         )
 
 

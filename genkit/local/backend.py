@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import weakref
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, Literal
 
 from ..errors import BackendError, BadRequest, ConfigError, GenkitError, UnsupportedOption
-from ..events import Event, Finish, FinishReason, Start, TextDelta, Usage, Warned
+from ..events import Event, Finish, FinishReason, Metrics, Start, TextDelta, Usage, Warned
 from ..messages import Message, Reasoning, Text, ToolCall, ToolResult
 from ..request import Request
 from ..runtime.base import Channel, Runtime
@@ -92,6 +93,8 @@ class LocalBackend:
             started = _facts(await channel.get())
             usage.input_tokens = started["prompt"]
             yield Start(started["model"])
+            begun = _facts(await channel.get())
+            usage.cached_tokens, first = begun["cached"], time.monotonic()
             while isinstance(answer := await channel.get(), Token):
                 usage.output_tokens += 1
                 if piece := text.add(answer.piece):
@@ -108,6 +111,7 @@ class LocalBackend:
         if text.stopped_by:
             reason = "stop_string"
         yield usage
+        yield _metrics(usage, begun, time.monotonic() - first)
         yield Finish(_REASONS[reason], reason)
 
     async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
@@ -157,6 +161,20 @@ def _facts(answer: Answer) -> dict[str, Any]:
     if "error" in answer:
         raise error_from(answer)
     return answer
+
+
+def _metrics(usage: Usage, begun: dict[str, Any], decoding: float) -> Metrics:
+    """What the worker measured until the first token, and we since."""
+    evaluated, after_first = usage.input_tokens - usage.cached_tokens, usage.output_tokens - 1
+    return Metrics(
+        queued=begun["queued"],
+        first_token=begun["queued"] + begun["evaluating"],
+        decoding=decoding,
+        prompt_tokens_per_second=evaluated / begun["evaluating"] if begun["evaluating"] else 0,
+        decode_tokens_per_second=after_first / decoding if decoding and after_first > 0 else 0,
+        kv_used=begun["kv_used"],
+        kv_room=begun["kv_room"],
+    )
 
 
 _UNSUPPORTED = (

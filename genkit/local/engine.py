@@ -26,6 +26,8 @@ QUEUE = 4096
 class Listener:
     """Where the engine says what happened; called in its thread."""
 
+    begun: Callable[[Sequence, int, int], None]
+    """The prompt of a sequence is evaluated; how many tokens the KV cache holds, and can hold."""
     tokens: Callable[[list[tuple[int, int]]], None]
     """The tokens of one step: whose (the sequence's ``call``), and which."""
     finished: Callable[[Sequence, str], None]
@@ -140,7 +142,11 @@ class Engine:
         now = time.monotonic()
         answering = sum(size == 1 for _, size, _ in work)
         self._pace.observe(answering, sum(size for _, size, _ in work if size > 1), now - began)
-        self._tell(self._sample(work), now)
+        for sequence, _, sample in work:
+            if sample and not sequence.times.first:
+                sequence.times.first = now
+                self._listener.begun(sequence, self._slots.room - self._slots.left, self._slots.room)
+        self._tell(self._sample(work))
 
     def _one_by_one(self, work: list[Work], error: GenkitError) -> None:
         """A step failed: whose fault it was shows when each is taken alone."""
@@ -152,13 +158,11 @@ class Engine:
             else:
                 self._fail(sequence, error)
 
-    def _tell(self, new: list[Sequence], now: float) -> None:
+    def _tell(self, new: list[Sequence]) -> None:
         """Hand out the tokens of a step, and see who has all that it may have."""
         if new:
             self._listener.tokens([(sequence.call, sequence.tokens[-1]) for sequence in new])
         for sequence in new:
-            sequence.times.first = sequence.times.first or now
-            sequence.times.last = now
             if sequence.generated >= sequence.max_tokens:
                 self._finish(sequence, "max_tokens")
             elif len(sequence.tokens) >= self.context_size:

@@ -32,7 +32,6 @@ class Times:
     queued: float = 0
     started: float = 0
     first: float = 0
-    last: float = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -61,7 +61,7 @@ class Service:
             context_size=context,
             threads=settings["threads"] or machine.default_threads(),
             parallel=settings["parallel"],
-            listener=Listener(self._tokens, self._finished, self._failed),
+            listener=Listener(self._begun, self._tokens, self._finished, self._failed),
         )
 
     def _load_template(self, source: str | None) -> ChatTemplate | None:
@@ -112,6 +112,17 @@ class Service:
             return self._prompts.bare(question["text"])
         with limited():
             return self._prompts.chat(question["messages"])[1]
+
+    def _begun(self, sequence: Sequence, kv_used: int, kv_room: int) -> None:
+        times = sequence.times
+        self.tell(
+            sequence.call,
+            cached=sequence.cached,
+            queued=times.started - times.queued,
+            evaluating=times.first - times.started,
+            kv_used=kv_used,
+            kv_room=kv_room,
+        )
 
     def _tokens(self, tokens: list[tuple[int, int]]) -> None:
         piece = self._model.piece

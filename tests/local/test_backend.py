@@ -84,6 +84,25 @@ def test_a_generators_seed_is_the_default(noise: Generator, noise_file: Path) ->
         )
 
 
+def test_an_answer_says_what_was_cached_and_how_long_it_took(noise_file: Path) -> None:
+    with genkit.Generator(noise_file, parallel=2) as generator:
+        first = generator.generate("x" * 100, max_tokens=5, temperature=0)
+        again = generator.generate("x" * 100, max_tokens=5, temperature=0)
+        stopped = generator.generate("x" * 100, stop=[again.text[0]], temperature=0)
+    assert again.text == first.text
+    assert [r.usage.cached_tokens for r in (first, again, stopped)] == [0, 99, 99]
+    for answer in (first, again, stopped):
+        metrics = answer.metrics
+        assert metrics is not None
+        assert metrics.first_token >= metrics.queued >= 0
+        assert metrics.prompt_tokens_per_second > 0
+        assert 100 <= metrics.kv_used <= 3 * 105
+        assert metrics.kv_room == 4096
+    assert first.metrics
+    assert first.metrics.decode_tokens_per_second > 0
+    assert stopped.raw_finish_reason == "stop_string"
+
+
 def test_the_model_in_the_box_answers(demo: Generator) -> None:
     reply = demo.generate("Hello", temperature=0, max_tokens=20)
     assert reply.text

@@ -25,7 +25,7 @@ class Ears:
         self.heard: queue.Queue[tuple[int, object]] = queue.Queue()
         self.text: dict[int, str] = {}
         self.calls_of_steps: list[set[int]] = []
-        self.listener = Listener(self._tokens, self._finished, self._failed)
+        self.listener = Listener(lambda *_: None, self._tokens, self._finished, self._failed)
 
     def _tokens(self, tokens: list[tuple[int, int]]) -> None:
         self.calls_of_steps.append({call for call, _ in tokens})
