@@ -1,0 +1,99 @@
+"""The speed of one answer: a Generator against llama-cpp-python's own ``Llama``, in turn, in one run.
+
+On a model of random weights in the shape of a 0.5B one, Q4_0 (see ``random_model.py``), which is
+written to a temporary directory, or to the path given in GENKIT_BENCHMARK_MODEL::
+
+    python benchmarks/single_stream.py            # a minute or two
+    python benchmarks/single_stream.py --smoke
+
+Both take the likeliest token, with as many threads and the same prompt.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from random_model import fabricate
+from report import Report, options
+
+import genkit
+from genkit.local.machine import default_threads
+
+PROMPT = "Hello, who are you?"
+CONTEXT = 1024
+
+
+def peer(path: str, tokens: int) -> None:
+    """For each line of stdin, an answer by ``Llama``: prints its number of tokens, and the seconds it took."""
+    from llama_cpp import Llama  # noqa: PLC0415 - only in the process of the peer
+
+    threads = default_threads()
+    llama = Llama(path, n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False)
+    chat = f"<|im_start|>user\n{PROMPT}<|im_end|>\n<|im_start|>assistant\n"
+    prompt = llama.tokenize(chat.encode(), add_bos=False, special=True)
+    for _ in sys.stdin:
+        llama.reset()
+        start = time.perf_counter()
+        answer = llama.create_completion(prompt, max_tokens=tokens, temperature=0)
+        took = time.perf_counter() - start
+        print(answer["usage"]["completion_tokens"], took, file=sys.__stdout__, flush=True)
+
+
+def by_genkit(generator: genkit.Generator, tokens: int) -> tuple[int, float]:
+    start = time.perf_counter()
+    reply = generator.generate(PROMPT, max_tokens=tokens, temperature=0)
+    return reply.usage.output_tokens, time.perf_counter() - start
+
+
+def by_peer(process: subprocess.Popen[str]) -> tuple[int, float]:
+    assert process.stdin
+    assert process.stdout
+    print(file=process.stdin, flush=True)
+    count, took = process.stdout.readline().split()
+    return int(count), float(took)
+
+
+def compare(path: Path, tokens: int, rounds: int) -> tuple[list[float], list[float]]:
+    """Tokens a second in each round, after one to warm up: genkit's, and the peer's."""
+    command = [sys.executable, __file__, "--peer", str(path), str(tokens)]
+    ours, theirs = [], []
+    with (
+        genkit.Generator(path, context=CONTEXT) as generator,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        for number in range(rounds + 1):
+            both = [lambda: by_genkit(generator, tokens), lambda: by_peer(process)]
+            (count, took), (their_count, their_took) = [one() for one in both]
+            assert count == their_count, f"genkit made {count} tokens, Llama {their_count}"
+            if number:
+                ours.append(count / took)
+                theirs.append(count / their_took)
+    return ours, theirs
+
+
+def main() -> None:
+    smoke = options(__doc__).smoke
+    report = Report(smoke=smoke)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(os.environ.get("GENKIT_BENCHMARK_MODEL") or Path(folder) / "random.gguf")
+        if smoke:
+            path = fabricate(Path(folder) / "small.gguf", layers=1, vocabulary=512)
+        ours, theirs = compare(fabricate(path), *((4, 1) if smoke else (96, 7)))
+    report.figure("genkit", statistics.median(ours), "t/s")
+    report.figure("Llama of llama-cpp-python", statistics.median(theirs), "t/s")
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    report.at_least("genkit to Llama, median of rounds", statistics.median(ratios), 0.97)
+    report.end()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peer"]:
+        peer(sys.argv[2], int(sys.argv[3]))
+    else:
+        main()
