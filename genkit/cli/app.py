@@ -35,7 +35,7 @@ class _Program(click.Group):
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(genkit.__version__, prog_name="genkit", message="%(prog)s %(version)s")
 def _group() -> None:
-    """Generate text with models on this machine.
+    """Generate text, with a model on this machine or one behind an API.
 
     Exit codes: 0 all went well, 1 an error, 2 wrong usage, 130 interrupted.
     """

@@ -6,7 +6,7 @@ import functools
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -21,14 +21,28 @@ model_option = click.option(
     default="demo",
     show_default=True,
     callback=lambda _context, _option, value: model_name(value),
-    help="demo (a toy model in the box), llama:PATH, or the path of a .gguf file.",
+    help="demo (a toy model in the box), the path of a .gguf file, or VENDOR:MODEL (openai:..., ollama:...).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, on one line.")
 raw_option = click.option(
     "--raw", is_flag=True, help="Leave escape sequences in what is shown on a terminal."
 )
+
+
+def _context_size(_context: click.Context, _option: click.Parameter, value: str | None) -> int | str | None:
+    if value in (None, "auto"):
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise click.BadParameter(f'{value!r} is neither a number nor "auto".') from None
+
+
 _context_option = click.option(
-    "--context", type=int, metavar="TOKENS", help="The size of the context window."
+    "--context",
+    callback=_context_size,
+    metavar="TOKENS|auto",
+    help="The size of the context window; auto is as much as memory holds.",
 )
 _threads_option = click.option("--threads", type=int, help="How many threads compute.  [default: one a core]")
 _answer_options = (
@@ -53,7 +67,9 @@ def with_generator(command: Command) -> Command:
     @_context_option
     @_threads_option
     @functools.wraps(command)
-    def wrapped(*, model: str, context: int | None, threads: int | None, **rest: Any) -> None:
+    def wrapped(
+        *, model: str, context: int | Literal["auto"] | None, threads: int | None, **rest: Any
+    ) -> None:
         with genkit.Generator(model, context=context, threads=threads) as generator:
             command(generator, **rest)
 

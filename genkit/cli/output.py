@@ -48,7 +48,22 @@ def error(problem: genkit.GenkitError) -> None:
     note(f"genkit: error: {problem.message}")
 
 
-def note_if_full(response: genkit.Response, max_tokens: int | None, advice: str) -> None:
-    """Say so if an answer was cut because the context window is full."""
-    if response.finish_reason == "length" and max_tokens is None:
-        note(f"genkit: the answer was cut here because the context window is full; {advice}")
+def note_ending(response: genkit.Response, max_tokens: int | None, advice: str) -> None:
+    """Tell of what was left out of a request, and of an answer that was cut where nobody asked for it.
+
+    Args:
+        response: the answer.
+        max_tokens: the limit that was asked for, if any.
+        advice: what to do about a context window that is full.
+    """
+    for warning in response.warnings:
+        note(f"genkit: warning: {warning}")
+    if response.finish_reason == "content_filter":
+        note("genkit: the answer was cut here by a content filter")
+    elif response.finish_reason == "length" and max_tokens is None:
+        if response.raw_finish_reason == "context_full":
+            note(f"genkit: the answer was cut here because the context window is full; {advice}")
+        else:
+            note(
+                "genkit: the answer was cut here at the model's own limit; --max-tokens may set a larger one"
+            )

@@ -9,7 +9,7 @@ import click
 import genkit
 
 from .options import json_option, raw_option, text_of, with_answer_options, with_generator
-from .output import Answer, json_line, note_if_full
+from .output import Answer, json_line, note_ending
 
 
 @click.command()
@@ -36,4 +36,4 @@ def run(
                 answer.write(piece)
         finally:
             answer.end()
-        note_if_full(stream.response, options["max_tokens"], "a larger --context gives it more room")
+        note_ending(stream.response, options["max_tokens"], "a larger --context gives it more room")

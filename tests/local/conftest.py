@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import fabricate
 import pytest
 
 import genkit
+
+PATIENCE = 120  # seconds
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +24,22 @@ def real_stderr(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _watchdog(real_stderr: int) -> Iterator[None]:
-    """What these tests are most afraid of is to wait for ever: after two minutes, say where, and end."""
-    faulthandler.dump_traceback_later(120, exit=True, file=real_stderr)
+def _watchdog(request: pytest.FixtureRequest, real_stderr: int) -> Iterator[None]:
+    """What these tests are most afraid of is to wait for ever: then say which one did, and where, and end."""
+
+    def bark() -> None:
+        os.write(real_stderr, f"\n{request.node.nodeid} has not ended within {PATIENCE} s:\n".encode())
+        faulthandler.dump_traceback(real_stderr)
+        os._exit(1)
+
+    dog = threading.Timer(PATIENCE, bark)
+    dog.daemon = True
+    dog.start()
+    faulthandler.dump_traceback_later(PATIENCE + 10, exit=True, file=real_stderr)  # if no thread can run
     yield
     faulthandler.cancel_dump_traceback_later()
+    dog.cancel()
+    dog.join()
 
 
 @pytest.fixture(scope="session")
