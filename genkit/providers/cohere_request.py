@@ -84,7 +84,10 @@ class Conversation:
     def _result(self, result: ToolResult) -> dict[str, Any]:
         content: Any = result.content
         if not isinstance(content, str):
-            content = [piece for part in content if (piece := self._piece(part))]
+            if any(isinstance(part, Image) for part in content):
+                self._encoding.refuse("images in a tool's result")
+            said = [part for part in content if not isinstance(part, Image)]
+            content = [piece for part in said if (piece := self._piece(part))]
         return {"role": "tool", "tool_call_id": result.id, "content": content}
 
     def _document(self, part: Document) -> dict[str, Any] | None:

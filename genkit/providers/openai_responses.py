@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from ..errors import GenkitError, IncompleteStream, ProtocolError
 from ..events import Event, Logprobs, TextDelta
-from ..request import Request
+from ..request import Request, Tool
 from .base import DONE, Call, Encoding, Payload, Target
 from .openai_responses_answer import NAME, Answer, logprobs
-from .openai_responses_request import choice_of, conversation, form_of, tool_of
+from .openai_responses_request import NO_MARKS, choice_of, conversation, form_of, tool_of
 from .openai_shared import OpenAIServer, path
 from .reading import mapping, number, text
 
@@ -24,7 +24,7 @@ class OpenAIResponses(OpenAIServer):
     """The dialect of OpenAI's Responses, which xAI, OpenRouter, LM Studio, llama.cpp and others speak too.
 
     Quirks: ``raw_reasoning`` (reasoning goes back as text, where it is not encrypted), ``cache_marks``
-    (takes marks in the prompt; the cache works without), ``no_terminal_mark`` (streams just end).
+    (takes marks in the prompt), ``no_terminal_mark`` (streams just end).
     """
 
     name = NAME
@@ -48,6 +48,8 @@ class OpenAIResponses(OpenAIServer):
             body["text"] = {"format": form_of(output)}
         if tools := encoding.take("tools"):
             body["tools"] = [tool_of(tool) for tool in tools]
+            if any(isinstance(tool, Tool) and tool.cache for tool in tools):
+                encoding.refuse("a cache mark", NO_MARKS)
         if choice := encoding.take("tool_choice"):
             body["tool_choice"] = choice_of(choice, tools or ())
         if request.stream:

@@ -23,6 +23,8 @@ from ..request import Output, Request, Tool
 from .base import Encoding, Target
 from .openai_responses_answer import NAME, TOLD
 
+NO_MARKS = "it keeps its prompt cache by itself"
+
 
 def form_of(output: Output) -> dict[str, Any]:
     """The ``text.format`` for an output."""
@@ -55,8 +57,7 @@ def conversation(request: Request, target: Target, encoding: Encoding) -> dict[s
     """``input``, and ``instructions`` if the conversation begins with a plain system message."""
     first, *rest = request.messages or [Message("user", ())]
     items = _Items(target, encoding)
-    kinds = (Text,) if target.quirk("cache_marks") else (Text, CacheMark)  # instructions cannot hold a mark
-    plain = first.role == "system" and all(isinstance(part, kinds) for part in first.parts)
+    plain = first.role == "system" and all(isinstance(part, Text) for part in first.parts)
     for message in rest if plain and rest else request.messages:
         items.add(message)
     return {"instructions": first.text, "input": items.made} if plain and rest else {"input": items.made}
@@ -81,7 +82,9 @@ class _Items:
             elif not isinstance(part, CacheMark):
                 self._close()
                 self._item(part)
-            elif self._content and self._target.quirk("cache_marks"):
+            elif not self._target.quirk("cache_marks"):
+                self._encoding.refuse("a cache mark", NO_MARKS)
+            elif self._content:
                 self._content[-1]["prompt_cache_breakpoint"] = {"mode": "explicit"}
         self._close()
         self._rest = {}

@@ -355,6 +355,7 @@ def test_options_have_names_of_their_own() -> None:
     ("parts", "options", "option"),
     [
         ((CacheMark(),), {}, "a part of type 'cache_mark'"),
+        ((ToolResult(id="1", content=(Image(data=b"x"),)),), {}, "images in a tool's result"),
         ((Document(data=b"%PDF", media_type="application/pdf"),), {}, "a document of type 'application/pdf'"),
         ((), {"sampling": Sampling(logprobs=2)}, "logprobs of alternatives"),
         ((), {"sampling": Sampling(min_p=0.1)}, "min_p"),

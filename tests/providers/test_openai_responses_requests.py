@@ -387,11 +387,19 @@ def test_a_cache_mark_is_sent_where_it_is_taken() -> None:
     message = Message.user("long", CacheMark(), "short")
     (item,) = items_of(message, cache_marks=True)
     assert [piece.get("prompt_cache_breakpoint") for piece in item["content"]] == [{"mode": "explicit"}, None]
-    (item,) = items_of(message)
-    assert not any("prompt_cache_breakpoint" in piece for piece in item["content"])
     marked = Request(messages=[Message.system("long", CacheMark()), *X])
-    assert body_of(marked)["instructions"] == "long"
     assert body_of(marked, cache_marks=True)["input"][0]["role"] == "system"
+
+
+def test_a_cache_mark_is_refused_where_it_is_not_taken() -> None:
+    for asked in (
+        Request(messages=[Message.user("long", CacheMark(), "short")]),
+        Request(messages=X, tools=[Tool(name="a", cache=True)]),
+    ):
+        with pytest.raises(UnsupportedOption, match="a cache mark"):
+            body_of(asked)
+    dropped = Request(messages=[Message.system("long", CacheMark()), *X], on_unsupported="drop")
+    assert body_of(dropped)["input"][0]["content"] == "long"
 
 
 @pytest.mark.parametrize(
