@@ -119,11 +119,11 @@ def canary(model: str, features: frozenset[str]) -> Iterator[Finding]:
     """Load a model and generate a few tokens; llama.cpp runs in a process of its own, which may die of it."""
     try:
         with genkit.Generator(model) as generator:
-            yield Finding("model", f"{model} is there")
+            yield Finding("model", model)
             start = time.perf_counter()
             generator.warm()
             loaded = time.perf_counter()
-            reply = generator.generate("Hello!", max_tokens=8, temperature=0)
+            reply = generator.generate("Hello!", max_tokens=16)  # fewer are refused by some
             end = time.perf_counter()
     except genkit.GenkitError as error:
         yield Finding("generating", error.message, "fail", remedy(error, features))
@@ -141,8 +141,9 @@ def remedy(error: genkit.GenkitError, features: frozenset[str]) -> str:
     """
     if isinstance(error, genkit.errors.MissingDependency):
         return f"pip install 'genkit-sdk[{error.extra or 'local'}]'"
-    if isinstance(error, genkit.errors.ModelFileError):
-        return "check the file; if it is the model in the box: pip install --force-reinstall genkit-sdk"
+    for kind, advice in _REMEDIES.items():
+        if isinstance(error, kind):
+            return advice
     killer = error.signal if isinstance(error, genkit.errors.WorkerDied) else None
     if killer == signal.SIGILL:
         return (
@@ -160,6 +161,21 @@ def remedy(error: genkit.GenkitError, features: frozenset[str]) -> str:
         )
     return "try another model with --model; if that fails too, build llama-cpp-python anew: " + _REBUILD
 
+
+_REMEDIES: dict[type[genkit.GenkitError], str] = {
+    genkit.errors.ModelFileError: (
+        "check the file; if it is the model in the box: pip install --force-reinstall genkit-sdk"
+    ),
+    genkit.errors.ConfigError: "put right what the line above names",
+    genkit.errors.BadRequest: "check the name of the model, and what it takes",
+    genkit.errors.OutOfMemory: "try a smaller model, or free memory",
+    genkit.errors.ConnectFailed: "check the network, the address, and HTTPS_PROXY if you are behind a proxy",
+    genkit.errors.AuthFailed: "check the key, and that its account may use this model",
+    genkit.errors.QuotaExceeded: "check the balance of the account behind the key",
+    genkit.errors.RateLimited: "try again later",
+    genkit.errors.DeadlineExceeded: "try again later",
+    genkit.errors.ServerFailed: "try again later",
+}
 
 _SIGKILL = 9  # the signal module of Windows lacks the name
 

@@ -21,7 +21,7 @@ model_option = click.option(
     default="demo",
     show_default=True,
     callback=lambda _context, _option, value: model_name(value),
-    help="demo (a toy model in the box), the path of a .gguf file, or VENDOR:MODEL (openai:..., ollama:...).",
+    help="demo (a toy in the box), the path of a .gguf file, or VENDOR:MODEL (openai:..., ollama:...).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, on one line.")
 raw_option = click.option(
@@ -44,6 +44,7 @@ _context_option = click.option(
     metavar="TOKENS|auto",
     help="The size of the context window; auto is as much as memory holds.",
 )
+_base_url_option = click.option("--base-url", metavar="URL", help="The address of a remote model's server.")
 _threads_option = click.option("--threads", type=int, help="How many threads compute.  [default: one a core]")
 _answer_options = (
     click.option("--system", metavar="TEXT", help="Instructions that hold for the whole conversation."),
@@ -66,11 +67,17 @@ def with_generator(command: Command) -> Command:
     @model_option
     @_context_option
     @_threads_option
+    @_base_url_option
     @functools.wraps(command)
     def wrapped(
-        *, model: str, context: int | Literal["auto"] | None, threads: int | None, **rest: Any
+        *,
+        model: str,
+        context: int | Literal["auto"] | None,
+        threads: int | None,
+        base_url: str | None,
+        **rest: Any,
     ) -> None:
-        with genkit.Generator(model, context=context, threads=threads) as generator:
+        with genkit.Generator(model, context=context, threads=threads, base_url=base_url) as generator:
             command(generator, **rest)
 
     return wrapped

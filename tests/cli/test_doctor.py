@@ -10,7 +10,7 @@ import pytest
 import genkit
 from genkit.cli import cpu
 from genkit.cli.checks import packages, processor, remedy
-from genkit.errors import MissingDependency, ModelFileError, WorkerDied
+from genkit.errors import AuthFailed, ConnectFailed, MissingDependency, ModelFileError, WorkerDied
 
 from .conftest import Run
 
@@ -39,6 +39,14 @@ def test_a_model_that_does_not_load_fails_with_advice(run: Run, tmp_path: Path) 
     problem, advice = done.stdout.splitlines()[-2:]
     assert problem.startswith("fail  generating")
     assert advice.startswith("      to do: ")
+
+
+def test_a_remote_model_without_a_key_fails_with_advice(run: Run) -> None:
+    done = run("doctor", "--model", "openai:any", OPENAI_API_KEY="")
+    problem, advice = done.stdout.splitlines()[-2:]
+    assert "OPENAI_API_KEY" in problem
+    assert "llama" not in advice
+    assert done.returncode == 1
 
 
 def test_the_other_package_of_this_name_is_a_warning(run: Run, tmp_path: Path) -> None:
@@ -78,6 +86,8 @@ def test_every_requirement_is_looked_at() -> None:
         (WorkerDied("it died"), (), "another model"),
         (MissingDependency("there is no llama-cpp-python", extra="local"), (), "genkit-sdk[local]"),
         (ModelFileError("there is no file"), (), "check the file"),
+        (ConnectFailed("cannot connect"), (), "network"),
+        (AuthFailed("the key is wrong"), (), "key"),
     ],
 )
 def test_every_way_to_die_has_a_remedy(
