@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import weakref
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
-from ..errors import BackendError, BadRequest, ConfigError, GenkitError, UnsupportedOption
-from ..events import Event, Finish, FinishReason, Metrics, Start, TextDelta, Usage, Warned
-from ..messages import Message, Reasoning, Text, ToolCall, ToolResult
+from ..errors import BackendError, ConfigError, GenkitError, UnsupportedOption
+from ..events import Event, Finish, FinishReason, Metrics, Start, Usage, Warned
+from ..messages import Message
 from ..request import Request
 from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
 from . import files
+from .answer import AnswerStream
 from .pipe import Token
 from .process import Answer, Worker, error_from
-from .sampling import LARGEST_SEED
+from .question import entries, generation, unsupported
 from .text import TextStream
+from .toolsyntax import BY_NAME
 
 MOST_PARALLEL = 128
 """llama.cpp has 256 sequences, and some are kept for others to begin with."""
@@ -82,9 +83,9 @@ class LocalBackend:
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""
-        for warning in _unsupported(request):
+        for warning in unsupported(request):
             yield Warned(warning)
-        question = _question(request)
+        question = generation(request)
         channel: Channel[Answer] = runtime.channel()
         text = TextStream(request.sampling.stop)
         usage = Usage()
@@ -93,12 +94,18 @@ class LocalBackend:
             started = _facts(await channel.get())
             usage.input_tokens = started["prompt"]
             yield Start(started["model"])
+            if started["ignored"] and request.on_unsupported == "warn":
+                yield Warned(f"{started['ignored']}; it was left out")
+            answers = AnswerStream(
+                BY_NAME[started["syntax"]], tools=bool(question["tools"]), thinking=started["thinking"]
+            )
             begun = _facts(await channel.get())
             usage.cached_tokens, first = begun["cached"], time.monotonic()
             while isinstance(answer := await channel.get(), Token):
                 usage.output_tokens += 1
                 if piece := text.add(answer.piece):
-                    yield TextDelta(piece)
+                    for event in answers.add(piece):
+                        yield event
                 if text.stopped_by:
                     break
             else:
@@ -106,17 +113,18 @@ class LocalBackend:
                 connection.done(call)
         finally:
             connection.cancel(call)  # at once, also when the caller closed the stream
-        if piece := text.end():
-            yield TextDelta(piece)
+        for event in (*answers.add(text.end()), *answers.end()):
+            yield event
         if text.stopped_by:
             reason = "stop_string"
         yield usage
         yield _metrics(usage, begun, time.monotonic() - first)
-        yield Finish(_REASONS[reason], reason)
+        finish = _REASONS[reason]
+        yield Finish("tool_calls" if answers.calls and finish == "stop" else finish, reason)
 
     async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`."""
-        what = {"text": prompt} if isinstance(prompt, str) else {"messages": _template_messages(prompt)}
+        what = {"text": prompt} if isinstance(prompt, str) else {"messages": entries(prompt)}
         return TokenCount((await self._ask({"do": "count", **what}, runtime))["tokens"], exact=True)
 
     async def embed(
@@ -175,70 +183,3 @@ def _metrics(usage: Usage, begun: dict[str, Any], decoding: float) -> Metrics:
         kv_used=begun["kv_used"],
         kv_room=begun["kv_room"],
     )
-
-
-_UNSUPPORTED = (
-    "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "metadata", "extra"
-)  # fmt: skip
-
-
-def _unsupported(request: Request) -> Iterator[str]:
-    """Options that are set and cannot be honoured: an error, or the warnings that the request prefers."""
-    options = {name: getattr(request, name) for name in _UNSUPPORTED}
-    options["logprobs"] = request.sampling.logprobs
-    for name, value in options.items():
-        if value is None or value in ((), {}):
-            continue
-        message = f"local models do not take {name}"
-        if request.on_unsupported == "error":
-            raise UnsupportedOption(f"{message} yet; leave it out", option=name)
-        if request.on_unsupported == "warn":
-            yield f"{message}; it was left out"
-
-
-def _question(request: Request) -> dict[str, Any]:
-    """The request as the worker takes it, or an error before anything is sent."""
-    sampling = request.sampling.set_options()
-    for name in ("stop", "logprobs"):
-        sampling.pop(name, None)
-    seed = sampling.setdefault("seed", int.from_bytes(os.urandom(4), "little") % LARGEST_SEED)
-    if seed > LARGEST_SEED:
-        raise BadRequest(f"a local model takes a seed from 0 to {LARGEST_SEED}, not {seed}")
-    if sampling.get("repeat_penalty") == 0:
-        raise BadRequest("a local model takes a repeat_penalty above 0: llama.cpp divides by it")
-    return {"do": "generate", "messages": _template_messages(request.messages), "sampling": sampling}
-
-
-def _template_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Messages as chat templates expect them, after Hugging Face's ``apply_chat_template``."""
-    return [entry for message in messages for entry in _entries(message)]
-
-
-def _entries(message: Message) -> Iterator[dict[str, Any]]:
-    """One message is one entry, but each tool result is one of its own."""
-    entry: dict[str, Any] = {"role": message.role, "content": message.text}
-    for part in message.parts:
-        match part:
-            case ToolResult():
-                yield {"role": "tool", "tool_call_id": part.id, "content": part.content}
-            case ToolCall():
-                function = {"name": part.name, "arguments": _arguments(part)}
-                entry.setdefault("tool_calls", []).append(
-                    {"id": part.id, "type": "function", "function": function}
-                )
-            case Reasoning():
-                entry["reasoning_content"] = entry.get("reasoning_content", "") + part.text
-            case Text():
-                pass
-            case _:
-                raise BadRequest(f"this model reads text only; a message holds {type(part).__name__}")
-    if message.role != "tool":
-        yield entry
-
-
-def _arguments(call: ToolCall) -> Any:
-    """Templates want the arguments as an object; what is no JSON stays the text it is."""
-    try:
-        return json.loads(call.arguments)
-    except ValueError:
-        return call.arguments

@@ -154,8 +154,8 @@ class Model:
                 return buffer.raw[:length]
             size = -length
 
-    def special_texts(self) -> list[tuple[str, bool]]:
-        """The spellings of the tokens that are found in a text first, and whether they are control tokens.
+    def special_texts(self) -> list[tuple[int, str, bool]]:
+        """The tokens that are found in a text first: id, spelling, and whether it is a control token.
 
         The rest of them are what llama.cpp calls user-defined, and finds in any text.
         """
@@ -163,7 +163,7 @@ class Model:
         wanted = control | _lib.LLAMA_TOKEN_ATTR_USER_DEFINED
         attributes, vocab = _lib.llama_vocab_get_attr, self._vocab
         return [
-            (self._special(token), bool(kind & control))
+            (token, self._special(token), bool(kind & control))
             for token in range(self.vocabulary_size)
             if (kind := attributes(vocab, token)) & wanted
         ]

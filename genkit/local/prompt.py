@@ -11,16 +11,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import BadRequest, ModelFileError
+from ..errors import BadRequest, ModelFileError, UnsupportedOption
 from .chat import ChatTemplate
 from .conversation import Conversation
 from .llama import Model
+from .toolsyntax import find, markers
 
 LARGEST = 1 << 24
 """The most characters that a rendered prompt may have."""
 _MARKS = [chr(code) for code in range(0xF8FF, 0xE000, -1)]  # private use: they mean nothing to anybody
+
+
+class Prompt(NamedTuple):
+    """A prompt: as text, as tokens; how the answer is written; whether it begins with thoughts."""
+
+    text: str
+    tokens: list[int]
+    syntax: str
+    thinking: bool
+    ignored: str
+    """What could not be honoured, in words, or ''."""
 
 
 class Prompts:
@@ -34,7 +46,13 @@ class Prompts:
     def __init__(self, model: Model, template: ChatTemplate | None) -> None:
         self._model = model
         self.conversation = Conversation(template) if template else None
-        self._guard = Guard(_forgeable(model, template.source if template else ""))
+        self._source = template.source if template else ""
+        special = model.special_texts()
+        self._guard = Guard(_forgeable(special, self._source))
+        self.syntax = find(self._source)
+        shown = markers(self.syntax)
+        self._shown = {token: text.encode() for token, text, _ in special if text in shown}
+        self._thoughts = tuple(s.opens for s in self.syntax.sections if s.kind == "reasoning")
         self._prefixed = model.tokenize("\n", add_special=False, parse_special=False)
         self._adds_space = b"".join(map(model.piece, self._prefixed)).startswith(b" ")
 
@@ -42,30 +60,28 @@ class Prompts:
         """The token ids of a text, as it is."""
         return self._model.tokenize(text, add_special=False, parse_special=False)
 
-    def chat(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        tools: Sequence[Mapping[str, Any]] = (),
-        options: Mapping[str, Any] | None = None,
-    ) -> tuple[str, list[int]]:
-        """The prompt for a conversation, as text and as token ids.
+    def piece(self, token: int) -> bytes:
+        """The bytes of text that a token stands for; markers of tool calls and the like are text too."""
+        return self._model.piece(token) or self._shown.get(token, b"")
+
+    def chat(self, question: Mapping[str, Any]) -> Prompt:
+        """The prompt for a conversation.
 
         Args:
-            messages: as :meth:`Conversation.render` takes them.
-            tools: the functions the model may call, in the form of Hugging Face.
-            options: what else the template is to know, such as ``enable_thinking``.
+            question: ``messages``, and if need be ``tools`` and ``reasoning``, as in ``question.py``.
 
         Raises:
             ModelFileError: the model has no chat template.
+            UnsupportedOption: the template knows nothing of reasoning, and the question is ``strict``.
             BadRequest: the template does not take these messages, or the prompt is too large.
         """
         if self.conversation is None:
             raise ModelFileError(
                 'this model file has no chat template; give Generator one, in Jinja: template="{% for … %}"'
             )
-        (messages, tools), mark = self._guard.marked([messages, tools])
-        text = self.conversation.render(messages, tools=tools, **(options or {}))
+        options, ignored = self._reasoning(question)
+        (messages, tools), mark = self._guard.marked([question["messages"], question.get("tools") or []])
+        text = self.conversation.render(messages, tools=tools, **options)
         if len(text) > LARGEST:
             raise BadRequest(f"the prompt has {len(text)} characters, and {LARGEST} are the most")
         # A template that writes JSON in ASCII spells the mark out.
@@ -74,7 +90,26 @@ class Prompts:
         ids = self._model.tokenize(pieces[0], add_special=not starts, parse_special=True)
         for piece in pieces[1:]:
             ids += self._continued(piece)
-        return "".join(pieces), ids
+        thinking = text.rstrip().endswith(self._thoughts) if self._thoughts else False
+        return Prompt("".join(pieces), ids, self.syntax.name, thinking, ignored)
+
+    def _reasoning(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """How to tell the template to think, and what must be said if that cannot be."""
+        effort = question.get("reasoning")
+        if effort is None:
+            return {}, ""
+        wanted = {
+            "enable_thinking": effort != "none",
+            "thinking": effort != "none",
+            "reasoning_effort": effort,
+        }
+        known = {name: value for name, value in wanted.items() if name in self._source}
+        if known:
+            return known, ""
+        message = "this model's chat template cannot be told how much to think (reasoning)"
+        if question.get("strict", True):
+            raise UnsupportedOption(f"{message}; leave it out", option="reasoning")
+        return {}, message
 
     def _continued(self, text: str) -> list[int]:
         """The token ids of a text in the middle of others."""
@@ -155,13 +190,13 @@ def _strings(data: Any) -> list[str]:
     return found
 
 
-def _forgeable(model: Model, template: str) -> list[str]:
+def _forgeable(special: Sequence[tuple[int, str, bool]], template: str) -> list[str]:
     """The spellings that structure a prompt: of control tokens, and of users' own that look or serve as such.
 
     Other tokens of the latter kind are text that came often, such as runs of spaces, or ``<table>``.
     """
     return [
         text
-        for text, is_control in model.special_texts()
+        for _, text, is_control in special
         if is_control or (text.strip() and (text in template or "|" in text or "｜" in text))
     ]

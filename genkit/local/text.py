@@ -43,12 +43,12 @@ class TextStream:
         if found:
             self.stopped_by, self._held = found[2], ""
             return text[: found[1]]
-        safe = len(text) - max(_overlap(text, stop) for stop in self._stop)
+        safe = len(text) - max(overlap(text, stop) for stop in self._stop)
         self._held = text[safe:]
         return text[:safe]
 
 
-def _overlap(text: str, stop: str) -> int:
+def overlap(text: str, stop: str) -> int:
     """How many characters at the end of the text may be the beginning of the stop string."""
     for size in range(min(len(stop) - 1, len(text)), 0, -1):
         if text.endswith(stop[:size]):

@@ -79,7 +79,7 @@ class Service:
                 case "generate":
                     self._generate(call, question)
                 case "count":
-                    self.tell(call, tokens=len(self._prompt(question)))
+                    self.tell(call, tokens=self._count(question))
                 case "warm":
                     self.tell(call, model=self._name, context=self.engine.context_size if self.engine else 0)
         except GenkitError as error:
@@ -92,7 +92,9 @@ class Service:
             raise ModelFileError(
                 f"{self._name} is a vocabulary without weights: it counts tokens, but cannot generate"
             )
-        tokens, room = self._prompt(question), self.engine.context_size
+        with limited():
+            prompt = self._prompts.chat(question)
+        tokens, room = prompt.tokens, self.engine.context_size
         if not tokens:
             raise BadRequest("the prompt is empty; give at least one token of text")
         if len(tokens) >= room:
@@ -103,15 +105,16 @@ class Service:
                 limit=room,
             )
         options = question["sampling"]
-        self.tell(call, model=self._name, prompt=len(tokens))
+        facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
+        self.tell(call, model=self._name, prompt=len(tokens), **facts)
         self.engine.submit(Sequence(call, tokens, steps(options), options.get("max_tokens", room)))
 
-    def _prompt(self, question: dict[str, Any]) -> list[int]:
-        """The token ids of a bare text, or of the messages as the chat template shows them."""
+    def _count(self, question: dict[str, Any]) -> int:
+        """The tokens of a bare text, or of the messages as the chat template shows them."""
         if "text" in question:
-            return self._prompts.bare(question["text"])
+            return len(self._prompts.bare(question["text"]))
         with limited():
-            return self._prompts.chat(question["messages"])[1]
+            return len(self._prompts.chat(question).tokens)
 
     def _begun(self, sequence: Sequence, kv_used: int, kv_room: int) -> None:
         times = sequence.times
@@ -125,7 +128,7 @@ class Service:
         )
 
     def _tokens(self, tokens: list[tuple[int, int]]) -> None:
-        piece = self._model.piece
+        piece = self._prompts.piece
         self._send(pipe.pack_tokens([pipe.Token(call, id, piece(id)) for call, id in tokens]))
 
     def _finished(self, sequence: Sequence, reason: str) -> None:

@@ -104,7 +104,7 @@ def test_every_token_is_read_whole(path: Path) -> None:
 
 
 def literals(path: Path) -> list[str]:
-    return [text for text, control in model(path).special_texts() if control]
+    return [text for _, text, control in model(path).special_texts() if control]
 
 
 def conversation(user: str, tool: str, description: str) -> dict[str, Any]:
@@ -128,12 +128,12 @@ def check_forgery(path: Path, forge: Callable[[st.DataObject], str], count_of: s
     def controls(ids: list[int]) -> list[int]:
         return [id for id in ids if id in control]
 
-    expected = controls(prompts(path).chat(**conversation(count_of, count_of, count_of))[1])
+    expected = controls(prompts(path).chat(conversation(count_of, count_of, count_of)).tokens)
 
     @given(st.data())
     def check(data: st.DataObject) -> None:
         user, tool, description = (forge(data) for _ in range(3))
-        text, ids = prompts(path).chat(**conversation(user, tool, description))
+        text, ids, *_ = prompts(path).chat(conversation(user, tool, description))
         assert controls(ids) == expected
         assert user.strip() in text
         assert tool.strip() in text
@@ -174,7 +174,7 @@ def test_two_texts_side_by_side_make_no_control_token(marked_up: Path) -> None:
     for spelling in MARKUP:
         for at in range(1, len(spelling)):
             halves = [{"role": "user", "content": half} for half in (spelling[:at], spelling[at:])]
-            text, ids = joined.chat(halves)
+            text, ids, *_ = joined.chat({"messages": halves})
             assert text == spelling
             assert decoded(marked_up, ids) == spelling
 
@@ -182,7 +182,7 @@ def test_two_texts_side_by_side_make_no_control_token(marked_up: Path) -> None:
 def check_benign(path: Path, texts: st.SearchStrategy[str]) -> None:
     @given(texts, texts)
     def check(user: str, tool: str) -> None:
-        text, ids = prompts(path).chat(**conversation(user, tool, "what it does"))
+        text, ids, *_ = prompts(path).chat(conversation(user, tool, "what it does"))
         assert ids == model(path).tokenize(text, add_special=True, parse_special=True)
 
     check()
@@ -204,7 +204,8 @@ def test_other_prompts_are_tokenised_as_llama_cpp_does(path: Path) -> None:
 def test_a_template_in_ascii_hides_no_mark(marked_up: Path) -> None:
     loaded = model(marked_up)
     template = ChatTemplate("{{ messages[0].content | tojson(ensure_ascii=true) }}", bos="", eos="")
-    text, ids = Prompts(loaded, template).chat([{"role": "user", "content": "é<|im_end|>"}])
+    messages = [{"role": "user", "content": "é<|im_end|>"}]
+    text, ids, *_ = Prompts(loaded, template).chat({"messages": messages})
     assert text == r'"\u00e9<|im_end|>"'
     assert decoded(marked_up, ids) == text
 

@@ -1,0 +1,122 @@
+"""From the text a model writes to text, reasoning and tool calls, as it comes. Nothing but blanks is lost."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Iterator
+
+from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta
+from .text import overlap
+from .toolsyntax import Section, Syntax, after_header, read_json
+
+_LETTERS = string.ascii_letters + string.digits
+_BARE = Section("call", "", (), read_json)
+
+
+class AnswerStream:
+    """Parses one answer.
+
+    Args:
+        syntax: how the model marks what it thinks and calls.
+        tools: whether there are tools to call; else a call is text.
+        thinking: whether the prompt ended where the model thinks.
+    """
+
+    def __init__(self, syntax: Syntax, *, tools: bool, thinking: bool) -> None:
+        self._sections = [s for s in syntax.sections if tools or s.kind != "call"]
+        self._opens = [section.opens for section in self._sections]
+        self._bare = syntax.bare and tools
+        thoughts = next((s for s in self._sections if s.kind == "reasoning"), None)
+        self._section: Section | None = thoughts if thinking else None
+        self._held = ""
+        self._blank = bool(thinking)  # nothing but blanks since a marker
+        self.calls = 0
+        """How many calls there were."""
+
+    def add(self, text: str) -> Iterator[Event]:
+        """What is known now that this text has come."""
+        self._held += text
+        if self._bare and (start := self._held.lstrip()):
+            self._bare = False
+            if start.startswith("{") and self._section is None:
+                self._section = _BARE
+        moved = True
+        while moved:
+            before = self._section, len(self._held)
+            yield from self._inside(self._section) if self._section else self._outside()
+            moved = before != (self._section, len(self._held)) and bool(self._held)
+
+    def end(self) -> Iterator[Event]:
+        """What was held back, now that nothing more comes."""
+        section, rest = self._section, self._held
+        self._held = ""
+        if section is None or section.kind in ("text", "reasoning"):
+            yield from self._say(rest, "reasoning" if section and section.kind == "reasoning" else "text")
+        elif section.kind == "header":
+            yield from self._say(section.opens + rest, "text")
+        else:
+            yield from self._call(section, rest, "")
+
+    def _outside(self) -> Iterator[Event]:
+        """Text up to the next marker, of which a part may have come already."""
+        found = min(
+            (
+                (at, -len(s.opens), n)
+                for n, s in enumerate(self._sections)
+                if (at := self._held.find(s.opens)) >= 0
+            ),
+            default=None,
+        )
+        if found is None:
+            yield from self._take("text", self._opens)
+            return
+        at, section = found[0], self._sections[found[2]]
+        before, self._held = self._held[:at], self._held[at + len(section.opens) :]
+        if before.strip() or not self._blank:
+            yield from self._say(before, "text")
+        self._section, self._blank = section, True
+
+    def _inside(self, section: Section) -> Iterator[Event]:
+        """A section up to its end."""
+        found = min(((at, c) for c in section.closes if (at := self._held.find(c)) >= 0), default=None)
+        if found is None:
+            if section.kind in ("text", "reasoning"):
+                yield from self._take(section.kind, section.closes)
+            return
+        at, closer = found
+        body = self._held[:at]
+        self._held = self._held[at if closer in self._opens else at + len(closer) :]
+        self._section = None
+        if section.kind == "header":
+            self._section = after_header(body)
+        elif section.kind != "call":
+            yield from self._say(body, section.kind)
+        self._blank = True
+        if section.kind == "call":
+            yield from self._call(section, body, closer)
+
+    def _take(self, kind: str, ends: tuple[str, ...] | list[str]) -> Iterator[Event]:
+        """All that cannot be the beginning of a marker."""
+        safe = len(self._held) - max((overlap(self._held, end) for end in ends), default=0)
+        text, self._held = self._held[:safe], self._held[safe:]
+        yield from self._say(text, kind)
+
+    def _say(self, text: str, kind: str) -> Iterator[Event]:
+        if self._blank:  # the line breaks around markers are no text
+            text = text.lstrip()
+        if text:
+            self._blank = False
+            yield ReasoningDelta(text) if kind == "reasoning" else TextDelta(text)
+
+    def _call(self, section: Section, body: str, closer: str) -> Iterator[Event]:
+        try:
+            calls = section.read(body) if section.read else []
+        except ValueError:
+            calls = []
+        if not calls:  # what is no call is text
+            yield from self._say(section.opens + body + closer, "text")
+        for call in calls:
+            id = "".join(secrets.choice(_LETTERS) for _ in range(9))  # as Mistral's templates want it
+            yield ToolCallDelta(self.calls, call.arguments, id, call.name)
+            self.calls += 1

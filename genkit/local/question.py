@@ -1,0 +1,117 @@
+"""From a request to what the worker is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import BadRequest, UnsupportedOption
+from ..messages import Message, Reasoning, Text, ToolCall, ToolResult
+from ..request import Request, Tool
+from .sampling import LARGEST_SEED
+
+_UNSUPPORTED = (
+    "parallel_tool_calls", "output", "metadata", "extra"
+)  # fmt: skip
+
+
+def unsupported(request: Request) -> Iterator[str]:
+    """Options that are set and cannot be honoured: an error, or the warnings that the request prefers."""
+    options = {name: getattr(request, name) for name in _UNSUPPORTED}
+    options["logprobs"] = request.sampling.logprobs
+    for name, value in options.items():
+        if value is None or value in ((), {}):
+            continue
+        message = f"local models do not take {name}"
+        if request.on_unsupported == "error":
+            raise UnsupportedOption(f"{message} yet; leave it out", option=name)
+        if request.on_unsupported == "warn":
+            yield f"{message}; it was left out"
+
+
+def generation(request: Request) -> dict[str, Any]:
+    """The request as the worker takes it, or an error before anything is sent."""
+    sampling = request.sampling.set_options()
+    for name in ("stop", "logprobs"):
+        sampling.pop(name, None)
+    seed = sampling.setdefault("seed", int.from_bytes(os.urandom(4), "little") % LARGEST_SEED)
+    if seed > LARGEST_SEED:
+        raise BadRequest(f"a local model takes a seed from 0 to {LARGEST_SEED}, not {seed}")
+    if sampling.get("repeat_penalty") == 0:
+        raise BadRequest("a local model takes a repeat_penalty above 0: llama.cpp divides by it")
+    if isinstance(request.reasoning, int):
+        raise BadRequest(
+            "a local model takes reasoning as an effort, such as 'none', 'low' or 'high', not a budget of "
+            f"{request.reasoning} tokens"
+        )
+    return {
+        "do": "generate",
+        "messages": entries(request.messages),
+        "sampling": sampling,
+        "tools": _tools(request),
+        "reasoning": request.reasoning,
+        "strict": request.on_unsupported == "error",
+    }
+
+
+def _tools(request: Request) -> list[dict[str, Any]]:
+    """The tools in the form of Hugging Face's ``apply_chat_template``."""
+    for tool in request.tools:
+        if not isinstance(tool, Tool):
+            raise BadRequest(f"a local model takes genkit.Tool, not a provider's own tool {dict(tool)!r:.80}")
+    if request.tool_choice not in (None, "auto", "none"):
+        raise UnsupportedOption(
+            f"a local model takes tool_choice 'auto' or 'none', not {request.tool_choice!r}",
+            option="tool_choice",
+        )
+    return [] if request.tool_choice == "none" else [_function(tool) for tool in request.tools]
+
+
+def _function(tool: Any) -> dict[str, Any]:
+    parameters: Mapping[str, Any] = tool.parameters or {"type": "object", "properties": {}}
+    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+def entries(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as chat templates expect them, after Hugging Face's ``apply_chat_template``."""
+    return [entry for message in messages for entry in _entries(message)]
+
+
+def _entries(message: Message) -> Iterator[dict[str, Any]]:
+    """One message is one entry, but each tool result is one of its own."""
+    entry: dict[str, Any] = {"role": message.role, "content": message.text}
+    for part in message.parts:
+        match part:
+            case ToolResult():
+                yield {"role": "tool", "tool_call_id": part.id, "name": part.name, "content": _result(part)}
+            case ToolCall():
+                function = {"name": part.name, "arguments": _arguments(part)}
+                entry.setdefault("tool_calls", []).append(
+                    {"id": part.id, "type": "function", "function": function}
+                )
+            case Reasoning():
+                entry["reasoning_content"] = entry.get("reasoning_content", "") + part.text
+            case Text():
+                pass
+            case _:
+                raise BadRequest(f"this model reads text only; a message holds {type(part).__name__}")
+    if message.role != "tool":
+        yield entry
+
+
+def _arguments(call: ToolCall) -> Any:
+    """Templates want the arguments as an object; what is no JSON stays the text it is."""
+    try:
+        return json.loads(call.arguments)
+    except ValueError:
+        return call.arguments
+
+
+def _result(result: ToolResult) -> str:
+    """What a tool answered; a failure says so, since templates have no other place for it."""
+    if not isinstance(result.content, str) and any(not isinstance(part, Text) for part in result.content):
+        raise BadRequest(f"this model reads text only; the result of tool {result.name!r} holds more")
+    return f"Error: {result.text}" if result.error else result.text

@@ -1,0 +1,264 @@
+"""What families of models write, read back: text, reasoning and tool calls, however it is cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genkit.events import ReasoningDelta, TextDelta, ToolCallDelta
+from genkit.local.answer import AnswerStream
+from genkit.local.toolsyntax import BY_NAME, find
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "chat_templates"
+OSLO = ("weather", {"city": "Oslo"})
+ROME = ("weather", {"city": "Rome"})
+
+# syntax, what the model wrote, its reasoning, its text, its calls
+WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
+    ("tagged", "Plain <b>text</b>, 1 < 2.", "", "Plain <b>text</b>, 1 < 2.", []),
+    (
+        "tagged",
+        '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>',
+        "",
+        "",
+        [OSLO],
+    ),
+    (
+        "tagged",
+        '<think>\nWhere?\n</think>\n\nLooking.\n<tool_call>{"name":"weather","arguments":{"city":"Oslo"}}'
+        '</tool_call>\n<tool_call>{"name":"weather","arguments":{"city":"Rome"}}</tool_call>',
+        "Where?\n",
+        "Looking.\n",
+        [OSLO, ROME],
+    ),
+    ("tagged", '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}', "", "", [OSLO]),
+    (
+        "tagged",
+        "<tool_call>\n<function=weather>\n<parameter=city>\nOslo\n</parameter>\n<parameter=days>\n3\n</parameter>\n"
+        "</function>\n</tool_call>",
+        "",
+        "",
+        [("weather", {"city": "Oslo", "days": 3})],
+    ),
+    (
+        "tagged",
+        "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n</tool_call>",
+        "",
+        "",
+        [OSLO],
+    ),
+    (
+        "told",
+        'So:\n<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>',
+        "",
+        "So:\n",
+        [OSLO],
+    ),
+    ("llama", '{"name": "weather", "parameters": {"city": "Oslo"}}', "", "", [OSLO]),
+    (
+        "llama",
+        '<|python_tag|>{"name": "weather", "parameters": {"city": "Oslo"}}; '
+        '{"name": "weather", "parameters": {"city": "Rome"}}',
+        "",
+        "",
+        [OSLO, ROME],
+    ),
+    ("llama", '<function=weather>{"city": "Oslo"}</function>', "", "", [OSLO]),
+    ("function", 'One moment. <function=weather>{"city": "Oslo"}</function>', "", "One moment. ", [OSLO]),
+    (
+        "mistral",
+        '[TOOL_CALLS][{"name": "weather", "arguments": {"city": "Oslo"}}, '
+        '{"name": "weather", "arguments": {"city": "Rome"}}]',
+        "",
+        "",
+        [OSLO, ROME],
+    ),
+    (
+        "mistral",
+        '[THINK]Hm.[/THINK]Yes.[TOOL_CALLS]weather[ARGS]{"city": "Oslo"}'
+        '[TOOL_CALLS]weather[ARGS]{"city": "Rome"}',
+        "Hm.",
+        "Yes.",
+        [OSLO, ROME],
+    ),
+    ("mistral", '[TOOL_CALLS]weather[CALL_ID]abc123def[ARGS]{"city": "Oslo"}', "", "", [OSLO]),
+    (
+        "gemma",
+        '<|channel>thought\nHm.<channel|><|tool_call>call:weather{city:<|"|>Oslo<|"|>,days:[1,2],deep:{a:true}}'
+        "<tool_call|>",
+        "Hm.",
+        "",
+        [("weather", {"city": "Oslo", "days": [1, 2], "deep": {"a": True}})],
+    ),
+    (
+        "listed",
+        '<|tool_call|>[{"name": "weather", "arguments": {"city": "Oslo"}}]<|/tool_call|>',
+        "",
+        "",
+        [OSLO],
+    ),
+    ("listed", '<|tool_call|>[{"name": "weather", "arguments": {"city": "Oslo"}}]', "", "", [OSLO]),
+    (
+        "deepseek",
+        "<think>Hm.</think>Yes.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n```json\n"
+        '{"city": "Oslo"}\n```<｜tool▁call▁end｜>\n'
+        "<｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n```json\n"
+        '{"city": "Rome"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+        "Hm.",
+        "Yes.",
+        [OSLO, ROME],
+    ),
+    (
+        "deepseek",
+        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>{"city": "Oslo"}<｜tool▁call▁end｜>'
+        "<｜tool▁calls▁end｜>",
+        "",
+        "",
+        [OSLO],
+    ),
+    (
+        "command-r",
+        "<|START_THINKING|>Hm.<|END_THINKING|><|START_ACTION|>[\n"
+        '{"tool_call_id": "0", "tool_name": "weather", "parameters": {"city": "Oslo"}}\n]<|END_ACTION|>',
+        "Hm.",
+        "",
+        [OSLO],
+    ),
+    ("command-r", "<|START_RESPONSE|>It rains.<|END_RESPONSE|>", "", "It rains.", []),
+    (
+        "kimi",
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>"
+        '{"city": "Oslo"}<|tool_call_end|><|tool_calls_section_end|>',
+        "",
+        "",
+        [OSLO],
+    ),
+    (
+        "harmony",
+        "<|channel|>analysis<|message|>Hm.<|end|>"
+        "<|start|>assistant<|channel|>commentary to=functions.weather "
+        '<|constrain|>json<|message|>{"city": "Oslo"}<|call|>',
+        "Hm.",
+        "",
+        [OSLO],
+    ),
+    (
+        "harmony",
+        "<|channel|>analysis<|message|>Hm.<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>It rains.<|return|>",
+        "Hm.",
+        "It rains.",
+        [],
+    ),
+    ("harmony", '<|channel|>commentary to=functions.weather<|message|>{"city": "Oslo"}', "", "", [OSLO]),
+]
+
+
+def read(syntax: str, pieces: Iterable[str], **options: bool) -> tuple[str, str, list[tuple[str, Any]]]:
+    stream = AnswerStream(BY_NAME[syntax], **{"tools": True, "thinking": False, **options})
+    events = [event for piece in pieces for event in stream.add(piece)]
+    events += stream.end()
+    calls = [event for event in events if isinstance(event, ToolCallDelta)]
+    assert [call.index for call in calls] == list(range(stream.calls))
+    assert all(len(call.id) == 9 for call in calls)
+    return (
+        "".join(event.text for event in events if isinstance(event, ReasoningDelta)),
+        "".join(event.text for event in events if isinstance(event, TextDelta)),
+        [(call.name, json.loads(call.arguments)) for call in calls],
+    )
+
+
+@pytest.mark.parametrize(
+    ("syntax", "written", "reasoning", "text", "calls"), WRITTEN, ids=[w[0] for w in WRITTEN]
+)
+def test_families_of_models_are_understood_however_their_words_are_cut(
+    syntax: str, written: str, reasoning: str, text: str, calls: Sequence[Any]
+) -> None:
+    expected = (reasoning, text, list(calls))
+    assert read(syntax, [written]) == expected
+    assert read(syntax, written) == expected
+    assert read(syntax, [written[at : at + 7] for at in range(0, len(written), 7)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("syntax", "written"),
+    [
+        ("tagged", "a <tool_call>no JSON</tool_call> b"),
+        ("tagged", 'a <tool_call>{"name": "f"}</tool_call>'),
+        ("tagged", "<tool_call>{"),
+        ("tagged", "a <tool_ca"),
+        ("llama", '{"city": "Oslo"}'),
+        ("llama", '{"name": "Bob"'),
+        ("mistral", "[TOOL_CALLS]nothing"),
+        ("gemma", "<|tool_call>call:f{a:<tool_call|>"),
+        ("function", "<function=f>{</function>"),
+        ("listed", "<|tool_call|>[1]"),
+        ("harmony", "<|channel|>anal"),
+        ("deepseek", "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>"),
+        ("tagged", "<tool_call>" + "[" * 100000),
+    ],
+)
+def test_what_is_no_call_is_text(syntax: str, written: str) -> None:
+    assert read(syntax, [written]) == ("", written, [])
+    if len(written) < 1000:
+        assert read(syntax, written) == ("", written, [])
+
+
+def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:
+    stream = AnswerStream(BY_NAME["tagged"], tools=True, thinking=False)
+    assert list(stream.add("a <")) == [TextDelta("a ")]
+    assert list(stream.add("tool")) == []
+    assert list(stream.add("s> b")) == [TextDelta("<tools> b")]
+    assert list(stream.add("<think>")) == []
+    assert list(stream.add("x</")) == [ReasoningDelta("x")]
+
+
+def test_a_prompt_may_end_where_the_model_thinks() -> None:
+    assert read("tagged", ["Hm.</think>\n\nYes."], thinking=True) == ("Hm.", "Yes.", [])
+
+
+def test_without_tools_a_call_is_text() -> None:
+    for syntax, written, _, _, calls in WRITTEN:
+        if calls and syntax not in ("harmony", "command-r"):
+            _, text, found = read(syntax, [written], tools=False)
+            assert not found
+            assert written.endswith(text)
+
+
+@given(st.sampled_from(WRITTEN), st.data())
+def test_nothing_raises_on_what_is_cut_short(case: tuple[Any, ...], data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(case[1])))
+    read(case[0], [case[1][:at]])
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="../shared (chat templates of models) is not here")
+@pytest.mark.parametrize(
+    ("template", "syntax"),
+    [
+        ("meta-llama-Llama-3.1-8B-Instruct", "llama"),
+        ("meta-llama-Llama-3.3-70B-Instruct", "llama"),
+        ("Qwen-Qwen2.5-7B-Instruct", "tagged"),
+        ("Qwen3-Coder", "tagged"),
+        ("NousResearch-Hermes-3-Llama-3.1-8B-tool_use", "tagged"),
+        ("GLM-4.7-Flash", "tagged"),
+        ("Mistral-Small-3.2-24B-Instruct-2506", "mistral"),
+        ("mistralai-Ministral-3-14B-Reasoning-2512", "mistral"),
+        ("google-gemma-4-31B-it-interleaved", "gemma"),
+        ("deepseek-ai-DeepSeek-V3.1", "deepseek"),
+        ("deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "deepseek"),
+        ("ibm-granite-granite-3.3-2B-Instruct", "listed"),
+        ("ibm-granite-granite-4.1", "tagged"),
+        ("CohereForAI-c4ai-command-r7b-12-2024-tool_use", "command-r"),
+        ("openai-gpt-oss-120b", "harmony"),
+        ("moonshotai-Kimi-K2", "kimi"),
+        ("meetkai-functionary-medium-v3.1", "function"),
+    ],
+)
+def test_the_syntax_is_found_from_the_template(template: str, syntax: str) -> None:
+    assert find((SHARED / f"{template}.jinja").read_text(encoding="utf-8")).name == syntax

@@ -1,0 +1,57 @@
+"""Requests as the worker is asked them: tools, their results and reasoning, in the form of chat templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import genkit
+from genkit import Message, Tool, ToolCall, ToolResult
+from genkit.errors import BadRequest, UnsupportedOption
+
+WEATHER = Tool(name="weather", description="d", parameters={"type": "object", "properties": {"c": {}}})
+SHOW = (
+    "{% for t in tools or [] %}{{ t | tojson }}{% endfor %}"
+    "{% for m in messages %}{{ m | tojson }}{% endfor %}{% if enable_thinking %}think{% endif %}"
+)
+
+
+def prompt_length(file: Path, **options: object) -> int:
+    with genkit.Generator(file, template=SHOW) as generator:
+        return generator.generate("x", max_tokens=1, **options).usage.input_tokens  # type: ignore[arg-type]
+
+
+def test_a_template_sees_tools_and_the_wish_to_think(alphabet_file: Path) -> None:
+    plain = prompt_length(alphabet_file)
+    shown = (
+        '{"type": "function", "function": {"name": "weather", "description": "d", "parameters": '
+        '{"type": "object", "properties": {"c": {}}}}}'
+    )
+    assert prompt_length(alphabet_file, tools=[WEATHER]) == plain + len(shown)
+    assert prompt_length(alphabet_file, tools=[WEATHER], tool_choice="none") == plain
+    assert prompt_length(alphabet_file, reasoning="high") == plain + len("think")
+    assert prompt_length(alphabet_file, reasoning="none") == plain
+
+
+def test_calls_and_results_are_part_of_a_conversation(alphabet: genkit.Generator) -> None:
+    told = [
+        Message.user("x"),
+        Message.assistant(ToolCall(id="1", name="weather", arguments='{"c": 1}')),
+        Message.tool(ToolResult(id="1", name="weather", content="no such city", error=True)),
+    ]
+    expected = "<tool_response>\nError: no such city\n</tool_response>"
+    assert alphabet.count(told).tokens == len(expected)
+
+
+def test_what_a_template_does_not_know_is_an_error_or_a_warning(alphabet: genkit.Generator) -> None:
+    with pytest.raises(UnsupportedOption, match="cannot be told how much to think"):
+        alphabet.generate("x", reasoning="high")
+    answer = alphabet.generate("x", reasoning="high", on_unsupported="warn")
+    assert answer.text == "yz"
+    assert "how much to think" in answer.warnings[0]
+    assert not alphabet.generate("x", reasoning="high", on_unsupported="drop").warnings
+    with pytest.raises(BadRequest, match="a budget of 100 tokens"):
+        alphabet.generate("x", reasoning=100)
+    with pytest.raises(BadRequest, match="not a provider's own tool"):
+        alphabet.generate("x", tools=[{"type": "web_search"}])
