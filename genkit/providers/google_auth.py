@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ..errors import AuthFailed, ConnectFailed, MissingDependency
 from ..runtime.base import HttpRequest
 
+_PATIENCE = 10  # seconds
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -41,7 +42,7 @@ def token() -> Callable[[HttpRequest], Mapping[str, str]]:
                     kept.append(auth.default(scopes=[_SCOPE])[0])
                 credentials = kept[0]
                 if not credentials.valid:
-                    credentials.refresh(transport.Request())
+                    credentials.refresh(partial(transport.Request(), timeout=_PATIENCE))
         except exceptions.TransportError as error:
             raise ConnectFailed(f"no token from Google: {error}") from error
         except exceptions.GoogleAuthError as error:

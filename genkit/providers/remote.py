@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import finalize
 
 from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge, UnsupportedOption
 from ..events import Event, Finish, Received, Start, Warned
-from ..messages import Message
+from ..messages import Message, Native, Part
 from ..request import Request
 from ..runtime.base import HttpResponse, Limits, Runtime, Timeouts
 from ..runtime.http import Connections
@@ -55,7 +56,7 @@ class RemoteBackend:
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""
-        call = self.dialect.encode(request, self.target)
+        call = self.dialect.encode(_own(request, self.dialect.name), self.target)
         for warning in call.warnings:
             yield Warned(warning)
         limits = Limits(self._timeouts, request.deadline)
@@ -136,6 +137,9 @@ class RemoteBackend:
             UnsupportedOption: it lists none.
             BackendError: the call failed.
         """
+        if self.target.quirk("no_models"):
+            name = self.target.vendor.name
+            raise UnsupportedOption(f"{name} lists no models", option="models", provider=name)
         names: list[str] = await self._ask(
             self._ability("models")(self.target), self._ability("models", "decode"), runtime
         )
@@ -181,6 +185,28 @@ def _room(request: Request) -> float:
     """How many events an answer may have: a piece of text is seldom less than a quarter of a token."""
     most = request.sampling.max_tokens
     return math.inf if most is None else 4 * most + 1000
+
+
+def _own(request: Request, dialect: str) -> Request:
+    """The request, in which answers of other vendors are without what only their dialects know.
+
+    So that a conversation can go on elsewhere: what the model itself has said stays.
+    """
+
+    def foreign(part: Part) -> bool:
+        return isinstance(part, Native) and part.dialect != dialect
+
+    said = [message.parts for message in request.messages if message.role == "assistant"]
+    if not any(foreign(part) for parts in said for part in parts):
+        return request
+    messages = []
+    for message in request.messages:
+        if message.role == "assistant":
+            parts = [part for part in message.parts if not foreign(part)]
+            messages += [Message("assistant", parts)] if parts else []
+        else:
+            messages.append(message)
+    return replace(request, messages=messages)
 
 
 def _received(response: HttpResponse) -> Received:

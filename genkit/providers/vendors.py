@@ -44,7 +44,7 @@ _ROWS = (
         dialect="anthropic.messages",
         base_url=f"{_VERTEX}/v1/{_PLACE}/publishers/anthropic",
         auth="google",
-        quirks={"anthropic_version": "vertex-2023-10-16", "budget_models": _BUDGETED},
+        quirks={"anthropic_version": "vertex-2023-10-16", "budget_models": _BUDGETED, "no_models": True},
     ),
     Vendor(
         name="gemini",
@@ -58,7 +58,7 @@ _ROWS = (
         dialect="gemini.generate",
         base_url=f"{_VERTEX}/v1beta1/{_PLACE}/publishers/google",
         auth="google",
-        quirks={"labels": True, "flat_count": True, "predict_embed": True},
+        quirks={"labels": True, "flat_count": True, "predict_embed": True, "no_models": True},
     ),
     Vendor(
         name="cohere",

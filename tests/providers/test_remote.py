@@ -16,8 +16,10 @@ import pytest
 from recordings import corpus
 from words_dialect import KEY, Words, ask, backend, call, sse
 
+import genkit
 from genkit import errors
 from genkit.events import Finish, Received, Warned
+from genkit.messages import Message, Native
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target, Vendor
 from genkit.providers.gemini import Gemini
@@ -194,6 +196,31 @@ def test_what_a_vendor_does_not_have() -> None:
     target = Target(model="m", vendor=Vendor(name="a", dialect="b", base_url="http://127.0.0.1:1"))
     with pytest.raises(errors.UnsupportedOption, match="no call for embed"):
         run(RemoteBackend(Anthropic(), target).embed(["hi"], BlockingRuntime()))
+
+
+@pytest.mark.parametrize("model", ["vertex:m", "vertex-anthropic:m"])
+def test_a_vendor_without_a_list_of_models(model: str) -> None:
+    generator = genkit.Generator(model, base_url="http://127.0.0.1:1", api_key="k")
+    with generator, pytest.raises(errors.UnsupportedOption, match="lists no models"):
+        generator.models()
+
+
+VENDORS_TRIED = [
+    "anthropic:m", "bedrock:m", "cohere:m", "gemini:m", "ollama:m", "openai-chat:m", "openai:m",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("model", VENDORS_TRIED)
+def test_a_conversation_goes_on_at_another_vendor(model: str) -> None:
+    foreign = Native(dialect="of.others", data={"type": "web_search"})
+    talk = [Message.user("Hello"), Message.assistant(foreign, "Hi"), Message.user("Again?")]
+    with LoopbackProvider(Answer(status=400, body={"error": {"message": "no"}})) as server:
+        for conversation in (talk, [talk[0], Message.assistant("Hi"), talk[2]]):
+            generator = genkit.Generator(model, base_url=server.url, api_key="k")
+            with generator, pytest.raises(errors.BadRequest):
+                generator.generate(conversation)
+    first, second = server.requests
+    assert first.json == second.json
 
 
 @both
