@@ -1,0 +1,367 @@
+"""What the local engine makes of llama.cpp: genkit against its peers on one model, in one run.
+
+    python benchmarks/local.py                 # some minutes, on a quiet machine
+    python benchmarks/local.py --smoke         # seconds, with a tiny model: to see that it runs
+    python benchmarks/local.py --model FILE.gguf --bench PATH/llama-bench --server PATH/llama-server
+
+Peers: a bare decode loop over the same bindings, llama-cpp-python's ``Llama`` behind a lock, and, where
+their paths are given, llama.cpp's own ``llama-bench`` and ``llama-server``. Figures that are to be compared
+are taken in turns, and the best of the rounds counts.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in our worker; read when llama.cpp is loaded
+
+import argparse
+import contextlib
+import json
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+from random_model import fabricate
+from report import Report
+
+import genkit
+from genkit.local.context import Context, Sampler
+from genkit.local.llama import Model
+
+STREAMS = 8
+
+AT_LEAST = {
+    "one stream: to bare": 0.98,
+    "prompt: to bare": 0.97,
+    "llama-bench decode: genkit to it": 0.98,
+    "llama-bench prompt: genkit to it": 0.97,
+    "eight parallel: to llama behind lock": 2.3,
+    "eight parallel: to llama server": 1.0,
+}
+AT_MOST = {
+    "shared prefix: to apart": 0.25,
+    "tenth turn: to alone": 1.3,
+    "long prompt: worst gap to median": 3,
+}
+
+
+class Bench:
+    """A model, and how much of it to ask.
+
+    Args:
+        path: the model file.
+        threads: how many threads compute, here and in every peer.
+        scale: 1 for real figures; less to see that it runs.
+        only: the names of the measurements to make, or none for all.
+    """
+
+    def __init__(self, path: Path, threads: int, scale: float, only: list[str]) -> None:
+        self.path, self.threads, self.only = path, threads, only
+        self.answer, self.prompt = max(int(64 * scale), 8), max(int(512 * scale), 40)
+        self.long, self.shared, self.rounds = int(4000 * scale), int(1000 * scale), 3 if scale == 1 else 1
+        self.report, self.figures = Report(smoke=scale < 1), dict[str, float]()
+
+    def wanted(self, name: str) -> bool:
+        """Whether this is to be measured."""
+        return not self.only or name in self.only
+
+    def generator(self, **options: Any) -> genkit.Generator:
+        """A loaded Generator."""
+        options = {"context": 8192, "threads": self.threads, "parallel": STREAMS, **options}
+        generator = genkit.Generator(self.path, **options)
+        generator.generate("warm", max_tokens=2)
+        return generator
+
+    def note(self, name: str, **figures: float) -> None:
+        """Tell the figures of a measurement, and keep them."""
+        for key, value in figures.items():
+            title = f"{name}: {key.replace('_', ' ')}"
+            self.figures[title] = value
+            if title in AT_LEAST:
+                self.report.at_least(title, value, AT_LEAST[title])
+            elif title in AT_MOST:
+                self.report.at_most(title, value, AT_MOST[title])
+            else:
+                self.report.figure(title, value)
+
+    def best(self, *ways: Callable[[], float]) -> list[float]:
+        """The best of the rounds of each way, taken in turns."""
+        rounds = [[way() for way in ways] for _ in range(self.rounds)]
+        return [max(column) for column in zip(*rounds, strict=True)]
+
+
+def text(length: int, seed: int) -> str:
+    """A text of about so many tokens that begins like no other."""
+    return "".join(chr(97 + (seed * 7 + at * (seed + 3)) % 26) for at in range(length))
+
+
+def one_stream(bench: Bench) -> None:
+    """Tokens per second of one answer, and of one prompt, against a bare loop over the same bindings."""
+    model = Model(str(bench.path))
+    context = Context(model, size=2048, sequences=1, batch=512, threads=bench.threads)
+
+    def bare_prompt() -> float:
+        context.forget(0)
+        start = time.perf_counter()
+        context.decode([(97, at, 0, at == bench.prompt - 1) for at in range(bench.prompt)])
+        sampler = Sampler(model, [("greedy",)], [])
+        sampler.sample(context, bench.prompt - 1)
+        return bench.prompt / (time.perf_counter() - start)
+
+    def bare() -> float:
+        context.forget(0)
+        sampler, token = Sampler(model, [("greedy",)], []), 97
+        start = time.perf_counter()
+        for at in range(bench.answer):
+            context.decode([(token, at, 0, True)])
+            token = sampler.sample(context, 0)
+        return bench.answer / (time.perf_counter() - start)
+
+    with bench.generator() as generator:
+        seed = iter(range(1, 99))
+
+        def ours() -> float:
+            answer = generator.generate("a", max_tokens=bench.answer, temperature=0)
+            assert answer.metrics
+            return answer.metrics.decode_tokens_per_second
+
+        def ours_prompt() -> float:
+            answer = generator.generate(text(bench.prompt - 20, next(seed)), max_tokens=1, temperature=0)
+            assert answer.metrics
+            return answer.metrics.prompt_tokens_per_second
+
+        decode, bare_decode = bench.best(ours, bare)
+        prompt, bare_evaluate = bench.best(ours_prompt, bare_prompt)
+    context.close()
+    model.close()
+    bench.note("one stream", genkit=decode, bare=bare_decode, to_bare=decode / bare_decode)
+    bench.note("prompt", genkit=prompt, bare=bare_evaluate, to_bare=prompt / bare_evaluate)
+
+
+def llama_bench(bench: Bench, program: str) -> None:
+    """The token rates of llama.cpp's own benchmark, at the same sizes."""
+    command = [program, "-m", bench.path, "-t", bench.threads, "-p", bench.prompt, "-n", bench.answer]
+    output = subprocess.run(
+        [*map(str, command), "-r", str(bench.rounds), "-o", "json"], capture_output=True, check=True
+    ).stdout
+    rates = {
+        ("prompt" if row["n_prompt"] else "decode"): max(row["samples_ts"]) for row in json.loads(output)
+    }
+    for name, ours in (("decode", "one stream: genkit"), ("prompt", "prompt: genkit")):
+        bench.note(f"llama-bench {name}", rate=rates[name])
+        if ours in bench.figures:
+            bench.note(f"llama-bench {name}", genkit_to_it=bench.figures[ours] / rates[name])
+
+
+def at_once(ask: Callable[[int], int], count: int = STREAMS) -> float:
+    """Tokens per second of so many calls from so many threads."""
+    start = time.perf_counter()
+    with ThreadPoolExecutor(count) as threads:
+        tokens = sum(threads.map(ask, range(count)))
+    return tokens / (time.perf_counter() - start)
+
+
+def parallel(bench: Bench, program: str | None) -> None:
+    """Eight calls with different prompts at once: genkit, Llama behind a lock, llama-server."""
+    import llama_cpp  # noqa: PLC0415 - its import is slow, and other measurements need none of it
+
+    llama = llama_cpp.Llama(str(bench.path), n_ctx=8192, n_threads=bench.threads, verbose=False)
+    lock, seeds = threading.Lock(), iter(range(1000, 9999))
+
+    def of_llama(call: int) -> int:
+        with lock:
+            prompt = [{"role": "user", "content": text(40, next(seeds))}]
+            answer = llama.create_chat_completion(prompt, max_tokens=bench.answer, temperature=0)
+        return int(answer["usage"]["completion_tokens"])
+
+    with bench.generator() as generator, contextlib.ExitStack() as stack:
+
+        def of_genkit(call: int) -> int:
+            prompt = text(40, next(seeds))
+            return generator.generate(prompt, max_tokens=bench.answer, temperature=0).usage.output_tokens
+
+        asked: list[Callable[[int], int]] = [of_genkit, of_llama]
+        if program:
+            asked.append(stack.enter_context(llama_server(bench, program)))
+        best = bench.best(*(partial(at_once, ask) for ask in asked))
+    names = ("genkit", "llama_behind_lock", "llama_server")
+    bench.note(
+        "eight parallel",
+        **dict(zip(names, best, strict=False)),
+        **{f"to_{name}": best[0] / rate for name, rate in zip(names[1:], best[1:], strict=False)},
+    )
+
+
+@contextlib.contextmanager
+def llama_server(bench: Bench, program: str) -> Iterator[Callable[[int], int]]:
+    """A way to ask llama-server."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    command = [
+        program,
+        "-m",
+        bench.path,
+        "-t",
+        bench.threads,
+        "-np",
+        STREAMS,
+        "-c",
+        8192,
+        "-kvu",
+        "--port",
+        port,
+    ]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seeds = iter(range(10_000, 99_999))
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300, trust_env=False) as client:
+
+        def ask(call: int) -> int:
+            prompt = [{"role": "user", "content": text(40, next(seeds))}]
+            body = {"messages": prompt, "max_tokens": bench.answer, "temperature": 0}
+            return int(client.post("/v1/chat/completions", json=body).json()["usage"]["completion_tokens"])
+
+        try:
+            for _ in range(600):
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get("/health").status_code == 200:
+                        break
+                time.sleep(0.1)
+            ask(0)
+            yield ask
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def first_tokens(generator: genkit.Generator, prompts: list[list[genkit.Message]]) -> float:
+    """Seconds until the last of several calls made together has its first token."""
+    start = time.perf_counter()
+
+    def first(messages: list[genkit.Message]) -> float:
+        generator.generate(messages, max_tokens=1)
+        return time.perf_counter() - start
+
+    with ThreadPoolExecutor(len(prompts)) as threads:
+        return max(threads.map(first, prompts))
+
+
+def shared_prefix(bench: Bench) -> None:
+    """Eight calls with one system prompt, against eight with as many different ones."""
+
+    def calls(systems: list[int]) -> list[list[genkit.Message]]:
+        return [
+            [genkit.Message.system(text(bench.shared, seed)), genkit.Message.user(text(20, 50 + call))]
+            for call, seed in enumerate(systems)
+        ]
+
+    with bench.generator(context=16384) as generator:
+        shared = first_tokens(generator, calls([100] * STREAMS))
+        apart = first_tokens(generator, calls(list(range(101, 101 + STREAMS))))
+    bench.note("shared prefix", shared=shared, apart=apart, to_apart=shared / apart)
+
+
+def tenth_turn(bench: Bench) -> None:
+    """The time to the first token of a chat's tenth turn, against that of its new tokens alone."""
+    with bench.generator() as generator:
+        chat: list[genkit.Message] = []
+        for turn in range(10):
+            chat.append(genkit.Message.user(text(60, turn)))
+            tenth = generator.generate(chat, max_tokens=bench.answer // 2, temperature=0)
+            chat.append(tenth.message)
+        new = tenth.usage.input_tokens - tenth.usage.cached_tokens
+        around = generator.count([genkit.Message.user("a")]).tokens - 1
+        alone = generator.generate(text(new - around, 77), max_tokens=1, temperature=0)
+    assert tenth.metrics
+    assert alone.metrics
+    bench.note(
+        "tenth turn",
+        first_token=tenth.metrics.first_token,
+        alone=alone.metrics.first_token,
+        to_alone=tenth.metrics.first_token / alone.metrics.first_token,
+        evaluated=new,
+        of=tenth.usage.input_tokens,
+    )
+
+
+def long_prompt(bench: Bench) -> None:
+    """A long prompt arrives while four answers run: the longest gap between their tokens to the median."""
+    gaps: list[list[float]] = [[] for _ in range(4)]
+    arrived = threading.Event()
+
+    def listen(generator: genkit.Generator, call: int) -> None:
+        last = None
+        with generator.stream(text(20, call), max_tokens=3000, temperature=0) as stream:
+            for _ in stream:
+                now = time.perf_counter()
+                if last is not None:
+                    gaps[call].append(now - last)
+                last = now
+                if arrived.is_set():
+                    return
+
+    with bench.generator() as generator:
+        listeners = [threading.Thread(target=listen, args=(generator, call)) for call in range(4)]
+        for listener in listeners:
+            listener.start()
+        while min(map(len, gaps)) < bench.answer // 2:
+            time.sleep(0.01)
+        before = [statistics.median(of_one) for of_one in gaps]
+        start = time.perf_counter()
+        generator.generate(text(bench.long, 9), max_tokens=1)
+        took = time.perf_counter() - start
+        arrived.set()
+        for listener in listeners:
+            listener.join()
+    worst = max(max(of_one) / median for of_one, median in zip(gaps, before, strict=True))
+    late = [sorted(of_one)[int(len(of_one) * 0.99)] / m for of_one, m in zip(gaps, before, strict=True)]
+    bench.note("long prompt", worst_gap_to_median=worst, p99_of_gaps_to_median=max(late), seconds=took)
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--model", type=Path, help="a GGUF file; by default random weights of a 0.5B shape")
+    parser.add_argument("--bench", help="the path of llama-bench")
+    parser.add_argument("--server", help="the path of llama-server")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", nargs="*", default=[], help="one prefix turn long parallel")
+    parser.add_argument("--smoke", action="store_true")
+    arguments = parser.parse_args()
+    scale = 0.02 if arguments.smoke else 1
+    folder = Path(tempfile.gettempdir())
+    if arguments.smoke:
+        path = fabricate(
+            folder / "genkit-smoke-32k.gguf", layers=1, width=128, heads=2, vocabulary=1000, context=32768
+        )
+    else:
+        given = arguments.model or os.environ.get("GENKIT_BENCHMARK_MODEL")
+        path = Path(given) if given else fabricate(folder / "genkit-random-32k.gguf", context=32768)
+    bench = Bench(path, arguments.threads, scale, arguments.only)
+    measurements = {
+        "prefix": shared_prefix,
+        "turn": tenth_turn,
+        "long": long_prompt,
+        "one": one_stream,
+        "parallel": lambda bench: parallel(bench, arguments.server),
+    }
+    for name, measure in measurements.items():
+        if bench.wanted(name):
+            measure(bench)
+    if arguments.bench:
+        llama_bench(bench, arguments.bench)
+    bench.report.end()
+
+
+if __name__ == "__main__":
+    main()
