@@ -104,7 +104,9 @@ def _counts(tokens: dict[str, Any]) -> dict[str, int]:
 
 
 def counted(body: Any) -> int | None:
-    """The tokens in the answer of a counting endpoint."""
+    """The tokens in the answer of a counting endpoint, or of a tokenizer."""
+    if isinstance(body.get("tokens"), list):
+        return len(body["tokens"])
     found = [body[name] for name in ("input_tokens", "totalTokens", "inputTokens") if name in body]
     return found[0] if found else None
 
@@ -115,10 +117,19 @@ def listed(body: Any) -> list[str] | None:
     return [row["id"] for row in rows] if isinstance(rows, list) else None
 
 
-def embedded(body: Any) -> list[Any]:
-    """The embeddings in an answer: each is a list of numbers, or text that holds them in base64."""
+def embedded(body: Any) -> list[Any] | None:
+    """The embeddings in an answer, lists of numbers or texts in base64; None if it has none."""
+    try:
+        return _embedded(body)
+    except (LookupError, TypeError, AttributeError, StopIteration):
+        return None
+
+
+def _embedded(body: Any) -> list[Any]:
     if "data" in body:
         return [row["embedding"] for row in sorted(body["data"], key=lambda row: row["index"])]
+    if "predictions" in body:
+        return [row["embeddings"]["values"] for row in body["predictions"]]
     rows = body["embeddings"]
     rows = next(iter(rows.values())) if isinstance(rows, dict) else rows
     return [row["values"] if isinstance(row, dict) else row for row in rows]
