@@ -106,12 +106,46 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """The form an answer must have: JSON that fits ``schema``, or any JSON object if that is None."""
+    """The form an answer must have: one of the first four, or any JSON object if all are None.
+
+    Args:
+        schema: JSON that fits this JSON schema.
+        regex: text that matches this regular expression as a whole (local models).
+        choices: one of these texts (local models).
+        grammar: text of this grammar, in Lark's notation or in llama.cpp's GBNF (local models).
+        name: what a provider calls the schema.
+        description: what the schema is for.
+        strict: whether the provider must hold the model to the schema; None leaves it to the provider.
+
+    Raises:
+        BadRequest: two forms were given, or one is not text.
+    """
 
     schema: Mapping[str, Any] | None = None
+    regex: str | None = None
+    choices: tuple[str, ...] | None = None
+    grammar: str | None = None
     name: str = "output"
     description: str = ""
     strict: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.choices is not None:
+            choices = () if isinstance(self.choices, str) else tuple(self.choices)
+            if not choices or not all(isinstance(choice, str) and choice for choice in choices):
+                raise BadRequest(f"choices takes a list of texts, not {self.choices!r}")
+            object.__setattr__(self, "choices", choices)
+        for name in ("regex", "grammar"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                raise BadRequest(f"{name} takes text, not {getattr(self, name)!r}")
+        if len(self.form) > 1:
+            raise BadRequest(f"an answer has one form, not {' and '.join(self.form)}")
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """The form that was given, by its name; empty for any JSON object."""
+        forms = {name: getattr(self, name) for name in ("schema", "regex", "choices", "grammar")}
+        return {name: value for name, value in forms.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit import Sampling
-from genkit.errors import BadRequest
+from genkit import Generator, Output, Sampling
+from genkit.errors import BadRequest, UnsupportedOption
 
 # As documented for each: the smallest and the largest value, and whether it is a whole number.
 RANGES = {
@@ -102,3 +102,23 @@ def test_a_changed_copy_is_checked_too() -> None:
     assert replace(Sampling(stop="a"), seed=3) == Sampling(stop=["a"], seed=3)
     with pytest.raises(BadRequest):
         replace(Sampling(), seed=-1)
+
+
+def test_an_answer_has_one_form() -> None:
+    assert Output(choices=["yes", "no"]).form == {"choices": ("yes", "no")}  # type: ignore[arg-type]
+    assert Output().form == {}
+    with pytest.raises(BadRequest, match="one form, not schema and regex"):
+        Output(schema={}, regex="a")
+    for choices in ("yes", [], ["yes", ""], [1]):
+        with pytest.raises(BadRequest, match="choices takes a list of texts"):
+            Output(choices=choices)  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="regex takes text"):
+        Output(regex=1)  # type: ignore[arg-type]
+
+
+def test_remote_models_refuse_forms_that_no_api_takes() -> None:
+    vendors = ("openai", "anthropic", "gemini", "cohere", "ollama", "groq")
+    for vendor in vendors:
+        generator = Generator(f"{vendor}:m", api_key="k", base_url="http://127.0.0.1:9")
+        with generator, pytest.raises(UnsupportedOption, match="output of a given regex"):
+            generator.generate("x", output=Output(regex="a"))

@@ -24,11 +24,11 @@ TIMED_OUT = "Timeout (0:00:"
 
 
 @contextlib.contextmanager
-def limited() -> Iterator[None]:
+def limited(*, memory: bool = True) -> Iterator[None]:
     """Give a block ``SECONDS``, after which the process ends, and ``MEMORY``, beyond which is MemoryError."""
     faulthandler.dump_traceback_later(SECONDS, exit=True, file=2)
     try:
-        with _memory_limited():
+        with _memory_limited() if memory else contextlib.nullcontext():
             yield
     finally:
         faulthandler.cancel_dump_traceback_later()

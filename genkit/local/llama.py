@@ -13,6 +13,7 @@ import os
 import sys
 import types
 from collections import deque
+from functools import cached_property
 from typing import Any
 
 from ..errors import BackendError, MissingDependency, ModelFileError
@@ -167,6 +168,11 @@ class Model:
             for token in range(self.vocabulary_size)
             if (kind := attributes(vocab, token)) & wanted
         ]
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """The tokens with which the model can say that it is done."""
+        return [token for token in range(self.vocabulary_size) if self.ends_generation(token)]
 
     def ends_generation(self, token: int) -> bool:
         """Whether the model says with this token that it is done."""

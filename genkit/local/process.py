@@ -181,8 +181,8 @@ class Connection:
             )
         if TIMED_OUT in said:
             return WorkerDied(
-                f"the model's chat template ran for more than {SECONDS} s, so its process was ended; "
-                "give another with template=",
+                f"the model's chat template ran for more than {SECONDS} s, or the form of an answer took as "
+                "long to prepare, so their process was ended; give another template= or output=",
                 retryable=False,
             )
         killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)

@@ -79,6 +79,7 @@ class Prompts:
             raise ModelFileError(
                 'this model file has no chat template; give Generator one, in Jinja: template="{% for … %}"'
             )
+        form = question.get("form")
         options, ignored = self._reasoning(question)
         (messages, tools), mark = self._guard.marked([question["messages"], question.get("tools") or []])
         text = self.conversation.render(messages, tools=tools, **options)
@@ -90,12 +91,14 @@ class Prompts:
         ids = self._model.tokenize(pieces[0], add_special=not starts, parse_special=True)
         for piece in pieces[1:]:
             ids += self._continued(piece)
-        thinking = text.rstrip().endswith(self._thoughts) if self._thoughts else False
+        if form:  # no thoughts fit into it, and nothing but a call that had to be made is one
+            return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)
+        thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
         return Prompt("".join(pieces), ids, self.syntax.name, thinking, ignored)
 
     def _reasoning(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """How to tell the template to think, and what must be said if that cannot be."""
-        effort = question.get("reasoning")
+        effort = question.get("reasoning") or ("none" if question.get("form") else None)
         if effort is None:
             return {}, ""
         wanted = {
@@ -107,6 +110,8 @@ class Prompts:
         if known:
             return known, ""
         message = "this model's chat template cannot be told how much to think (reasoning)"
+        if not question.get("reasoning"):
+            return {}, ""
         if question.get("strict", True):
             raise UnsupportedOption(f"{message}; leave it out", option="reasoning")
         return {}, message

@@ -13,7 +13,7 @@ from ..request import Request, Tool
 from .sampling import LARGEST_SEED
 
 _UNSUPPORTED = (
-    "parallel_tool_calls", "output", "metadata", "extra"
+    "parallel_tool_calls", "metadata", "extra"
 )  # fmt: skip
 
 
@@ -46,14 +46,53 @@ def generation(request: Request) -> dict[str, Any]:
             "a local model takes reasoning as an effort, such as 'none', 'low' or 'high', not a budget of "
             f"{request.reasoning} tokens"
         )
+    tools = _tools(request)
+    form = _form(request, tools)
+    try:
+        json.dumps([tools, form])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequest(f"the schema of a tool or of the output is not JSON: {error}") from None
     return {
         "do": "generate",
         "messages": entries(request.messages),
         "sampling": sampling,
-        "tools": _tools(request),
+        "tools": tools,
+        "form": form,
         "reasoning": request.reasoning,
         "strict": request.on_unsupported == "error",
     }
+
+
+def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The form that the answer is held to, as :meth:`genkit.local.constrain.Constraints.make` takes it."""
+    must_call = request.tool_choice not in (None, "auto", "none")
+    if request.output is None:
+        return {"schema": _call_schema(request.tool_choice, tools)} if must_call else None
+    if tools:
+        raise UnsupportedOption(
+            "a local model takes tools or output, not both: call the tools first, then ask for the output",
+            option="output",
+        )
+    return request.output.form or {"schema": {"type": "object"}}
+
+
+def _call_schema(choice: str | None, tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a call of the tool that must be called, or of any, looks like."""
+    functions = [tool["function"] for tool in tools]
+    wanted = [f for f in functions if choice in ("required", f["name"])]
+    if not wanted:
+        names = ", ".join(f["name"] for f in functions) or "none"
+        raise BadRequest(f"tool_choice names {choice!r}, which is not among the tools: {names}")
+    calls = [
+        {
+            "type": "object",
+            "properties": {"name": {"const": f["name"]}, "arguments": f["parameters"]},
+            "required": ["name", "arguments"],
+            "additionalProperties": False,
+        }
+        for f in wanted
+    ]
+    return calls[0] if len(calls) == 1 else {"anyOf": calls}
 
 
 def _tools(request: Request) -> list[dict[str, Any]]:
@@ -61,11 +100,6 @@ def _tools(request: Request) -> list[dict[str, Any]]:
     for tool in request.tools:
         if not isinstance(tool, Tool):
             raise BadRequest(f"a local model takes genkit.Tool, not a provider's own tool {dict(tool)!r:.80}")
-    if request.tool_choice not in (None, "auto", "none"):
-        raise UnsupportedOption(
-            f"a local model takes tool_choice 'auto' or 'none', not {request.tool_choice!r}",
-            option="tool_choice",
-        )
     return [] if request.tool_choice == "none" else [_function(tool) for tool in request.tools]
 
 

@@ -249,7 +249,9 @@ SYNTAXES = (
 )
 BARE = Syntax("bare", (), (), bare=True)
 """An answer that was held to the form of a call."""
-BY_NAME = {syntax.name: syntax for syntax in (*SYNTAXES, BARE)}
+PLAIN = Syntax("plain", (), ())
+"""An answer that was held to another form: all of it is text."""
+BY_NAME = {syntax.name: syntax for syntax in (*SYNTAXES, BARE, PLAIN)}
 
 
 def find(template: str) -> Syntax:

@@ -17,6 +17,7 @@ from typing import IO, Any
 from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError
 from . import gguf, machine, pipe
 from .chat import ChatTemplate
+from .constrain import Constraints, Mask
 from .engine import BATCH, Engine, Listener
 from .limits import limited
 from .llama import Model
@@ -47,6 +48,7 @@ class Service:
         self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=only)
         self._name = header.name or os.path.basename(path)
         self._prompts = Prompts(self._model, self._load_template(settings["template"]))
+        self._constraints = Constraints(self._model)
         self._send = send
         self.engine = None if only else self._start_engine(context, settings)
 
@@ -104,10 +106,16 @@ class Service:
                 tokens=len(tokens),
                 limit=room,
             )
-        options = question["sampling"]
+        options, form = question["sampling"], question.get("form")
+        constraint = self._constraint(form) if form else None
         facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
-        self.engine.submit(Sequence(call, tokens, steps(options), options.get("max_tokens", room)))
+        limit = options.get("max_tokens", room)
+        self.engine.submit(Sequence(call, tokens, steps(options), limit, constraint))
+
+    def _constraint(self, form: dict[str, Any]) -> Mask:
+        with limited(memory=False):  # native code ends its process for want of memory
+            return self._constraints.make(form)
 
     def _count(self, question: dict[str, Any]) -> int:
         """The tokens of a bare text, or of the messages as the chat template shows them."""

@@ -115,6 +115,9 @@ class Encoding:
             value = getattr(request, name)
             if value is not None and value not in ((), [], {}):
                 self._left[name] = value
+        for form in request.output.form if request.output else ():
+            if form != "schema":  # no API takes it
+                self._left[f"output of a given {form}"] = self._left.pop("output")
 
     def take(self, name: str, default: Any = None) -> Any:
         """The value of an option, which is supported by being taken, or the default."""

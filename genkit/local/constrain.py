@@ -1,0 +1,161 @@
+"""Answers held to a form, by llguidance: at each token, a mask over the logits of what may not come next."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+from ..errors import BackendError, MissingDependency, UnsupportedOption
+from .context import Context
+from .llama import Model
+from .schema import narrowed
+
+# A model may put blanks between the parts of JSON, and not go on with them for ever.
+_BLANKS = {"whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,20}"}
+
+
+class Constraints:
+    """Makes constraints for one model; the table of its tokens is built with the first, and kept.
+
+    Args:
+        model: the model whose tokens are chosen from.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def make(self, form: Mapping[str, Any]) -> Mask:
+        """The constraint for one answer.
+
+        Args:
+            form: one of ``schema``, ``regex``, ``choices`` and ``grammar``, as in :class:`genkit.Output`.
+
+        Raises:
+            UnsupportedOption: llguidance does not take it, in its words.
+            MissingDependency: llguidance or numpy is not installed.
+        """
+        table, library = self._table, _packages().llguidance
+        try:
+            grammar = _grammar(library.LLMatcher, form)
+        except Exception as error:  # noqa: BLE001 - llguidance's converters raise anything
+            raise _refused(form, str(error) or type(error).__name__) from None
+        matcher = library.LLMatcher(table, grammar, log_level=0)
+        if not matcher.is_error():
+            matcher.compute_bitmask()  # a form that nothing fits shows now
+        if matcher.is_error():
+            raise _refused(form, _reason(matcher))
+        return Mask(matcher, self._model.vocabulary_size)
+
+    @cached_property
+    def _table(self) -> Any:
+        return _packages().llguidance.LLTokenizer(
+            _Vocabulary(self._model), n_vocab=self._model.vocabulary_size, eos_token=self._model.ends
+        )
+
+
+class Mask:
+    """What may come next in one answer; see :class:`genkit.local.sequence.Constraint`.
+
+    A token that ends the answer may come when, and only when, the answer has the whole form.
+    """
+
+    def __init__(self, matcher: Any, size: int) -> None:
+        self._matcher, self._size = matcher, size
+        self._numpy = _packages().numpy
+
+    def apply(self, context: Context, row: int) -> None:
+        """Lower the logits of all tokens that may not come next.
+
+        Raises:
+            BackendError: the form became too complex for llguidance.
+        """
+        numpy = self._numpy
+        logits = numpy.ctypeslib.as_array(context.logits(row), (self._size,))
+        allowed = numpy.frombuffer(self._matcher.compute_bitmask(), numpy.uint8)
+        self._check()
+        forbidden = numpy.unpackbits(~allowed, bitorder="little", count=self._size)
+        numpy.copyto(logits, -numpy.inf, where=forbidden.view(bool))
+
+    def accept(self, token: int) -> None:
+        """This token was chosen.
+
+        Raises:
+            BackendError: it may not come here.
+        """
+        self._matcher.consume_token(token)
+        self._check()
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise BackendError(f"the answer cannot be held to its form: {_reason(self._matcher)}")
+
+
+class _Vocabulary:
+    """A vocabulary as llguidance reads it (its TokenizerWrapper)."""
+
+    is_tokenizer_wrapper = True
+    bos_token_id = None
+
+    def __init__(self, model: Model) -> None:
+        control = {id: text for id, text, is_control in model.special_texts() if is_control}
+        self.tokens = [
+            b"\xff" + control[id].encode() if id in control else model.piece(id)
+            for id in range(model.vocabulary_size)
+        ]
+        self.special_token_ids = list(control)
+        self.eos_token_id = model.ends[0]
+        self._model = model
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        """The token ids of a text."""
+        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        return self._model.tokenize(text, add_special=False, parse_special=False)
+
+
+def _grammar(matcher: Any, form: Mapping[str, Any]) -> str:
+    """The form as llguidance takes it."""
+    match form:
+        case {"schema": schema}:
+            return str(matcher.grammar_from_json_schema(json.dumps(narrowed(schema)), defaults=_BLANKS))
+        case {"regex": regex}:
+            return str(matcher.grammar_from_regex(regex))
+        case {"choices": choices}:
+            listed = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
+            return str(matcher.grammar_from_lark(f"start: {listed}"))
+    to_lark = _packages().gbnf_to_lark.any_to_lark
+    return str(matcher.grammar_from_lark(to_lark(form["grammar"])))
+
+
+def _reason(matcher: Any) -> str:
+    """What is wrong, without the parser's state."""
+    return str(matcher.get_error()).partition("<state>")[0].strip()
+
+
+def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
+    name = next(iter(form))
+    return UnsupportedOption(f"an answer cannot be held to this {name}: {reason.strip()}", option="output")
+
+
+class _Packages(NamedTuple):
+    llguidance: Any
+    gbnf_to_lark: Any
+    numpy: Any
+
+
+@cache
+def _packages() -> _Packages:
+    """What only constrained answers need: it would slow down every worker's start."""
+    try:
+        return _Packages(
+            importlib.import_module("llguidance"),
+            importlib.import_module("llguidance.gbnf_to_lark"),
+            importlib.import_module("numpy"),
+        )
+    except ImportError as error:
+        raise MissingDependency(
+            f"answers of a given form need more packages: pip install 'genkit-sdk[local]' ({error})",
+            extra="local",
+        ) from error

@@ -1,0 +1,301 @@
+"""Answers of a given form: what does not fit never comes, and what cannot be enforced is refused."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fabricate import BYTES
+
+import genkit
+from genkit import Output, Tool
+from genkit.errors import BackendError, BadRequest, GenkitError, UnsupportedOption
+from genkit.local.constrain import Constraints
+from genkit.local.llama import Model
+
+CONFORMANCE = (
+    Path(__file__).resolve().parents[3]
+    / "shared"
+    / "corpus"
+    / "conformance"
+    / "llamacpp_grammar_behaviour.json"
+)
+
+
+@cache
+def constraints(path: Path) -> Constraints:
+    return Constraints(Model(str(path), vocabulary_only=True))
+
+
+def fits(path: Path, form: dict[str, Any], text: str) -> bool:
+    """Whether an answer may be this text; the fabricated models have one token a byte."""
+    mask = constraints(path).make(form)
+    tokens = [BYTES.index(byte) for byte in text.encode()]
+    return mask._matcher.try_consume_tokens(tokens) == len(tokens) and mask._matcher.is_accepting()
+
+
+def refusal(path: Path, form: dict[str, Any]) -> str:
+    """Why a form is refused, or ''."""
+    try:
+        constraints(path).make(form)
+    except UnsupportedOption as error:
+        return error.message
+    return ""
+
+
+@pytest.mark.skipif(not CONFORMANCE.is_file(), reason="../shared (grammars with what fits them) is not here")
+def test_grammars_and_schemas_admit_what_they_do_in_llama_cpp(noise_file: Path) -> None:
+    cases = json.loads(CONFORMANCE.read_text(encoding="utf-8"))
+    assert len(cases) == 45
+    refused, wrong = [], []
+    for case in cases:
+        form = {"schema" if case["kind"] == "schema" else "grammar": case["source"]}
+        if reason := refusal(noise_file, form):
+            refused.append(reason)
+            continue
+        wrong += [(case["name"], text) for text in case["accept"] if not fits(noise_file, form, text)]
+        wrong += [(case["name"], text) for text in case["reject"] if fits(noise_file, form, text)]
+    assert not wrong
+    assert len(refused) == 2
+    assert "uniqueItems" in refused[1]
+
+
+def text(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern}
+
+
+DEEP: dict[str, Any] = {"type": "integer"}
+for _ in range(30):
+    DEEP = {"type": "object", "properties": {"a": DEEP}, "required": ["a"]}
+TREE = {
+    "$ref": "#/$defs/t",
+    "$defs": {
+        "t": {
+            "type": "object",
+            "properties": {
+                "v": {"type": "integer"},
+                "next": {"anyOf": [{"$ref": "#/$defs/t"}, {"type": "null"}]},
+            },
+            "required": ["v", "next"],
+        }
+    },
+}
+
+# a schema, what fits it, and what does not
+AWKWARD: list[tuple[dict[str, Any], Any, Any]] = [
+    (text(r"^\d+$"), "12", "a"),
+    (text(r"^\D+$"), "ab", "1"),
+    (text(r"^\w+$"), "a_1", "-"),
+    (text(r"^\W+$"), "--", "a"),
+    (text(r"^\s$"), " ", "a"),
+    (text(r"^\S+$"), "ab", " "),
+    (text(r"^a\.b$"), "a.b", "axb"),
+    (text(r"^.$"), "x", "xy"),
+    (text(r"^[abc]+$"), "cab", "d"),
+    (text(r"^[^abc]+$"), "xyz", "a"),
+    (text(r"^[a-z0-9_-]+$"), "a-9_", "A"),
+    (text(r"^[\w.+-]+@[\w-]+\.[\w.]+$"), "a.b@c.de", "a.b"),
+    (text(r"^(foo|bar)$"), "bar", "baz"),
+    (text(r"^(?:foo)?bar$"), "bar", "fobar"),
+    (text(r"^a{3}$"), "aaa", "aa"),
+    (text(r"^a{2,4}$"), "aaaa", "aaaaa"),
+    (text(r"^a{2,}$"), "aaaaaa", "a"),
+    (text(r"^a*b+c?$"), "bbc", "ac"),
+    (text(r"^\[x\]$"), "[x]", "x"),
+    (text(r"^\\$"), "\\", "/"),
+    (text(r'^"$'), '"', "'"),
+    (text(r"^\t\n$"), "\t\n", "tn"),
+    (text(r"^\u00e9$"), "é", "e"),
+    (text(r"^\x41$"), "A", "B"),
+    (text(r"^é+$"), "éé", "e"),
+    (text(r"^[\u4e00-\u9fff]+$"), "東京", "ab"),
+    (text(r"^\p{Lu}+$"), "AB", "ab"),
+    (text(r"b"), "abc", "ac"),
+    (text(r"^b"), "bc", "cb"),
+    (text(r"b$"), "cb", "bc"),
+    (text(r"^\d{4}-\d{2}-\d{2}$"), "2026-11-24", "2026-1-24"),
+    (text(r"^(\d{1,3}\.){3}\d{1,3}$"), "127.0.0.1", "127.0.0"),
+    (text(r"^(?=a)a$"), "a", "b"),
+    (text(r"^(a)\1$"), "aa", "ab"),
+    (text(r"^a{1000000000}$"), None, "a"),
+    (text(r"("), None, 1),
+    (text(r"^(a|aa)+$"), "aaa", "b"),
+    (text(r"^$"), "", "a"),
+    ({"type": "string", "minLength": 10**9}, None, "a"),
+    ({"type": "string", "maxLength": 2}, "ab", "abc"),
+    ({"type": "string", "minLength": 3, "maxLength": 1}, None, "ab"),
+    ({"type": "array", "maxItems": 2000, "items": {"type": "integer"}}, [1, 2], ["a"]),
+    ({"type": "array", "minItems": 10**9}, None, [1]),
+    ({"type": "array", "minItems": 2, "maxItems": 3, "items": {"type": "boolean"}}, [True, False], [True]),
+    (
+        {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "items": False},
+        [1, "a"],
+        ["a"],
+    ),
+    ({"type": "array", "uniqueItems": True}, None, {}),
+    ({"enum": ['a"b', "c\\d", "e\nf", "é", 1, None]}, 'a"b', "a"),
+    ({"enum": [[1], {"a": 1}]}, {"a": 1}, [2]),
+    ({"enum": []}, None, 1),
+    ({"const": 'quote " and \\ back'}, 'quote " and \\ back', "quote"),
+    ({"const": {"a": [1, "b"]}}, {"a": [1, "b"]}, {"a": [1]}),
+    ({"type": "integer", "minimum": 10**15, "maximum": 10**15 + 5}, 10**15 + 3, 10**15 + 6),
+    ({"type": "integer", "minimum": 5, "maximum": 3}, None, 4),
+    ({"type": "integer", "exclusiveMinimum": -2, "exclusiveMaximum": 2}, -1, -2),
+    ({"type": "integer", "multipleOf": 5}, 25, 26),
+    ({"type": "number", "minimum": 0.5, "maximum": 1.5}, 1.25, 1.75),
+    ({"type": ["string", "null"]}, None, 1),
+    ({"type": "object"}, {"any": ["thing"]}, []),
+    ({"type": "object", "properties": {'a"b': {"type": "integer"}}, "required": ['a"b']}, {'a"b': 1}, {}),
+    ({"type": "object", "additionalProperties": {"type": "integer"}}, {"x": 1}, {"x": "1"}),
+    ({"type": "object", "patternProperties": {"^x": {"type": "integer"}}}, {"x1": 1}, {"x1": "a"}),
+    ({"type": "object", "propertyNames": {"maxLength": 1}}, None, []),
+    ({"not": {"type": "string"}}, None, None),
+    ({"anyOf": [{"type": "integer"}, {"type": "string", "maxLength": 1}]}, "a", "ab"),
+    ({"oneOf": [{"type": "integer"}, {"type": "string"}]}, 1, []),
+    (
+        {
+            "allOf": [
+                {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
+                {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]},
+            ]
+        },
+        {"a": 1, "b": 2},
+        {"a": 1},
+    ),
+    ({"$ref": "https://example.com/schema.json"}, None, 1),
+    ({"$ref": "#/$defs/none"}, None, 1),
+    ({"$ref": "#"}, None, 1),
+    (TREE, {"v": 1, "next": {"v": 2, "next": None}}, {"v": 1}),
+    (DEEP, None, {"a": 1}),
+    ({"type": "string", "format": "date-time"}, "2026-11-24T10:00:00Z", "now"),
+    ({"type": "string", "format": "uuid"}, "12345678-1234-1234-1234-123456789abc", "123"),
+    ({"type": "string", "format": "email"}, "a@b.cd", "a"),
+    ({"type": "string", "format": "no-such-format"}, None, 1),
+    ({"type": "nonsense"}, None, 1),
+    ({"if": {"type": "integer"}, "then": {"minimum": 1}}, None, None),
+    ({"dependentRequired": {"a": ["b"]}}, None, None),
+]
+
+
+@pytest.mark.parametrize(("schema", "good", "bad"), AWKWARD, ids=lambda value: json.dumps(value)[:60])
+def test_a_schema_is_enforced_or_refused(
+    noise_file: Path, schema: dict[str, Any], good: Any, bad: Any
+) -> None:
+    form = {"schema": schema}
+    if reason := refusal(noise_file, form):
+        assert "an answer cannot be held to this schema: " in reason
+        return
+    if good is not None:
+        assert fits(noise_file, form, json.dumps(good, ensure_ascii=False))
+    if bad is not None:
+        assert not fits(noise_file, form, json.dumps(bad, ensure_ascii=False))
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        "root ::= foo",
+        "",
+        'root ::= "a',
+        "root ::= " + "(" * 100000,
+        'root ::= "a"{1000000}',
+        "root ::= root",
+        "root ::= [z-a]",
+        'root ::= "a"{5,2}',
+        "root ::= <[99999]>",
+        "start: /(/",
+        "start: nothing",
+        "root ::= \0",
+    ],
+    ids=range(12),
+)
+def test_a_grammar_is_taken_or_refused(noise_file: Path, grammar: str) -> None:
+    reason = refusal(noise_file, {"grammar": grammar})
+    assert not reason or "cannot be held to this grammar" in reason
+
+
+def test_answers_have_the_form_that_was_asked_for(noise: genkit.Generator) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "integer"}, "s": {"enum": ['a"b', "c"]}},
+        "required": ["n", "s"],
+    }
+    answer = json.loads(noise.generate("x", output=schema).text)
+    assert isinstance(answer["n"], int)
+    assert answer["s"] in ('a"b', "c")
+    answered = noise.generate("x", output=Output(regex="[0-9]{3}-[a-f]{2}x"))
+    digits, _, letters = answered.text.partition("-")
+    assert (len(digits), letters[-1], answered.finish_reason) == (3, "x", "stop")
+    assert noise.generate("x", output=Output(choices=['yes"', "nö\n"])).text in ('yes"', "nö\n")
+    assert noise.generate("x", output=Output(grammar='root ::= "a" [0-9]{3} "é"')).text[::4] == "aé"
+    assert noise.generate("x", output=Output(grammar='start: "k" /[0-9]{3}/')).text[0] == "k"
+    assert noise.generate("x", output=Output(), max_tokens=20).text.lstrip()[0] == "{"
+
+
+def test_the_answer_may_end_only_when_it_is_whole(alphabet: genkit.Generator) -> None:
+    """This model wants to end after z."""
+    assert alphabet.generate("x", output=Output(regex="[a-z]{2}[0-9]{2}")).text[:2] == "yz"
+    assert alphabet.generate("x", output=Output(regex="[a-z]+")).text == "yz"
+    assert alphabet.generate("a", output=Output(regex="[a-z]{3}"), temperature=0).text == "bcd"
+
+
+def test_a_form_that_becomes_too_complex_ends_the_answer_and_nothing_else(noise: genkit.Generator) -> None:
+    with pytest.raises(BackendError, match="too many expressions"):
+        noise.generate("x", output=text("^a{1000000000}$"))
+    assert noise.generate("x", output=Output(choices=["yes"])).text == "yes"
+
+
+def test_answers_of_a_form_run_beside_others(noise: genkit.Generator) -> None:
+    free = noise.generate("x", max_tokens=8, seed=1)
+    with noise.stream("y", output=Output(regex="[ab]{50}"), seed=2) as held:
+        pieces = held.text
+        first = next(pieces)
+        assert noise.generate("x", max_tokens=8, seed=1).text == free.text
+        assert set(first + "".join(pieces)) <= {"a", "b"}
+
+
+WEATHER = Tool(
+    name="weather",
+    parameters={"type": "object", "properties": {"city": {"enum": ["Oslo", "Rome"]}}, "required": ["city"]},
+)
+CLOCK = Tool(name="clock")
+NESTED: dict[str, Any] = {}
+for _ in range(100000):
+    NESTED = {"items": NESTED}
+
+
+@pytest.mark.parametrize("choice", ["required", "weather"])
+def test_a_model_can_be_made_to_call_a_tool(noise: genkit.Generator, choice: str) -> None:
+    answer = noise.generate("x", tools=[WEATHER, CLOCK], tool_choice=choice)
+    (call,) = answer.tool_calls
+    assert answer.finish_reason == "tool_calls"
+    assert not answer.text
+    assert call.name == "weather" or choice == "required"
+    if call.name == "weather":
+        assert json.loads(call.arguments)["city"] in ("Oslo", "Rome")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"output": Output(regex="(")}, "cannot be held to this regex"),
+        ({"output": {"type": "array", "uniqueItems": True}}, "uniqueItems"),
+        ({"output": {"$ref": "#"}}, "cannot be held to this schema: NoExtension"),
+        ({"output": {"enum": [{1}]}}, "is not JSON"),
+        ({"output": NESTED}, "is not JSON"),
+        ({"tools": [Tool(name="x", parameters={"a": print})]}, "is not JSON"),
+        ({"output": {"type": "object"}, "tools": [CLOCK]}, "tools or output, not both"),
+        ({"tools": [CLOCK], "tool_choice": "other"}, "'other', which is not among the tools: clock"),
+        ({"tool_choice": "required"}, "not among the tools: none"),
+    ],
+)
+def test_what_cannot_be_held_is_refused_before_any_work(
+    noise: genkit.Generator, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(GenkitError, match=message) as caught:
+        noise.generate("x", **options)
+    assert isinstance(caught.value, BadRequest)
+    assert caught.value.partial is None
