@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import genkit
 from genkit.messages import Audio, Document, Image, Native
 
-settings.register_profile("here", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+_UNHURRIED: Any = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+}  # the machine may be busy
+settings.register_profile("here", **_UNHURRIED)
+settings.register_profile("ci", **_UNHURRIED, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 # What types alone do not tell: media is bytes or a URL, and a provider's own content is JSON.

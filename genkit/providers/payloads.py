@@ -62,6 +62,8 @@ async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
             yield DONE
         elif (payload := _maybe(data)) is not None:
             yield payload
+        elif data:
+            raise IncompleteStream("the stream broke off within an event", phase="body")
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
@@ -79,8 +81,11 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
                     yield parse(line)
         if size > LARGEST_EVENT:
             raise TooLarge(f"a line of the answer is larger than {LARGEST_EVENT} bytes", phase="body")
-    if (payload := _maybe(b"".join(parts))) is not None:  # else it was cut off
+    rest = b"".join(parts)
+    if (payload := _maybe(rest)) is not None:
         yield payload
+    elif rest.strip():
+        raise IncompleteStream("the stream broke off within a line", phase="body")
 
 
 async def _sniffed(chunks: AsyncGenerator[bytes, None], framing: str) -> AsyncGenerator[Payload, None]:
