@@ -24,15 +24,20 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-CHUNK = {
-    "id": "chatcmpl-123",
-    "object": "chat.completion.chunk",
-    "created": 1694268190,
-    "model": "m",
-    "system_fingerprint": "fp_44709d6fcb",
-    "choices": [{"index": 0, "delta": {"content": "Hello"}, "logprobs": None, "finish_reason": None}],
-}
-LAST = {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+def chunk(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+    """One chunk of a stream."""
+    told = {
+        "id": "chatcmpl-123",
+        "object": "chat.completion.chunk",
+        "created": 1694268190,
+        "model": "m",
+        "system_fingerprint": "fp_44709d6fcb",
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
+    }
+    return b"data: " + json.dumps(told).encode() + b"\n\n"
+
+
 BODY = {
     "id": "chatcmpl-123",
     "object": "chat.completion",
@@ -50,8 +55,8 @@ def serve() -> None:
     """The server: chunks of a stream are one HTTP chunk each, all sent at once."""
     from genkit.testing import Answer, Asked, LoopbackProvider
 
-    lines = [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in [CHUNK] * CHUNKS + [LAST]]
-    lines.append(b"data: [DONE]\n\n")
+    lines = [chunk({"content": f"word {number}"}) for number in range(CHUNKS)]
+    lines += [chunk({}, "stop"), b"data: [DONE]\n\n"]
     stream = b"".join(Answer(body=iter(lines)).pieces())
     whole = b"".join(Answer(body=BODY).pieces())
 
@@ -104,30 +109,20 @@ class Httpx(Client):
 
 
 class Genkit(Client):
+    """Through the public API, retries and all."""
+
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        from genkit.messages import Message
-        from genkit.providers.base import Target, Vendor
-        from genkit.providers.openai_chat import OpenAIChat
-        from genkit.providers.remote import RemoteBackend
-        from genkit.request import Request
-        from genkit.runtime.awaiting import AwaitingRuntime
+        import genkit
 
-        vendor = Vendor(name="bench", dialect="openai.chat", base_url=url)
-        self.backend = RemoteBackend(OpenAIChat(), Target(model="m", vendor=vendor), key="key")
-        self.runtime = AwaitingRuntime
-        self.request = lambda stream: Request(messages=[Message.user("hi")], stream=stream)
+        self.generator = genkit.Generator("chat:m", base_url=url, api_key="key")
 
     async def call(self) -> str:
-        from genkit.response import collect
-
-        return (await collect(self.backend.stream(self.request(False), self.runtime()))).text
+        return (await self.generator.agenerate("hi")).text
 
     async def stream(self) -> int:
-        from genkit.stream import AsyncStream
-
         count = 0
-        async with AsyncStream(self.backend.stream(self.request(True), self.runtime())) as stream:
+        async with self.generator.astream("hi") as stream:
             async for _ in stream.text:
                 count += 1
         return count
@@ -226,12 +221,12 @@ async def measure(name: str, url: str, calls: int, rounds: int) -> dict[str, flo
         await asyncio.gather(*(worker() for _ in range(IN_FLIGHT)))
 
     call, _ = await least(rounds, one_by_one)
-    chunk, _ = await least(rounds, client.stream)
+    piece, _ = await least(rounds, client.stream)
     many, wall = await least(rounds, in_flight)
     total = IN_FLIGHT * max(calls // 20, 2)
     return {
         "call us": call / calls * 1e6,
-        "chunk us": chunk / CHUNKS * 1e6,
+        "chunk us": piece / CHUNKS * 1e6,
         "us at 64": many / total * 1e6,
         "calls/s at 64": total / wall,
     }
@@ -276,8 +271,11 @@ def main() -> None:
                 continue
             command = [sys.executable, __file__, "--measure", name, url, calls, rounds]
             environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-            out = subprocess.run(command, capture_output=True, check=True, text=True, env=environment).stdout
-            figures = json.loads(out.splitlines()[-1])
+            done = subprocess.run(command, capture_output=True, check=False, text=True, env=environment)
+            if done.returncode:
+                print(f"{name:12} failed: {done.stderr.strip().splitlines()[-1]:.200}")
+                continue
+            figures = json.loads(done.stdout.splitlines()[-1])
             print(
                 f"{name:12}", "  ".join(f"{key} {value:8.1f}" for key, value in figures.items()), flush=True
             )

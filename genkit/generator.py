@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import fields
+from functools import cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -16,7 +18,6 @@ from .messages import Message
 from .request import Output, Request, Sampling, Tool
 from .response import Collector, Response
 from .router import route
-from .runtime.awaiting import AwaitingRuntime
 from .runtime.base import Runtime, Timeouts
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
@@ -106,7 +107,7 @@ class Generator:
             self._defaults = Sampling(seed=seed).set_options()
         except BadRequest as error:
             raise ConfigError(error.message) from None
-        self._blocking, self._awaiting = BlockingRuntime(), AwaitingRuntime()
+        self._blocking = BlockingRuntime()
         if isinstance(model, (str, os.PathLike)):
             self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
             self._backend, self._handle = route(
@@ -141,7 +142,7 @@ class Generator:
 
     async def agenerate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The asynchronous twin of :meth:`generate`; cancelling it stops the work at once."""
-        return await self._fold(self._request(prompt, options, stream=False), self._awaiting)
+        return await self._fold(self._request(prompt, options, stream=False), _awaiting())
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
         """The answer to a prompt as it is generated; takes and raises what :meth:`generate` does."""
@@ -149,7 +150,7 @@ class Generator:
 
     def astream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
         """The asynchronous twin of :meth:`stream`."""
-        return AsyncStream(self._handle(self._request(prompt, options), self._awaiting))
+        return AsyncStream(self._handle(self._request(prompt, options), _awaiting()))
 
     def count(self, prompt: Prompt) -> TokenCount:
         """How many tokens a prompt has.
@@ -168,7 +169,7 @@ class Generator:
 
     async def acount(self, prompt: Prompt) -> TokenCount:
         """The asynchronous twin of :meth:`count`."""
-        return await self._backend.count(_countable(prompt), self._awaiting)
+        return await self._backend.count(_countable(prompt), _awaiting())
 
     def embed(
         self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
@@ -194,7 +195,7 @@ class Generator:
     ) -> list[list[float]]:
         """The asynchronous twin of :meth:`embed`."""
         checked = _texts(texts)
-        return await self._backend.embed(checked, self._awaiting, dimensions=dimensions, purpose=purpose)
+        return await self._backend.embed(checked, _awaiting(), dimensions=dimensions, purpose=purpose)
 
     def models(self) -> list[str]:
         """The names of the models that the vendor lists; raises what :meth:`embed` does."""
@@ -202,7 +203,7 @@ class Generator:
 
     async def amodels(self) -> list[str]:
         """The asynchronous twin of :meth:`models`."""
-        return await self._backend.models(self._awaiting)
+        return await self._backend.models(_awaiting())
 
     def warm(self) -> None:
         """Load the model now, so that the first call need not wait for it; raises what :meth:`count` does."""
@@ -210,7 +211,7 @@ class Generator:
 
     async def awarm(self) -> None:
         """The asynchronous twin of :meth:`warm`."""
-        await self._backend.warm(self._awaiting)
+        await self._backend.warm(_awaiting())
 
     def close(self) -> None:
         """Free the model and everything with it; calls that still run fail. Safe to call twice."""
@@ -255,6 +256,13 @@ class Generator:
             given["output"] = Output(schema=given["output"])
         sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
         return Request(messages=messages, sampling=sampling, stream=stream, **given)
+
+
+@cache
+def _awaiting() -> Runtime:
+    """Loaded when it is asked for: who calls without an event loop needs no asyncio."""
+    runtime: Runtime = importlib.import_module("genkit.runtime.awaiting").AwaitingRuntime()
+    return runtime
 
 
 _SAMPLING = tuple(field.name for field in fields(Sampling))

@@ -26,15 +26,14 @@ APART = ("providers", "local")
 
 # Third party -> the only modules (or packages) that may import it.
 DOORS = {
-    "httpx": ("runtime.http", "runtime.pool"),
-    "httpcore": ("runtime.network", "runtime.pool"),  # what httpx is made of
+    "httpx": ("runtime.http", "runtime.pool", "runtime.transports"),
+    "httpcore": ("runtime.network", "runtime.transports"),  # what httpx is made of
     "certifi": ("runtime.http",),
     "botocore": ("providers.aws",),
     "google": ("providers.google_auth",),
     "llama_cpp": ("local.llama",),
     "llguidance": ("local.constrain",),
     "numpy": ("local.constrain", "media"),
-    "tenacity": ("middleware.retry",),
     "tiktoken": ("tokens",),
     "jinja2": ("prompts", "local.chat"),
     "pydantic": ("serialize", "structured", "config", "server"),
@@ -65,6 +64,8 @@ EXCEPTIONS: dict[str, str] = {}
 LATE = {
     "": "the public names are loaded when they are first used (PEP 562)",
     "router": "a vendor's dialect, and httpx with it, is loaded when a model of its is asked for",
+    "runtime.http": "httpcore is loaded with the first call, as httpx does it",
+    "generator": "asyncio is loaded with the first asynchronous call",
     "providers.aws": "botocore is an extra",
     "providers.google_auth": "google-auth is an extra",
     "__main__": "the command line's packages may be missing, which is said in one line",

@@ -9,8 +9,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-import tenacity
-
 from ..errors import GenkitError, RateLimited
 from ..events import Event, Received, Start, Warned
 from ..request import Request
@@ -61,18 +59,16 @@ class Retry:
             if request.deadline is None and self._timeout is not None:
                 request = replace(request, deadline=self._clock() + self._timeout)
             call = _Call(self, request)
-            retrying = tenacity.AsyncRetrying(
-                stop=tenacity.stop_after_attempt(self.attempts),
-                retry=tenacity.retry_if_exception(call.may_retry),
-                wait=call.wait,
-                sleep=runtime.sleep,
-                reraise=True,
-            )
-            async for attempt in retrying:
-                with attempt:
+            while True:
+                try:
                     async with aclosing(self._try(handler, request, runtime, call)) as events:
                         async for event in events:
                             yield event
+                    return
+                except GenkitError as error:
+                    if not call.may_retry(error):
+                        raise
+                await runtime.sleep(call.pause)
 
         return handle
 
@@ -124,28 +120,26 @@ class _Call:
 
     def __init__(self, retry: Retry, request: Request) -> None:
         self._retry, self._request = retry, request
-        self._pause = 0.0
+        self.pause = 0.0
         self.delivered = False
         self.errors: list[GenkitError] = []
         self.spent = 0.0
 
-    def may_retry(self, error: BaseException) -> bool:
-        if not isinstance(error, GenkitError) or not error.retryable or self.delivered:
+    def may_retry(self, error: GenkitError) -> bool:
+        """Whether to try again, after ``pause`` seconds."""
+        if not error.retryable or self.delivered:
             return False
         tries = len(self.errors)
         if tries >= self._retry.attempts:
             return False
         if error.retry_after is None:
-            self._pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1)) * random.uniform(0.75, 1)
+            self.pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1)) * random.uniform(0.75, 1)
         else:
-            self._pause = error.retry_after
-        if self._pause > LONGEST_RETRY_AFTER or self._pause >= self._retry.time_left(self._request):
+            self.pause = error.retry_after
+        if self.pause > LONGEST_RETRY_AFTER or self.pause >= self._retry.time_left(self._request):
             return False
         cost = THROTTLE_COST if isinstance(error, RateLimited) else COST
         if not self._retry.spend(cost):
             return False
         self.spent = cost
         return True
-
-    def wait(self, state: tenacity.RetryCallState) -> float:
-        return self._pause

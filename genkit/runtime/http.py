@@ -6,16 +6,15 @@ httpx's transports are used without its clients, which do nothing else that is w
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import importlib
 import os
 import ssl
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache, lru_cache, partial
 from typing import Any
 
-import certifi
 import httpx
 
 from ..errors import (
@@ -28,7 +27,7 @@ from ..errors import (
     TooLarge,
 )
 from .base import HttpRequest, Limits, Runtime
-from .pool import AwaitingTransport, BlockingTransport, Pool, close
+from .pool import Pool, close
 from .unzip import cut, unzip
 
 LARGEST_HEAD = 64 * 1024
@@ -107,7 +106,7 @@ class Connections:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
-        self._pools: dict[Hashable, Pool] = {}
+        self._pools: dict[Any, Pool] = {}
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self.closed = False
@@ -197,7 +196,8 @@ class Connections:
             for other in [key for key in self._pools if getattr(key, "is_closed", bool)()]:
                 del self._pools[other]  # else it would be kept alive from here
             tls = self._tls or default_tls()
-            make = BlockingTransport if home is None else AwaitingTransport
+            transports = importlib.import_module("genkit.runtime.transports")  # not before it is needed
+            make = transports.BlockingTransport if home is None else transports.AwaitingTransport
             pool = self._pools[home] = Pool(lambda: make(tls))
         pool.keeper = await runtime.at_shutdown(lambda: _close_all(pool.empty()))
         return pool
@@ -214,7 +214,7 @@ class Connections:
             if home is None:
                 for transport in transports:
                     transport.close()
-            elif isinstance(home, asyncio.AbstractEventLoop) and not home.is_closed():
+            elif not home.is_closed():
                 home.call_soon_threadsafe(_close_soon, home, transports)
 
 
@@ -231,7 +231,7 @@ async def _head(transport: Any, request: httpx.Request) -> httpx.Response:
     return answer
 
 
-def _close_soon(loop: asyncio.AbstractEventLoop, transports: list[Any]) -> None:
+def _close_soon(loop: Any, transports: list[Any]) -> None:
     loop.create_task(_close_all(transports))
 
 
@@ -270,6 +270,8 @@ def _url(text: str) -> httpx.URL:
 @cache
 def default_tls() -> ssl.SSLContext:
     """The one context that all connections share: making one takes 18 ms."""
+    import certifi  # noqa: PLC0415 - with the first call, as httpx does it
+
     context = ssl.create_default_context(cafile=certifi.where())
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -206,7 +206,7 @@ def nonsense_before_the_end(data: bytes, end: re.Pattern[bytes]) -> bool:
         if end.search(block) or not all(re.match(rb"(data|event|id|retry|):", line) for line in parts):
             return False  # from here on it is not as plain
         told = b"\n".join(line[5:] for line in parts if line.startswith(b"data:")).strip()
-        if told and not any(line.startswith(b"event: error") for line in parts):
+        if told and told != b"[DONE]" and not any(line.startswith(b"event: error") for line in parts):
             try:
                 json.loads(told)
             except (ValueError, RecursionError):
@@ -231,7 +231,7 @@ def mutants(all_streams: Sequence[Stream], count: int, seed: int, kinds: Counter
             yield f"{where}: it took {time.process_time() - started:.1f} s"
         kinds[type(found).__name__] += 1
         if isinstance(found, Response):
-            if found.finish_reason == "incomplete" or not stream.end.search(data):
+            if not stream.end.search(data):
                 yield f"{where}: taken for whole, with no end"
             elif stream.is_sse and nonsense_before_the_end(data, stream.end):
                 yield f"{where}: an event that is no JSON was passed over"

@@ -1,0 +1,96 @@
+"""httpx's transports with one connection each, that keep to the limits of their calls.
+
+Loaded with the first call, as httpx does with httpcore: importing genkit does without.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import httpcore
+import httpx
+
+from .network import AwaitingNetwork, BlockingNetwork
+from .pool import KEEP
+
+
+class _Single:
+    """One connection, opened anew when it no longer stands: a pool for one call at a time."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._connection: httpcore.HTTPConnection | None = None
+        self.was_kept = False
+
+    def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        connection = self._connection
+        self.was_kept = _stands(connection, request)
+        if connection is None or not self.was_kept:
+            self.close()
+            connection = self._connection = httpcore.HTTPConnection(
+                request.url.origin, self._tls, KEEP, network_backend=BlockingNetwork()
+            )
+        return connection.handle_request(request)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+
+class _AsyncSingle:
+    """The asynchronous twin of :class:`_Single`."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._connection: httpcore.AsyncHTTPConnection | None = None
+        self.was_kept = False
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        connection = self._connection
+        self.was_kept = _stands(connection, request)
+        if connection is None or not self.was_kept:
+            await self.aclose()
+            network = AwaitingNetwork(self._tls if request.url.scheme == b"https" else None)
+            connection = self._connection = httpcore.AsyncHTTPConnection(
+                request.url.origin, self._tls, KEEP, network_backend=network
+            )
+        return await connection.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._connection is not None:
+            await self._connection.aclose()
+
+
+def _stands(connection: Any, request: httpcore.Request) -> bool:
+    """Whether a connection of either kind can take a request."""
+    if connection is None or not connection.is_available() or connection.has_expired():
+        return False
+    same_origin: bool = connection.can_handle_request(request.url.origin)
+    return same_origin
+
+
+class BlockingTransport(httpx.HTTPTransport):
+    """httpx's transport with one connection, that keeps to limits."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._pool: Any = _Single(tls)
+
+    @property
+    def was_kept(self) -> bool:
+        """Whether the last request went over a connection that had served another before."""
+        kept: bool = self._pool.was_kept
+        return kept
+
+
+class AwaitingTransport(httpx.AsyncHTTPTransport):
+    """The asynchronous twin of :class:`BlockingTransport`."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._pool: Any = _AsyncSingle(tls)
+
+    @property
+    def was_kept(self) -> bool:
+        """See :attr:`BlockingTransport.was_kept`."""
+        kept: bool = self._pool.was_kept
+        return kept
