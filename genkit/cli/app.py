@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 
 import click
@@ -12,7 +14,7 @@ import genkit
 from .chat import chat
 from .count import count
 from .doctor import doctor
-from .output import error
+from .output import error, note
 from .run import run
 
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
@@ -30,6 +32,14 @@ class _Program(click.Group):
             context.exit(1)
         except KeyboardInterrupt:
             context.exit(_INTERRUPTED)
+        except OSError as problem:
+            if problem.errno == errno.EPIPE:  # the reader left: click ends in silence
+                raise
+            note(f"genkit: error: {problem}")
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # what could not be written is lost
+            context.exit(1)
 
 
 @click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})

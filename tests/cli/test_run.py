@@ -91,6 +91,16 @@ def test_a_reader_that_leaves_early_is_no_error_to_tell_of(endless_model: Path) 
         assert process.stderr.read() == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this needs a device that is full")
+def test_a_full_disk_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "run", "Hello!"], stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False
+        )
+    assert (done.stderr.count("\n"), done.returncode) == (1, 1)
+    assert "No space left" in done.stderr
+
+
 @posix_only
 def test_ctrl_c_interrupts_the_answer(endless_model: Path) -> None:
     command = [*COMMAND, "run", "Hello!", "-m", str(endless_model)]
