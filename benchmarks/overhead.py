@@ -14,27 +14,32 @@ after every token, as when a model computes the next.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from report import Report, options
 
 import genkit
 from genkit.events import TextDelta
-from genkit.local import files, process
+from genkit.local import pipe, process
 
-# What genkit.local.worker sends for one sequence, without the model. The pause is not part of the cost.
+# Sends tokens between what a real worker sent before and after its own. The pause is not part of the cost.
 _BOOT = """
-import sys, time
+import json, os, sys, time
 sys.path[:] = sys.argv[1:]
 from genkit.local import pipe
 commands, answers = pipe.frames(sys.stdin.buffer), sys.stdout.buffer
+before, after = json.loads(os.environ["GENKIT_ANSWERS"])
 next(commands)  # the settings
 for command in commands:
     if command["do"] != "generate":
         continue
     call, pause = command["call"], command["sampling"]["temperature"]
-    answers.write(pipe.pack({"call": call, "model": "none", "prompt": 1}))
+    for frame in before:
+        answers.write(pipe.pack({**frame, "call": call}))
     cpu = 0.0
     for number in range(command["sampling"]["max_tokens"]):
         if pause:
@@ -43,12 +48,33 @@ for command in commands:
         answers.write(pipe.pack_tokens([pipe.Token(call, number, b" word")]))
         answers.flush()
         cpu += time.thread_time() - start
-    answers.write(pipe.pack({"call": call, "finish": f"max_tokens"}))
+    for frame in after:
+        answers.write(pipe.pack({**frame, "call": call}))
     answers.flush()
     sys.stderr.write(f"{cpu}\\n")
     sys.stderr.flush()
 """
 PAUSE = 0.0005  # seconds
+
+
+def record() -> str:
+    """What a worker sends before and after its tokens, as JSON."""
+    seen: list[Any] = []
+    frames = pipe.frames
+
+    def overheard(stream: IO[bytes]) -> Iterator[Any]:
+        for frame in frames(stream):
+            seen.append(frame)
+            yield frame
+
+    pipe.frames = overheard
+    try:
+        with genkit.Generator() as generator:
+            generator.generate("Hello!", max_tokens=1)
+    finally:
+        pipe.frames = frames
+    at = next(number for number, frame in enumerate(seen) if isinstance(frame, list))
+    return json.dumps([seen[:at], seen[at + 1 :]])
 
 
 def read(generator: genkit.Generator, tokens: int, pause: float) -> None:
@@ -102,8 +128,9 @@ def main() -> None:
     smoke = options(__doc__).smoke
     tokens, rounds = (100, 1) if smoke else (20_000, 5)
     few, report = max(tokens // 10, 10), Report(smoke=smoke)
+    os.environ["GENKIT_ANSWERS"] = record()
     process._BOOT = _BOOT
-    with genkit.Generator(files.DEMO) as generator:
+    with genkit.Generator() as generator:
         for name, reader in (("sync", read), ("async", read_async)):
             report.at_most(f"{name}, at once", at_once(generator, reader, tokens, rounds), 15, "us")
             report.figure(f"{name}, one by one, CPU", one_by_one(generator, reader, few, rounds), "us")
