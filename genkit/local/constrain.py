@@ -37,7 +37,7 @@ class Constraints:
             UnsupportedOption: llguidance does not take it, in its words.
             MissingDependency: llguidance or numpy is not installed.
         """
-        table, library = self._table, _packages().llguidance
+        table, library = self.table, _packages().llguidance
         try:
             grammar = _grammar(library.LLMatcher, form)
         except Exception as error:  # noqa: BLE001 - llguidance's converters raise anything
@@ -50,7 +50,8 @@ class Constraints:
         return Mask(matcher, self._model.vocabulary_size)
 
     @cached_property
-    def _table(self) -> Any:
+    def table(self) -> Any:
+        """The model's tokens, as llguidance looks them up; about a second's work for 150,000 of them."""
         return _packages().llguidance.LLTokenizer(
             _Vocabulary(self._model), n_vocab=self._model.vocabulary_size, eos_token=self._model.ends
         )

@@ -114,6 +114,7 @@ class Service:
         self.engine.submit(Sequence(call, tokens, steps(options), limit, constraint))
 
     def _constraint(self, form: dict[str, Any]) -> Mask:
+        _ = self._constraints.table  # which takes its time, and is no stranger's
         with limited(memory=False):  # native code ends its process for want of memory
             return self._constraints.make(form)
 
