@@ -277,7 +277,7 @@ def tenth_turn(bench: Bench) -> None:
         chat: list[genkit.Message] = []
         for turn in range(10):
             chat.append(genkit.Message.user(text(60, turn)))
-            tenth = generator.generate(chat, max_tokens=bench.answer // 2, temperature=0)
+            tenth = generator.generate(chat, max_tokens=8, temperature=0)
             chat.append(tenth.message)
         new = tenth.usage.input_tokens - tenth.usage.cached_tokens
         around = generator.count([genkit.Message.user("a")]).tokens - 1
