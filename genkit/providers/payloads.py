@@ -47,7 +47,7 @@ async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
     parser = EventParser()
     async for chunk in chunks:
         for name, data in parser.feed(chunk):
-            if data.startswith(b"[DONE]"):
+            if data.strip() == b"[DONE]":
                 yield DONE
             elif name == b"error":
                 yield _told(data)
@@ -58,7 +58,7 @@ async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
                     raise _no_json(data, error) from None
                 yield payload
     for _, data in [*parser.end(), (b"", b"\n".join(parser.stray))]:
-        if data.startswith(b"[DONE]"):
+        if data.strip() == b"[DONE]":
             yield DONE
         elif (payload := _maybe(data)) is not None:
             yield payload

@@ -339,6 +339,12 @@ def test_mutated_streams_end_in_a_typed_error_or_an_answer() -> None:
         remote.close()
 
 
+def test_junk_after_the_mark_of_the_end_is_not_passed_over() -> None:
+    body = 'data: {"word": "a"}\n\ndata: [DONE]"b"}\n\ndata: {"end": "stop"}\n\n'
+    with LoopbackProvider(Answer(body=body)) as server, pytest.raises(errors.ProtocolError):
+        call(backend(server.url), "sync")
+
+
 class Bytes:
     """An answer that is already here."""
 
