@@ -76,6 +76,10 @@ class Generator:
             the context; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the model file.
+        isolation: ``"process"`` runs a local model in a process of its own; ``"thread"`` in this one, which
+            it may take down with it.
+        idle: after how many seconds without a call a local model is unloaded, by default never; the next call
+            loads it again.
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
@@ -97,6 +101,8 @@ class Generator:
         parallel: int | None = None,
         gpu_layers: int | None = None,
         template: str | None = None,
+        isolation: Literal["process", "thread"] | None = None,
+        idle: float | None = None,
         api_key: Any = None,
         base_url: str | None = None,
         timeout: float | Timeouts | None = None,
@@ -117,6 +123,8 @@ class Generator:
                 parallel=parallel,
                 gpu_layers=gpu_layers,
                 template=template,
+                isolation=isolation,
+                idle=idle,
                 api_key=api_key,
                 base_url=base_url,
                 timeout=timeout,

@@ -18,7 +18,7 @@ from .providers.base import Target, Vendor
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
 
-_LOCAL = ("context", "threads", "parallel", "gpu_layers", "template")
+_LOCAL = ("context", "threads", "parallel", "gpu_layers", "template", "isolation", "idle")
 _REMOTE = ("api_key", "base_url", "timeout", "attempts")
 
 # Loaded when a model of theirs is asked for: who runs local models needs none of it.

@@ -16,9 +16,10 @@ from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
 from . import files
 from .answer import AnswerStream
-from .pipe import Token
-from .process import Answer, Worker, error_from
+from .connection import Answer
+from .pipe import Token, error_from
 from .question import entries, generation, unsupported
+from .shared import Tenant
 from .text import TextStream
 from .toolsyntax import BY_NAME
 
@@ -44,6 +45,10 @@ class LocalBackend:
         parallel: the most calls that run at a time, sharing the context's room; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the file.
+        isolation: ``"process"``, or ``"thread"`` to run llama.cpp inside this process, where an abort of its
+            ends the program.
+        idle: after how many seconds without a call the model is unloaded; the next call loads it again.
+            By default never.
 
     Raises:
         ModelFileError: there is no file at ``path``.
@@ -59,6 +64,8 @@ class LocalBackend:
         parallel: int = 8,
         gpu_layers: int = 0,
         template: str | None = None,
+        isolation: Literal["process", "thread"] = "process",
+        idle: float | None = None,
     ) -> None:
         for name, value, low in (
             ("context", None if context == "auto" else context, 1),
@@ -71,14 +78,20 @@ class LocalBackend:
                 raise ConfigError(f"{name} takes a whole number from {low}{also}, not {value!r}")
         if parallel > MOST_PARALLEL:
             raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {parallel}")
+        if isolation not in ("process", "thread"):
+            raise ConfigError(f'isolation takes "process" or "thread", not {isolation!r}')
+        is_number = isinstance(idle, (int, float)) and not isinstance(idle, bool)
+        if idle is not None and not (is_number and idle > 0):
+            raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
         settings = {
+            "path": str(files.find(path)),
             "context": context,
             "threads": threads,
             "parallel": parallel,
             "gpu_layers": gpu_layers,
             "template": template,
         }
-        self.worker = Worker({"path": str(files.find(path)), **settings})
+        self.worker = Tenant(settings, isolation=isolation, idle=idle)
         self._finalizer = weakref.finalize(self, self.worker.close)
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
@@ -89,7 +102,7 @@ class LocalBackend:
         channel: Channel[Answer] = runtime.channel()
         text = TextStream(request.sampling.stop)
         usage = Usage()
-        connection, call = self.worker.ask(question, channel)
+        call = self.worker.ask(question, channel)
         try:
             started = _facts(await channel.get())
             usage.input_tokens = started["prompt"]
@@ -110,9 +123,9 @@ class LocalBackend:
                     break
             else:
                 reason = _facts(answer)["finish"]
-                connection.done(call)
+                call.done()
         finally:
-            connection.cancel(call)  # at once, also when the caller closed the stream
+            call.cancel()  # at once, also when the caller closed the stream
         for event in (*answers.add(text.end()), *answers.end()):
             yield event
         if text.stopped_by:
@@ -153,11 +166,13 @@ class LocalBackend:
     async def _ask(self, question: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
         """A question with one answer."""
         channel: Channel[Answer] = runtime.channel()
-        connection, call = self.worker.ask(question, channel)
+        call = self.worker.ask(question, channel)
         try:
-            return _facts(await channel.get())
+            answer = _facts(await channel.get())
+            call.done()
+            return answer
         finally:
-            connection.done(call)
+            call.cancel()
 
 
 def _facts(answer: Answer) -> dict[str, Any]:

@@ -168,3 +168,15 @@ def _native_flag() -> Any:
     """
     library = ctypes.CDLL("msvcrt" if os.name == "nt" else None)
     return ctypes.cast(library.strlen, _lib.ggml_abort_callback)
+
+
+def try_out(model: Model, threads: int) -> None:
+    """Evaluate one token, which is when some broken files end the process.
+
+    Better before anybody is told that the model is loaded; what it costs, the first prompt saves.
+    """
+    context = Context(model, size=256, sequences=1, batch=1, threads=threads)
+    try:
+        context.decode([(0, 0, 0, True)])
+    finally:
+        context.close()

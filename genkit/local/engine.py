@@ -71,7 +71,9 @@ class Engine:
         self._new: list[Sequence] = []
         self._unwanted: set[int] = set()
         self._evaluating_prompt_of: set[int] = set()
-        threading.Thread(target=self._loop, name="genkit engine", daemon=True).start()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._loop, name="genkit engine", daemon=True)
+        self._thread.start()
 
     def submit(self, sequence: Sequence) -> None:
         """Queue a sequence; called from any thread.
@@ -97,11 +99,24 @@ class Engine:
                 self._context.abort()
             self._changed.notify()
 
+    def close(self) -> None:
+        """Stop at once, and free the context."""
+        with self._changed:
+            self._is_closed = True
+            self._context.abort()
+            self._changed.notify()
+        self._thread.join()
+        for sampler in self._samplers.values():
+            sampler.close()
+        self._context.close()
+
     def _loop(self) -> None:
         while True:
             with self._changed:
-                while not (work := self._next()):
+                while not (self._is_closed or (work := self._next())):
                     self._changed.wait()
+                if self._is_closed:
+                    return
                 self._evaluating_prompt_of = {w.sequence.call for w in work if w.size > 1}
             self._step(work)
 

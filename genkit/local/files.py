@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from ..errors import ModelFileError
@@ -27,3 +28,14 @@ def find(path: str | os.PathLike[str]) -> Path:
         models = ", ".join(sorted(p.name for p in found.glob("*.gguf"))[:5]) or "no GGUF file"
         raise ModelFileError(f"{found} is a directory (it holds {models}); name one file", path=str(found))
     return found
+
+
+def cache_directory() -> Path:
+    """Where genkit may keep what can be made again; it need not exist yet."""
+    if sys.platform == "win32":
+        base, default = os.environ.get("LOCALAPPDATA"), Path("AppData", "Local")
+    elif sys.platform == "darwin":
+        base, default = None, Path("Library", "Caches")
+    else:
+        base, default = os.environ.get("XDG_CACHE_HOME"), Path(".cache")
+    return (Path(base) if base else Path(os.path.expanduser("~"), default)) / "genkit"

@@ -12,6 +12,9 @@ import struct
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
+from .. import errors
+from ..errors import GenkitError
+
 _HEAD = struct.Struct("<IB")
 _TOKEN = struct.Struct("<III")
 _JSON, _TOKENS = 0, 1
@@ -78,3 +81,18 @@ def _tokens(body: bytes) -> list[Token]:
     except struct.error as error:
         raise ValueError(str(error)) from None
     return tokens
+
+
+def error_facts(error: GenkitError) -> dict[str, Any]:
+    """An error as the host is told of it."""
+    return {"error": type(error).__name__, "message": error.message, "facts": vars(error)}
+
+
+def error_from(answer: dict[str, Any]) -> GenkitError:
+    """The exception that a worker told of."""
+    kind = getattr(errors, str(answer["error"]), None)
+    if not (isinstance(kind, type) and issubclass(kind, GenkitError)):
+        kind = errors.BackendError
+    error = kind(str(answer["message"]))
+    vars(error).update(answer.get("facts") or {})
+    return error

@@ -7,10 +7,12 @@ The worker ends when its pipe does, that is, with its host at the latest.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -18,6 +20,7 @@ from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, Mod
 from . import gguf, machine, pipe
 from .chat import ChatTemplate
 from .constrain import Constraints, Mask
+from .context import try_out
 from .engine import BATCH, Engine, Listener
 from .limits import limited
 from .llama import Model
@@ -42,6 +45,8 @@ class Service:
 
     def __init__(self, settings: dict[str, Any], send: Callable[[bytes], None]) -> None:
         path = settings["path"]
+        # What goes over its limits ends the process, which threads of the host may not.
+        self._limited = limited if settings.get("limits", True) else contextlib.nullcontext
         header = gguf.read_header(path)
         only = header.n_tensors == 0  # a vocabulary, which computes nothing
         context = 0 if only else self._context_size(header, settings)
@@ -58,10 +63,12 @@ class Service:
         return choose_context(header, settings["context"], batch=BATCH, free=free)
 
     def _start_engine(self, context: int, settings: dict[str, Any]) -> Engine:
+        threads = settings["threads"] or machine.default_threads()
+        try_out(self._model, threads)
         return Engine(
             self._model,
             context_size=context,
-            threads=settings["threads"] or machine.default_threads(),
+            threads=threads,
             parallel=settings["parallel"],
             listener=Listener(self._begun, self._tokens, self._finished, self._failed),
         )
@@ -70,8 +77,14 @@ class Service:
         source = source or self._model.chat_template
         if not source:
             return None
-        with limited():
+        with self._limited():
             return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
+
+    def close(self) -> None:
+        """Free the model, for a process that goes on."""
+        if self.engine:
+            self.engine.close()
+        self._model.close()
 
     def answer(self, question: dict[str, Any]) -> None:
         """Answer one question; what goes wrong with it is an answer too."""
@@ -94,7 +107,7 @@ class Service:
             raise ModelFileError(
                 f"{self._name} is a vocabulary without weights: it counts tokens, but cannot generate"
             )
-        with limited():
+        with self._limited():
             prompt = self._prompts.chat(question)
         tokens, room = prompt.tokens, self.engine.context_size
         if not tokens:
@@ -122,7 +135,7 @@ class Service:
         """The tokens of a bare text, or of the messages as the chat template shows them."""
         if "text" in question:
             return len(self._prompts.bare(question["text"]))
-        with limited():
+        with self._limited():
             return len(self._prompts.chat(question).tokens)
 
     def _begun(self, sequence: Sequence, kv_used: int, kv_room: int) -> None:
@@ -152,7 +165,7 @@ class Service:
 
     def fail(self, call: int, error: GenkitError) -> None:
         """Send the host an error as the answer to a call."""
-        self.tell(call, **error_facts(error))
+        self.tell(call, **pipe.error_facts(error))
 
 
 class Worker:
@@ -161,18 +174,22 @@ class Worker:
     Args:
         commands: where frames come from: first the settings, then questions and cancellations.
         answers: where frames go.
+        end: called with an exit code when there is no going on.
     """
 
-    def __init__(self, commands: IO[bytes], answers: IO[bytes]) -> None:
-        self._commands, self._answers = pipe.frames(commands), answers
+    def __init__(
+        self, commands: IO[bytes], answers: IO[bytes], *, end: Callable[[int], object] = os._exit
+    ) -> None:
+        self._commands, self._answers, self._end = pipe.frames(commands), answers, end
         self._sending = threading.Lock()
-        self._questions: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._service: Service | None = None
 
     def run(self) -> None:
         """Serve until the commands end."""
-        threading.Thread(target=self._answer_all, name="genkit service", daemon=True).start()
+        self._thread = threading.Thread(target=self._answer_all, name="genkit service", daemon=True)
+        self._thread.start()
         for command in self._commands:
             if not isinstance(command, dict):
                 continue
@@ -181,14 +198,24 @@ class Worker:
                 self._cancel(command["call"])
             self._questions.put(command)
 
+    def close(self) -> None:
+        """Free everything, for a process that goes on after :meth:`run`."""
+        self._questions.put(None)
+        self._thread.join()
+        if self._service:
+            self._service.close()
+
     def _answer_all(self) -> None:
+        settings = self._questions.get() or {}
+        time.sleep(settings.get("wait", 0))
         try:
-            self._service = Service(self._questions.get(), self._send)
+            self._service = Service(settings, self._send)
         except GenkitError as error:
-            self._send(pipe.pack({"call": 0, **error_facts(error)}))
-            os._exit(1)
-        while True:
-            question = self._questions.get()
+            self._send(pipe.pack({"call": 0, **pipe.error_facts(error)}))
+            self._end(1)
+            return
+        self._send(pipe.pack({"call": 0, "loaded": True}))
+        while question := self._questions.get():
             call = question["call"]
             if question["do"] == "cancel":  # again: it may have come between its question and the engine
                 self._cancel(call)
@@ -204,11 +231,6 @@ class Worker:
         with self._sending:
             self._answers.write(frame)
             self._answers.flush()
-
-
-def error_facts(error: GenkitError) -> dict[str, Any]:
-    """An error as the host is told of it."""
-    return {"error": type(error).__name__, "message": error.message, "facts": vars(error)}
 
 
 def _end(failed: threading.ExceptHookArgs) -> None:

@@ -159,7 +159,7 @@ def test_twenty_deaths_at_any_moment(shared: Generator) -> None:
 def test_a_worker_that_cannot_be_started_is_a_backend_error(
     alphabet_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Generator(alphabet_file) as generator:
+    with Generator(alphabet_file, context=300) as generator:  # with a worker of its own
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", "/nowhere/python")
             with pytest.raises(BackendError, match="start"):
@@ -287,7 +287,7 @@ def test_ctrl_c_while_a_question_is_sent_breaks_nothing(shared: Generator) -> No
 
     main = threading.get_ident()
     pid = worker(shared)
-    commands = shared._backend.worker._connection._commands  # type: ignore[attr-defined]
+    commands = shared._backend.worker._connection._peer.commands  # type: ignore[attr-defined]
     os.kill(pid, signal.SIGSTOP)  # it will not read, so that the pipe is soon full
     helper = threading.Thread(target=interrupt)
     helper.start()

@@ -70,6 +70,7 @@ def test_a_question_is_answered(talk: Talk) -> None:
 
 def test_a_question_that_is_cancelled_before_the_model_is_loaded_is_not_answered(talk: Talk) -> None:
     talk.say(question(1, "0"), {"do": "cancel", "call": 1}, question(2, "y"))
+    assert next(talk.answers) == {"call": 0, "loaded": True}
     frames = [next(talk.answers) for _ in range(4)]
     assert [frame["call"] if isinstance(frame, dict) else frame[0].call for frame in frames] == [2, 2, 2, 2]
 
@@ -82,7 +83,7 @@ def test_cancelling_twice_or_what_was_never_asked_is_nothing(talk: Talk) -> None
 
 def test_the_worker_ends_when_its_pipe_does_whatever_it_is_doing(talk: Talk) -> None:
     talk.say(question(1, "0"))
-    assert isinstance(next(talk.answers), dict)  # it is at work
+    assert [next(talk.answers)["call"] for _ in range(2)] == [0, 1]  # it is at work
     assert talk.process.stdin
     talk.process.stdin.close()
     assert talk.process.wait() == 0

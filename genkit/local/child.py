@@ -1,0 +1,189 @@
+"""A worker process: how it is started, and what it died of."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from typing import IO, Any
+
+from ..errors import (
+    BackendError,
+    ConfigError,
+    GenkitError,
+    MissingDependency,
+    ModelFileError,
+    OutOfMemory,
+    WorkerDied,
+)
+from .limits import SECONDS, TIMED_OUT
+
+# The child gets this process's own sys.path, so that it finds the same genkit and the same llama_cpp:
+# neither the current directory nor a different environment can come between.
+_BOOT = """
+import sys
+sys.path[:] = sys.argv[1:]
+from genkit.errors import MissingDependency
+try:
+    from genkit.local.worker import main
+except (ImportError, MissingDependency) as error:
+    print(error, file=sys.stderr)
+    sys.exit(78)
+main()
+"""
+_NOT_INSTALLED = 78
+
+_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # else threads that wait spin, and starve whoever has work
+    "GGML_NO_BACKTRACE": "1",  # else an abort starts a debugger for more than a second
+}
+
+# How Windows tells of what are signals elsewhere: NTSTATUS codes as exit codes.
+_WINDOWS_SIGNALS = {
+    0xC0000005: signal.SIGSEGV,
+    0xC000001D: signal.SIGILL,
+    0xC0000094: signal.SIGFPE,
+    0xC0000409: signal.SIGABRT,
+}
+# What a process does to itself; other signals come from outside, and say nothing about a file or a request.
+_CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
+# What C++, ggml and Python say when there is no more memory.
+_NO_MEMORY = ("bad_alloc", "failed to allocate", "MemoryError", "Cannot allocate memory", "not enough memory")
+
+
+class Child:
+    """A worker process and its two pipes.
+
+    Raises:
+        BackendError: it cannot be started.
+    """
+
+    def __init__(self) -> None:
+        self._owner = os.getpid()
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        try:
+            self._process = _start(self._said)
+        except BaseException:
+            self._said.close()
+            raise
+        if self._process.stdin is None or self._process.stdout is None:
+            raise BackendError("the process that runs the model was started without pipes")
+        self.commands, self.answers = self._process.stdin, self._process.stdout
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it now: it has nothing to save."""
+        self._process.kill()
+
+    def cause_of_death(self, *, loaded: bool) -> GenkitError:
+        """What killed it, in words, once it has ended.
+
+        Args:
+            loaded: whether it had loaded its model; else a crash is the file's fault.
+        """
+        code = self._process.wait()
+        self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(0, self._said.tell() - 2000))
+        said = self._said.read().decode("utf-8", "replace").strip()
+        if code == _NOT_INSTALLED:
+            return not_installed(said)
+        if TIMED_OUT in said:
+            return WorkerDied(
+                f"the model's chat template ran for more than {SECONDS} s, or the form of an answer took as "
+                "long to prepare, so their process was ended; give another template= or output=",
+                retryable=False,
+            )
+        killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
+        how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"
+        words = f"; its last words: {said.splitlines()[-1]}" if said else ""
+        if any(each in said for each in _NO_MEMORY):
+            return OutOfMemory(f"the process that ran the model {how} for want of memory{words}")
+        if killer and _signal_name(killer) in _CRASHES and not loaded:
+            return ModelFileError(
+                f"llama.cpp cannot load this model file: it {how}{words}; download or convert it again"
+            )
+        if killer == getattr(signal, "SIGKILL", None):
+            how += " (from outside, or by the system for want of memory)"
+        return WorkerDied(
+            f"the process that ran the model {how}; the next call starts another{words}", signal=killer
+        )
+
+    def close(self) -> None:
+        """Wait until nothing of it is left."""
+        if self._owner == os.getpid():
+            self._process.wait()
+        for stream in (self.commands, self.answers, self._said):
+            with contextlib.suppress(OSError):  # what was still to be written to the dead
+                stream.close()
+
+    def disown(self) -> None:
+        """After a fork, in the new process: the child and its pipes are the other's.
+
+        The pipes must not be held open here, or the worker would outlive its host; and nothing that is
+        still in a buffer may be written to them twice.
+        """
+        self._process.returncode = 0
+        disconnect(self.commands, self.answers)
+
+
+def disconnect(*streams: IO[bytes]) -> None:
+    """Point streams to nowhere; their locks are not touched, since a thread may hold them for ever."""
+    _disconnected.extend(streams)  # else the garbage collector would close them, and wait for the locks
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in streams:
+        with contextlib.suppress(ValueError):  # it is closed
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+_disconnected: list[IO[bytes]] = []
+
+
+def is_crash(error: GenkitError) -> bool:
+    """Whether a worker ended itself, which the call that it worked on may have led to."""
+    return isinstance(error, WorkerDied) and (error.signal is None or _signal_name(error.signal) in _CRASHES)
+
+
+def not_installed(reason: object) -> MissingDependency:
+    """The error for packages that are not installed."""
+    return MissingDependency(
+        f"models on this machine need more packages: pip install 'genkit-sdk[local]' ({reason})",
+        extra="local",
+    )
+
+
+def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
+    if not sys.executable or getattr(sys, "frozen", False):  # a frozen program would start itself again
+        raise ConfigError(
+            f"there is no Python interpreter to run a model with (sys.executable is {sys.executable!r})"
+        )
+    options: dict[str, Any] = {}
+    if sys.platform == "win32":  # no console window, and no Ctrl-C meant for the host
+        options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    else:
+        options["start_new_session"] = True
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", _BOOT, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env={**os.environ, **_ENVIRONMENT},
+            **options,
+        )
+    except OSError as error:
+        raise BackendError(f"cannot start the process that runs the model: {error}") from error
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,44 @@
+"""Doing something once nobody has come for a while."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Idle:
+    """Calls a function when :meth:`rest` was last called so many seconds ago.
+
+    Args:
+        seconds: how long nobody may come.
+        then: what is done; in a thread of its own.
+    """
+
+    def __init__(self, seconds: float, then: Callable[[], None]) -> None:
+        self._seconds, self._then = seconds, then
+        self._since = 0.0
+        self._timer: threading.Timer | None = None
+
+    def rest(self) -> None:
+        """The time starts now; from any thread, and at any line."""
+        self._since = time.monotonic()
+        if self._timer is None:
+            self._start(self._seconds)
+
+    def _start(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._look)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _look(self) -> None:
+        left = self._since + self._seconds - time.monotonic()
+        if left > 0:
+            self._start(left)
+            return
+        self._timer = None
+        self._then()
+
+    def after_fork(self) -> None:
+        """In the new process: the timer is not in it."""
+        self._timer = None

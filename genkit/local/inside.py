@@ -1,0 +1,84 @@
+"""``isolation="thread"``: the worker as threads of this process, behind the same two pipes.
+
+For programs that may not start processes. What ends llama.cpp's process then ends the program, so that a file
+is first tried in a process that is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import threading
+from typing import IO, Any
+
+from ..errors import GenkitError, WorkerDied
+from . import pipe, tried
+from .child import disconnect, not_installed
+
+
+class Inside:
+    """A worker in threads of this process.
+
+    Args:
+        settings: what the worker will be told.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.pid = os.getpid()
+        self._settings = settings
+        commands, self.commands = _pipe()
+        self.answers, answers = _pipe()
+        self._ends: tuple[IO[bytes], IO[bytes]] = commands, answers
+        self._thread = threading.Thread(target=self._run, name="genkit worker", daemon=True)
+        self._thread.start()
+
+    def kill(self) -> None:
+        """Have it end: it does when its commands do."""
+        with contextlib.suppress(OSError):
+            self.commands.close()
+
+    def cause_of_death(self, *, loaded: bool) -> GenkitError:
+        """See :class:`genkit.local.connection.Peer`."""
+        return WorkerDied("the threads that ran the model ended; the next call starts others")
+
+    def close(self) -> None:
+        """Wait until the model is freed."""
+        self.kill()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+        self.answers.close()
+
+    def disown(self) -> None:
+        """After a fork, in the new process, where no thread but the forking one is."""
+        disconnect(self.commands, self.answers, *self._ends)
+
+    def _run(self) -> None:
+        commands, answers = self._ends
+        try:
+            tried.require(self._settings)
+            worker = importlib.import_module("genkit.local.worker").Worker(commands, answers, end=self._end)
+            worker.run()
+            worker.close()
+        except GenkitError as error:
+            self._tell(error)
+        except ImportError as error:
+            self._tell(not_installed(error))
+        finally:
+            for stream in self._ends:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def _tell(self, error: GenkitError) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._ends[1].write(pipe.pack({"call": 0, **pipe.error_facts(error)}))
+
+    def _end(self, _code: int) -> None:
+        """The worker cannot go on, of which it has told."""
+        with contextlib.suppress(OSError):
+            self._ends[1].close()
+
+
+def _pipe() -> tuple[IO[bytes], IO[bytes]]:
+    read, write = os.pipe()
+    return os.fdopen(read, "rb"), os.fdopen(write, "wb")

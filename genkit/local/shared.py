@@ -1,0 +1,108 @@
+"""Generators on one file with the same settings share one worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import weakref
+from typing import Any
+
+from ..errors import Closed
+from ..runtime.base import Channel
+from .connection import Answer, Connection
+from .process import Worker
+
+_workers: weakref.WeakValueDictionary[str, Worker] = weakref.WeakValueDictionary()
+_tenants: weakref.WeakKeyDictionary[Worker, set[int]] = weakref.WeakKeyDictionary()
+# The garbage collector may close a Generator in the middle of any line: its holder may take this again.
+_lock = threading.RLock()
+
+
+class Asked:
+    """A question that was sent: it is done, or it is cancelled."""
+
+    __slots__ = ("_connection", "_number", "_question", "_tenant")
+
+    def __init__(self, tenant: Tenant, connection: Connection, number: int, question: dict[str, Any]) -> None:
+        self._tenant, self._connection, self._number, self._question = tenant, connection, number, question
+
+    def done(self) -> None:
+        """Its last answer has been read."""
+        self._tenant.calls.discard(self)
+        self._tenant.worker.done(self._connection, self._number, self._question)
+
+    def cancel(self, reason: Closed | None = None) -> None:
+        """No more answers are wanted; nothing if it is done. Whoever waits for one gets the reason."""
+        self._tenant.calls.discard(self)
+        self._connection.cancel(self._number, reason)
+
+
+class Tenant:
+    """One Generator's part of a worker.
+
+    Args:
+        settings: what the worker is to run, ``path`` among it.
+        isolation: see :class:`genkit.local.process.Worker`.
+        idle: see there.
+    """
+
+    def __init__(self, settings: dict[str, Any], *, isolation: str, idle: float | None) -> None:
+        self.calls: set[Asked] = set()
+        self._connection: Connection | None = None
+        self._closed = False
+        key = json.dumps([settings, isolation, idle, _identity(settings["path"])])
+        with _lock:
+            self.worker = _workers.get(key) or Worker(settings, isolation=isolation, idle=idle)
+            _tenants.setdefault(self.worker, set()).add(id(self))
+            if self.worker.closed:  # its last Generator was collected just now
+                self.worker = Worker(settings, isolation=isolation, idle=idle)
+                _tenants[self.worker] = {id(self)}
+            _workers[key] = self.worker
+
+    @property
+    def pid(self) -> int | None:
+        """The process that answered this Generator last, if it still runs."""
+        return self._connection.pid if self._connection and self._connection.alive else None
+
+    def ask(self, question: dict[str, Any], channel: Channel[Answer]) -> Asked:
+        """Send a question, starting a worker if none is running; raises what Worker.ask does."""
+        if self._closed:
+            raise Closed("this Generator was closed; make another")
+        self._connection, number = self.worker.ask(question, channel)
+        asked = Asked(self, self._connection, number, question)
+        self.calls.add(asked)
+        if self._closed:  # by another thread, meanwhile
+            asked.cancel(_closed())
+        return asked
+
+    def close(self) -> None:
+        """End this Generator's calls, and the worker if no other Generator has it."""
+        self._closed = True
+        with _lock:
+            tenants = _tenants.get(self.worker, set())
+            tenants.discard(id(self))
+            is_last = not tenants
+        if is_last:
+            self.worker.close()
+        for asked in list(self.calls):
+            asked.cancel(_closed())
+
+
+def _closed() -> Closed:
+    return Closed("the Generator was closed while this call was running")
+
+
+def _identity(path: str) -> list[object]:
+    """What changes when the file is another."""
+    status = os.stat(path)
+    return [os.path.realpath(path), status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 - a thread that is not in this process may hold it
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,72 @@
+"""Trying a model file in a process that is thrown away, before it is loaded into this one.
+
+That it went well is remembered in the user's cache directory, as an empty file that is named after the model
+file's beginning, size and age, and llama-cpp-python's version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import BackendError, GenkitError
+from . import files, pipe
+from .child import Child
+
+_BEGINNING = 1 << 22  # most headers are shorter
+
+
+def require(settings: dict[str, Any]) -> None:
+    """Load the model file in a throw-away process, if that never went well before.
+
+    Args:
+        settings: what a worker takes.
+
+    Raises:
+        GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
+    """
+    mark = files.cache_directory() / "tried" / _name(settings["path"])
+    if mark.exists():
+        return
+    if failure := _failure(settings):
+        raise failure
+    with contextlib.suppress(OSError):  # a full disk, no right to write: it is tried again next time
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _failure(settings: dict[str, Any]) -> GenkitError | None:
+    child = Child()
+    try:
+        child.commands.write(pipe.pack({**settings, "context": None}))
+        child.commands.flush()
+        for frame in pipe.frames(child.answers):
+            if isinstance(frame, dict):
+                return pipe.error_from(frame) if "error" in frame else None
+        return child.cause_of_death(loaded=False)
+    except OSError:  # it died before it had read what it was to do
+        return child.cause_of_death(loaded=False)
+    except ValueError as error:
+        return BackendError(
+            f"the process that tried the model sent something that is not an answer ({error})"
+        )
+    finally:
+        child.kill()
+        child.close()
+
+
+def _name(path: str) -> str:
+    try:
+        build = importlib.metadata.version("llama-cpp-python")
+    except importlib.metadata.PackageNotFoundError:
+        build = ""
+    status = Path(path).stat()
+    about = f"{status.st_size} {status.st_mtime_ns} {build} {sys.platform} {platform.machine()}"
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(about.encode() + file.read(_BEGINNING))
+    return digest.hexdigest()

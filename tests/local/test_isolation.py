@@ -1,0 +1,206 @@
+"""Who shares a worker, what ends it, and what comes after: fork, crashes, idleness, threads of the host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from genkit import Generator
+from genkit.errors import Closed, ConfigError, ModelFileError, WorkerDied
+from genkit.local import files, tried
+from genkit.local.suspects import SECONDS, Suspects
+
+posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+def worker(generator: Generator) -> int:
+    """The process id of a Generator's worker."""
+    generator.warm()
+    pid: int = generator._backend.worker.pid  # type: ignore[attr-defined]
+    return pid
+
+
+def is_running(generator: Generator) -> bool:
+    return generator._backend.worker.pid is not None  # type: ignore[attr-defined]
+
+
+# --- sharing
+
+
+def test_generators_with_the_same_settings_share_a_worker_until_the_last_is_closed(noise_file: Path) -> None:
+    one, other = Generator(noise_file, context=512), Generator(f"llama:{noise_file}", context=512)
+    with other, Generator(noise_file, context=768) as different:
+        with one:
+            assert worker(one) == worker(other) != worker(different)
+            with one.stream("hello") as mine:
+                next(mine.text)
+                one.close()
+                with pytest.raises(Closed):
+                    list(mine)
+        assert other.generate("hello", max_tokens=2).usage.output_tokens == 2
+        with pytest.raises(Closed):
+            one.generate("hello")
+    with Generator(noise_file, context=512) as another:
+        assert another.generate("hello", max_tokens=2).usage.output_tokens == 2
+
+
+def test_a_file_that_was_replaced_is_another_model(
+    tmp_path: Path, noise_file: Path, alphabet_file: Path
+) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(noise_file.read_bytes())
+    with Generator(path) as before:
+        assert before.generate("y", max_tokens=2).model == "noise"
+        path.unlink()
+        path.write_bytes(alphabet_file.read_bytes())
+        with Generator(path) as after:
+            assert after.generate("y").text == "z"
+
+
+# --- crashes
+
+
+def test_a_request_that_a_worker_crashed_at_twice_is_not_run_for_a_while() -> None:
+    now = [0.0]
+    suspects = Suspects(clock=lambda: now[0])
+    question = {"do": "generate", "messages": ["x"], "sampling": {"seed": 1}}
+    again = {"do": "generate", "messages": ["x"], "sampling": {"seed": 2}}
+    other = {"do": "generate", "messages": ["y"], "sampling": {"seed": 1}}
+    suspects.add(question)
+    assert suspects.seconds_left(question) == 0
+    now[0] = 10
+    suspects.add(again)
+    now[0] = 20
+    assert suspects.seconds_left(question) == suspects.seconds_left(again) == SECONDS - 10
+    assert suspects.seconds_left(other) == 0
+    now[0] = 10 + SECONDS
+    assert suspects.seconds_left(question) == 0
+    suspects.add(other)
+    suspects.clear(other)
+    suspects.add(other)
+    assert suspects.seconds_left(other) == 0
+
+
+@posix
+def test_the_third_time_a_crash_is_refused_and_other_requests_are_not(noise_file: Path) -> None:
+    with Generator(noise_file, context=1024) as generator:
+        for _ in range(2):
+            with generator.stream("bad") as stream, pytest.raises(WorkerDied, match="SIGSEGV"):
+                next(stream.text)
+                os.kill(worker(generator), signal.SIGSEGV)
+                list(stream)
+        with pytest.raises(WorkerDied, match="crashed twice") as caught:
+            generator.generate("bad")
+        assert caught.value.retry_after
+        assert not caught.value.retryable
+        assert generator.generate("good", max_tokens=2).usage.output_tokens == 2
+
+
+# --- idleness
+
+
+def test_an_idle_model_is_unloaded_and_the_next_call_loads_it_again(noise_file: Path) -> None:
+    with Generator(noise_file, idle=0.01) as generator:
+        first = worker(generator)
+        while is_running(generator):
+            threading.Event().wait(0.001)
+        with generator.stream("hello", max_tokens=300) as stream:
+            list(stream)  # however long it takes
+        assert stream.response.usage.output_tokens == 300
+        assert worker(generator) != first
+
+
+@pytest.mark.parametrize("settings", [{"idle": 0}, {"idle": "1"}, {"isolation": "none"}], ids=str)
+def test_a_wrong_setting_is_a_config_error(noise_file: Path, settings: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        Generator(noise_file, **settings)  # type: ignore[arg-type]
+
+
+# --- fork
+
+
+@forks
+@pytest.mark.parametrize("isolation", ["process", "thread"])
+def test_a_fork_is_survived_by_both(isolation: str, noise_file: Path, tmp_path: Path) -> None:
+    program = f"""
+import genkit, os, sys
+generator = genkit.Generator("llama:" + sys.argv[1], context=131072, isolation={isolation!r})
+whole = generator.generate("hello", seed=1, max_tokens=9).text
+stream = generator.stream("hello", seed=1)
+text = stream.text
+next(text)
+child = os.fork()
+name = "child" if child == 0 else "parent"
+if child:
+    os.waitpid(child, 0)
+try:
+    for _ in text if name == "child" else zip(range(9), text): pass
+    print(name, "went on", flush=True)
+except genkit.errors.WorkerDied: print(name, "heard", flush=True)
+stream.close()
+try: print(name, generator.generate("hello", seed=1, max_tokens=9).text == whole, flush=True)
+except genkit.errors.BackendError as error: print(name, type(error).__name__, flush=True)
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    of_child = "child True" if isolation == "process" else "child BackendError"
+    assert run.stdout.splitlines() == ["child heard", of_child, "parent went on", "parent True"]
+
+
+# --- threads of the host
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache directory of the test's own."""
+    for name in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    directory = files.cache_directory()
+    assert directory.is_relative_to(tmp_path)
+    return directory
+
+
+def test_in_threads_of_the_host_the_answers_are_the_same(
+    cache: Path, noise_file: Path, noise: Generator
+) -> None:
+    expected = noise.generate("hello", seed=1, max_tokens=20).text
+    for _ in range(2):
+        with Generator(noise_file, isolation="thread") as generator:
+            assert worker(generator) == os.getpid()
+            assert generator.generate("hello", seed=1, max_tokens=20).text == expected
+            with generator.stream("hello") as stream:
+                next(stream.text)  # and is closed in the middle
+    assert not [thread for thread in threading.enumerate() if "genkit engine" in thread.name]
+    assert len(list((cache / "tried").iterdir())) == 1
+
+
+def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF")
+    with Generator(broken, isolation="thread") as generator:
+        for _ in range(2):
+            with pytest.raises(ModelFileError, match="truncated"):
+                generator.warm()
+    assert not cache.exists()
+
+
+def test_row_28_a_full_disk_costs_a_repetition_and_no_error(
+    cache: Path, noise_file: Path, tmp_path: Path
+) -> None:
+    settings = {"path": str(noise_file), "context": None, "threads": 1, "gpu_layers": 0, "template": None}
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    cache.write_text("not a directory")  # every write below it fails
+    tried.require(settings)
+    cache.unlink()
+    tried.require(settings)
+    assert len(list((cache / "tried").iterdir())) == 1
