@@ -56,14 +56,13 @@ class Connection:
 
     def __init__(self, peer: Peer, settings: dict[str, Any], at_rest: Callable[[], None]) -> None:
         self.alive = True
-        self.useful = False
-        """Whether it has answered a call."""
+        self.loaded = False
+        """Whether the worker has loaded its model."""
         self.victims: list[dict[str, Any]] = []
         """The questions that it was working on when it died."""
         self.reason: GenkitError | None = None
         """Why it died."""
         self._peer, self._at_rest = peer, at_rest
-        self._loaded = False
         self._calls: dict[int, Call] = {}
         self._outbox: deque[bytes] = deque()
         self._make_locks()
@@ -117,7 +116,6 @@ class Connection:
         """The last answer to this call has been read."""
         with self._state:
             self._calls.pop(number, None)
-        self.useful = True
         self._rest()
 
     def retire(self) -> bool:
@@ -174,13 +172,13 @@ class Connection:
                 elif "error" in frame:
                     reason = pipe.error_from(frame)
                 else:
-                    self._loaded = True
+                    self.loaded = True
         except Exception as error:  # noqa: BLE001 - whatever it sent, every call must hear of it
             reason = WorkerDied(
                 f"the worker process sent something that is not an answer ({error}); it was ended"
             )
             self._peer.kill()
-        self._die(reason or self._peer.cause_of_death(loaded=self._loaded))
+        self._die(reason or self._peer.cause_of_death(loaded=self.loaded))
 
     def _deliver(self, number: int, answer: Answer) -> None:
         if call := self._calls.get(number):

@@ -35,7 +35,7 @@ class Worker:
         self._owner = os.getpid()
         self._last_call = 0
         self._deaths = 0
-        """How many workers in a row died before they had answered anything."""
+        """How many workers in a row died before they had loaded the model."""
         self._suspects = Suspects()
         self._idle = Idle(idle, self._retire) if idle is not None else None
         self._is_lost = False
@@ -110,7 +110,7 @@ class Worker:
         reason = connection.reason
         if not isinstance(reason, (WorkerDied, OutOfMemory)):
             return
-        self._deaths = 1 if connection.useful else self._deaths + 1
+        self._deaths = 0 if connection.loaded else self._deaths + 1
         if is_crash(reason):
             for question in connection.victims:
                 self._suspects.add(question)

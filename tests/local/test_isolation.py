@@ -197,7 +197,8 @@ def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tm
 def test_row_28_a_full_disk_costs_a_repetition_and_no_error(
     cache: Path, noise_file: Path, tmp_path: Path
 ) -> None:
-    settings = {"path": str(noise_file), "context": None, "threads": 1, "gpu_layers": 0, "template": None}
+    settings = {"path": str(noise_file), "context": None, "threads": 1, "parallel": 1, "gpu_layers": 0}
+    settings["template"] = None
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text("not a directory")  # every write below it fails
     tried.require(settings)
