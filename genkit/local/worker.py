@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError
@@ -46,7 +46,7 @@ class Service:
     def __init__(self, settings: dict[str, Any], send: Callable[[bytes], None]) -> None:
         path = settings["path"]
         # What goes over its limits ends the process, which threads of the host may not.
-        self._limited = limited if settings.get("limits", True) else contextlib.nullcontext
+        self._limited = limited if settings.get("limits", True) else _unlimited
         header = gguf.read_header(path)
         only = header.n_tensors == 0  # a vocabulary, which computes nothing
         context = 0 if only else self._context_size(header, settings)
@@ -128,7 +128,7 @@ class Service:
 
     def _constraint(self, form: dict[str, Any]) -> Mask:
         _ = self._constraints.table  # which takes its time, and is no stranger's
-        with limited(memory=False):  # native code ends its process for want of memory
+        with self._limited(memory=False):  # native code ends its process for want of memory
             return self._constraints.make(form)
 
     def _count(self, question: dict[str, Any]) -> int:
@@ -231,6 +231,11 @@ class Worker:
         with self._sending:
             self._answers.write(frame)
             self._answers.flush()
+
+
+@contextlib.contextmanager
+def _unlimited(*, memory: bool = True) -> Iterator[None]:
+    yield
 
 
 def _end(failed: threading.ExceptHookArgs) -> None:
