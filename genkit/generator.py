@@ -76,10 +76,8 @@ class Generator:
             the context; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the model file.
-        isolation: ``"process"`` runs a local model in a process of its own; ``"thread"`` in this one, which
-            it may take down with it.
-        idle: after how many seconds without a call a local model is unloaded, by default never; the next call
-            loads it again.
+        isolation: ``"process"`` (of its own) or ``"thread"``, where a local model may end the program.
+        idle: the seconds without a call after which a local model is unloaded; by default never.
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
