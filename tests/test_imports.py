@@ -24,7 +24,7 @@ HEAVY = {
         "threading",
     ),
     *("click", "httpx", "jinja2", "llama_cpp", "llguidance", "numpy", "prompt_toolkit", "pydantic"),
-    *("pydantic_core", "rich", "tiktoken", "typing_extensions"),
+    *("pydantic_core", "rich", "tenacity", "tiktoken", "typing_extensions"),
 }
 # More than bare Python: genkit, importlib, and what typing needs (collections, contextlib, re ... ).
 BUDGET = 40
@@ -57,7 +57,7 @@ def test_a_remote_generator_loads_no_more_than_it_needs_to_be_made() -> None:
     made = "import genkit; genkit.Generator('chat:m', base_url='http://127.0.0.1', api_key='k')"
     more = loaded_by(made) - loaded_by("import httpx")
     assert "genkit.providers.remote" in more
-    assert not more & {"asyncio", "httpcore", "h11", "anyio", "certifi", "pydantic", "tiktoken"}
+    assert not more & {"asyncio", "httpcore", "h11", "anyio", "certifi", "pydantic", "tenacity", "tiktoken"}
 
 
 @pytest.mark.parametrize("name", genkit.__all__)

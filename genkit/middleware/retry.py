@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 from ..errors import GenkitError, RateLimited
 from ..events import Event, Received, Start, Warned
@@ -59,16 +61,11 @@ class Retry:
             if request.deadline is None and self._timeout is not None:
                 request = replace(request, deadline=self._clock() + self._timeout)
             call = _Call(self, request)
-            while True:
-                try:
+            async for attempt in _tries(call, runtime):
+                with attempt:
                     async with aclosing(self._try(handler, request, runtime, call)) as events:
                         async for event in events:
                             yield event
-                    return
-                except GenkitError as error:
-                    if not call.may_retry(error):
-                        raise
-                await runtime.sleep(call.pause)
 
         return handle
 
@@ -125,9 +122,9 @@ class _Call:
         self.errors: list[GenkitError] = []
         self.spent = 0.0
 
-    def may_retry(self, error: GenkitError) -> bool:
+    def may_retry(self, error: BaseException) -> bool:
         """Whether to try again, after ``pause`` seconds."""
-        if not error.retryable or self.delivered:
+        if not isinstance(error, GenkitError) or not error.retryable or self.delivered:
             return False
         tries = len(self.errors)
         if tries >= self._retry.attempts:
@@ -143,3 +140,14 @@ class _Call:
             return False
         self.spent = cost
         return True
+
+
+def _tries(call: _Call, runtime: Runtime) -> Any:
+    """The tries of a call, by tenacity: it is loaded with the first call, since it loads asyncio."""
+    tenacity = importlib.import_module("tenacity")
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception(call.may_retry),
+        wait=lambda _: call.pause,
+        sleep=runtime.sleep,
+        reraise=True,
+    )
