@@ -112,8 +112,11 @@ def _remote(
         raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
     target = Target(model=model, vendor=replace(vendor, base_url=base_url or address(vendor, os.environ)))
     timeouts = _timeouts(timeout)
-    backend = remote.RemoteBackend(dialect, target, key=key, auth=auth, timeouts=timeouts)
-    return Route(backend, retry.Retry(_attempts(attempts), timeout=timeouts.total)(backend.stream))
+    again = retry.Retry(_attempts(attempts), timeout=timeouts.total)
+    backend = remote.RemoteBackend(
+        dialect, target, key=key, auth=auth, timeouts=timeouts, around=again.answer
+    )
+    return Route(backend, again(backend.stream))
 
 
 def _attempts(attempts: Any) -> int:

@@ -6,10 +6,10 @@ import importlib
 import random
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import GenkitError, RateLimited
 from ..events import Event, Received, Start, Warned
@@ -17,6 +17,8 @@ from ..request import Request
 from ..runtime.base import Runtime
 from .base import Handler
 from .breaker import Breaker
+
+T = TypeVar("T")
 
 FIRST_WAIT, LONGEST_WAIT, LONGEST_RETRY_AFTER = 0.5, 8.0, 60.0
 BUDGET, COST, THROTTLE_COST = 500, 5, 10
@@ -60,7 +62,7 @@ class Retry:
         async def handle(request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
             if request.deadline is None and self._timeout is not None:
                 request = replace(request, deadline=self._clock() + self._timeout)
-            call = _Call(self, request)
+            call = _Call(self, request.deadline)
             async for attempt in _tries(call, runtime):
                 with attempt:
                     async with aclosing(self._try(handler, request, runtime, call)) as events:
@@ -69,9 +71,41 @@ class Retry:
 
         return handle
 
+    async def answer(
+        self, ask: Callable[[], Awaitable[T]], runtime: Runtime, deadline: float | None = None
+    ) -> T:
+        """What something comes to that has one answer and no events; tried again like a request.
+
+        Args:
+            ask: makes one try.
+            runtime: how to wait between tries.
+            deadline: when all of it has to be over, by the clock; None is never.
+
+        Raises:
+            GenkitError: the last try failed.
+        """
+        call = _Call(self, deadline)
+
+        async def once() -> T:
+            with self._noted(call):
+                return await ask()
+
+        result: T = await _tries(call, runtime)(once)
+        return result
+
     async def _try(
         self, handler: Handler, request: Request, runtime: Runtime, call: _Call
     ) -> AsyncGenerator[Event, None]:
+        """One try for the events of an answer."""
+        with self._noted(call):
+            async with aclosing(handler(request, runtime)) as events:
+                async for event in events:
+                    if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
+                        call.delivered = True
+                    yield event
+
+    @contextmanager
+    def _noted(self, call: _Call) -> Iterator[None]:
         """One try, whose outcome is made known to the breaker and the budget."""
         try:
             self._breaker.admit()
@@ -79,11 +113,7 @@ class Retry:
             error.attempts = tuple(call.errors)
             raise
         try:
-            async with aclosing(handler(request, runtime)) as events:
-                async for event in events:
-                    if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
-                        call.delivered = True
-                    yield event
+            yield
         except GenkitError as error:
             self._breaker.failed(error)
             error.attempts = (*call.errors, *error.attempts)
@@ -107,16 +137,16 @@ class Retry:
             self._budget -= amount
             return True
 
-    def time_left(self, request: Request) -> float:
-        """Seconds until the request's deadline."""
-        return float("inf") if request.deadline is None else request.deadline - self._clock()
+    def time_left(self, deadline: float | None) -> float:
+        """Seconds until a deadline."""
+        return float("inf") if deadline is None else deadline - self._clock()
 
 
 class _Call:
     """What the retry loop knows of one call."""
 
-    def __init__(self, retry: Retry, request: Request) -> None:
-        self._retry, self._request = retry, request
+    def __init__(self, retry: Retry, deadline: float | None) -> None:
+        self._retry, self._deadline = retry, deadline
         self.pause = 0.0
         self.delivered = False
         self.errors: list[GenkitError] = []
@@ -133,7 +163,7 @@ class _Call:
             self.pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1)) * random.uniform(0.75, 1)
         else:
             self.pause = error.retry_after
-        if self.pause > LONGEST_RETRY_AFTER or self.pause >= self._retry.time_left(self._request):
+        if self.pause > LONGEST_RETRY_AFTER or self.pause >= self._retry.time_left(self._deadline):
             return False
         cost = THROTTLE_COST if isinstance(error, RateLimited) else COST
         if not self._retry.spend(cost):

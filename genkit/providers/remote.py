@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import finalize
 
 from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge, UnsupportedOption
@@ -24,6 +24,9 @@ from .secret import Secret
 
 _LONGEST_DRAIN = 0.05
 
+Around: TypeAlias = Callable[[Callable[[], Awaitable[Any]], Runtime, float | None], Awaitable[Any]]
+"""What makes the tries for one answer: it takes one try, the runtime, and the deadline of all of them."""
+
 
 class RemoteBackend:
     """Speaks one dialect with one vendor; see :class:`genkit.backend.Backend`.
@@ -35,6 +38,8 @@ class RemoteBackend:
         auth: makes the headers that prove who calls, in place of the key.
         timeouts: how long a call may take.
         connections: the connections to use, and to close; by default its own.
+        around: what tries again where the answer is no stream (embeddings, counts, lists of models); by
+            default nothing does.
     """
 
     def __init__(
@@ -46,10 +51,12 @@ class RemoteBackend:
         auth: Auth | None = None,
         timeouts: Timeouts | None = None,
         connections: Connections | None = None,
+        around: Around | None = None,
     ) -> None:
         self.dialect, self.target = dialect, target
         self._timeouts = timeouts or Timeouts()
         self._connections = connections or Connections()
+        self._around = around or _once
         secret = Secret(key if key is not None else "")
         self._endpoint = Endpoint(dialect, target, secret, auth, self._connections)
         self._finalizer = finalize(self, self._connections.close)
@@ -116,8 +123,7 @@ class RemoteBackend:
         given = {"dimensions": dimensions, "purpose": purpose}
         options = {name: value for name, value in given.items() if value is not None}
         vectors: list[list[float]] = []
-        total = self._timeouts.total
-        deadline = None if total is None else time.monotonic() + total
+        deadline = self._deadline()
         for at in range(0, len(texts), size):
             batch = texts[at : at + size]
             call = encode(batch, self.target, **options)
@@ -163,7 +169,17 @@ class RemoteBackend:
     async def _ask(
         self, call: Call, decode: Callable[..., Any], runtime: Runtime, deadline: float | None = None
     ) -> Any:
-        """A call with one answer."""
+        """A call with one answer, in as many tries as it takes."""
+        ends = self._deadline() if deadline is None else deadline
+        return await self._around(lambda: self._try(call, decode, runtime, ends), runtime, ends)
+
+    def _deadline(self) -> float | None:
+        total = self._timeouts.total
+        return None if total is None else time.monotonic() + total
+
+    async def _try(
+        self, call: Call, decode: Callable[..., Any], runtime: Runtime, deadline: float | None
+    ) -> Any:
         limits = Limits(self._timeouts, deadline)
         response = await self._endpoint.send(call, runtime, limits)
         try:
@@ -175,6 +191,10 @@ class RemoteBackend:
         finally:
             await response.aclose()
         raise self._endpoint.complete(failed, response)
+
+
+async def _once(ask: Callable[[], Awaitable[Any]], runtime: Runtime, deadline: float | None) -> Any:
+    return await ask()
 
 
 def _unforeseen(error: Exception) -> GenkitError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -78,23 +78,32 @@ class _Awaiting(AwaitingRuntime):
 class Outcome:
     """What came of a call, and how long it would have waited between its tries."""
 
-    text: str
+    text: Any
     error: Any
     waits: list[float]
 
 
 def retried(remote: RemoteBackend, mode: str, retry: Retry, request: Request | None = None) -> Outcome:
     """A call with retries, none of which waits."""
-    runtime: Any = _Awaiting() if mode == "async" else _Blocking()
     collector = Collector()
 
-    async def fold() -> errors.GenkitError | None:
-        try:
-            async for _ in observe(retry(remote.stream)(request or ask(), runtime), collector):
-                pass
-        except errors.GenkitError as error:
-            return error
-        return None
+    async def fold(runtime: Any) -> None:
+        async for _ in observe(retry(remote.stream)(request or ask(), runtime), collector):
+            pass
 
-    error = asyncio.run(fold()) if mode == "async" else run(fold())
-    return Outcome(collector.response().text, error, runtime.waits)
+    outcome = outcome_of(fold, mode)
+    return Outcome(collector.response().text, outcome.error, outcome.waits)
+
+
+def outcome_of(work: Callable[[Any], Awaitable[Any]], mode: str) -> Outcome:
+    """What came of something that is given a runtime, which does not wait."""
+    runtime: Any = _Awaiting() if mode == "async" else _Blocking()
+
+    async def tried() -> tuple[Any, errors.GenkitError | None]:
+        try:
+            return await work(runtime), None
+        except errors.GenkitError as error:
+            return None, error
+
+    value, error = asyncio.run(tried()) if mode == "async" else run(tried())
+    return Outcome(value, error, runtime.waits)
