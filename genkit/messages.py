@@ -164,6 +164,13 @@ class ToolResult:
             return self.content
         return "".join(part.text for part in self.content if isinstance(part, Text))
 
+    @property
+    def told(self) -> str | tuple[Text | Image | Document, ...]:
+        """The content where nothing else says that the tool failed: then it begins with ``Error: ``."""
+        if not self.error:
+            return self.content
+        return f"Error: {self.content}" if isinstance(self.content, str) else (Text("Error: "), *self.content)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheMark:

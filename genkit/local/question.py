@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import BadRequest, UnsupportedOption
@@ -148,4 +149,4 @@ def _result(result: ToolResult) -> str:
     """What a tool answered; a failure says so, since templates have no other place for it."""
     if not isinstance(result.content, str) and any(not isinstance(part, Text) for part in result.content):
         raise BadRequest(f"this model reads text only; the result of tool {result.name!r} holds more")
-    return f"Error: {result.text}" if result.error else result.text
+    return replace(result, content=result.told).text

@@ -82,7 +82,7 @@ class Conversation:
         return None
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
-        content: Any = result.content
+        content: Any = result.told
         if not isinstance(content, str):
             if any(isinstance(part, Image) for part in content):
                 self._encoding.refuse("images in a tool's result")

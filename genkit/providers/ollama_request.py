@@ -27,7 +27,7 @@ def messages_on_the_wire(messages: Iterable[Message], encoding: Encoding) -> lis
             if not isinstance(part, ToolResult):
                 rest.append(part)
                 continue
-            said = (Text(part.content),) if isinstance(part.content, str) else part.content
+            said = (Text(part.told),) if isinstance(part.told, str) else part.told
             name = part.name or names.get(part.id, "")
             sent.append(_message("tool", said, encoding) | ({"tool_name": name} if name else {}))
         if rest:

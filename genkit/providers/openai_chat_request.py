@@ -138,7 +138,7 @@ class Wire:
         return {}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
-        content = result.content if isinstance(result.content, str) else self._content(result.content)
+        content = result.told if isinstance(result.told, str) else self._content(result.told)
         return {"role": "tool", "tool_call_id": result.id, "content": content}
 
     def _content(self, parts: Iterable[Part]) -> str | list[dict[str, Any]]:

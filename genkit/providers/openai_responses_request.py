@@ -123,7 +123,7 @@ class _Items:
         match part:
             case ToolCall(id=id, name=name, arguments=arguments):
                 self._append({"type": "function_call", "call_id": id, "name": name, "arguments": arguments})
-            case ToolResult(id=id, content=content):
+            case ToolResult(id=id, told=content):
                 output = content if isinstance(content, str) else [_output(piece) for piece in content]
                 self._append({"type": "function_call_output", "call_id": id, "output": output})
             case Reasoning():

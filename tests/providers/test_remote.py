@@ -19,7 +19,7 @@ from words_dialect import KEY, Words, ask, backend, call, sse
 import genkit
 from genkit import errors
 from genkit.events import Finish, Received, Warned
-from genkit.messages import Message, Native
+from genkit.messages import Message, Native, Text, ToolCall, ToolResult
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target, Vendor
 from genkit.providers.gemini import Gemini
@@ -221,6 +221,30 @@ def test_a_conversation_goes_on_at_another_vendor(model: str) -> None:
                 generator.generate(conversation)
     first, second = server.requests
     assert first.json == second.json
+
+
+def sent(model: str, *talk: Message) -> Any:
+    """What is sent of a conversation; it is refused, since only the request matters."""
+    with LoopbackProvider(Answer(status=400, body={"error": {"message": "no"}})) as server:
+        generator = genkit.Generator(model, base_url=server.url, api_key="k")
+        with generator, pytest.raises(errors.BadRequest):
+            generator.generate(talk)
+    return server.requests[0].json
+
+
+@pytest.mark.parametrize("model", ["chat:m", "openai:m", "cohere:m", "ollama:m"])
+@pytest.mark.parametrize("content", ["no such city", (Text("no such "), Text("city"))], ids=["text", "parts"])
+def test_where_no_field_says_that_a_tool_failed_the_text_does(model: str, content: Any) -> None:
+    called = Message.assistant(ToolCall(id="1", name="weather", arguments="{}"))
+    bodies = [
+        json.dumps(sent(model, Message.user("?"), called, Message.tool(result)))
+        for result in (
+            ToolResult(id="1", content=content, error=True),
+            ToolResult(id="1", content=content),
+        )
+    ]
+    assert ["Error: " in body for body in bodies] == [True, False]
+    assert all("no such " in body and "city" in body for body in bodies)
 
 
 @both
