@@ -125,11 +125,13 @@ class Reasoning:
 
     ``signature`` proves to its provider that it is unchanged, or holds it encrypted (then ``text``
     may be empty); ``id`` is the provider's own. Sent back as it is, the model goes on from it.
+    ``dialect`` is the one that they came in: only its providers are shown them, others the text at most.
     """
 
     text: str
     signature: str = ""
     id: str = ""
+    dialect: str = field(default="", kw_only=True)
     type: Literal["reasoning"] = field(default="reasoning", kw_only=True, repr=False)
 
 

@@ -195,7 +195,8 @@ class _Block:
         if self._type == "text":
             return (PartEnd(Text(whole, tuple(self._citations))),) if whole else ()
         if self._type == "thinking":
-            return (PartEnd(Reasoning(whole, self._signature)),) if whole or self._signature else ()
+            thought = Reasoning(whole, self._signature, dialect=NAME)
+            return (PartEnd(thought),) if whole or self._signature else ()
         if self._type == "tool_use":
             call = ToolCall(id=self._data["id"], name=self._data["name"], arguments=whole or "{}")
             return (*(() if whole else (ToolCallDelta(self._index, "{}"),)), PartEnd(call))

@@ -172,7 +172,7 @@ class _Block:
             call = ToolCall(id=self._tool["toolUseId"], name=self._tool["name"], arguments=whole or "{}")
             return (*(() if whole else (ToolCallDelta(self._index, "{}"),)), PartEnd(call))
         if self._type == "reasoning" and (whole or self._signature):
-            return (PartEnd(Reasoning(whole, self._signature)),)
+            return (PartEnd(Reasoning(whole, self._signature, dialect=NAME)),)
         return (PartEnd(Text(whole, tuple(self._citations))),) if whole else ()
 
     def _think(self, thought: Mapping[str, Any]) -> tuple[Event, ...]:

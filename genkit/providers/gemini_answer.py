@@ -164,7 +164,7 @@ class Answer:
 
     def _said(self, text: str, signature: str, citations: tuple[Citation, ...] = ()) -> Text | Reasoning:
         if self._thinks:
-            return Reasoning(text, signature)
+            return Reasoning(text, signature, dialect=self._dialect if signature else "")
         self._closed += text
         return Text(text, citations, signature=signature)
 

@@ -191,7 +191,7 @@ def _reasoning(item: Mapping[str, Any], told: bool) -> Iterator[Event]:
     for number_, thought in enumerate(thoughts or [""]):
         if thought and not told:
             yield ReasoningDelta(thought)
-        yield PartEnd(Reasoning(thought, "" if number_ else signature, id))
+        yield PartEnd(Reasoning(thought, "" if number_ else signature, id, dialect=NAME))
 
 
 def _image(item: Mapping[str, Any]) -> Image | None:

@@ -11,7 +11,7 @@ from weakref import finalize
 
 from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge, UnsupportedOption
 from ..events import Event, Finish, Received, Start, Warned
-from ..messages import Message, Native, Part
+from ..messages import Message, Native, Part, Reasoning
 from ..request import Request
 from ..runtime.base import HttpResponse, Limits, Runtime, Timeouts
 from ..runtime.http import Connections
@@ -23,6 +23,12 @@ from .payloads import parse, payloads, read_all
 from .secret import Secret
 
 _LONGEST_DRAIN = 0.05
+
+# Claude's signatures hold wherever it runs: Anthropic's "Extended thinking", about other platforms.
+_SIGNED_ALIKE = {
+    "anthropic.messages": "bedrock.converse",
+    "bedrock.converse": "anthropic.messages",
+}
 
 Around: TypeAlias = Callable[[Callable[[], Awaitable[Any]], Runtime, float | None], Awaitable[Any]]
 """What makes the tries for one answer: it takes one try, the runtime, and the deadline of all of them."""
@@ -213,16 +219,21 @@ def _own(request: Request, dialect: str) -> Request:
     So that a conversation can go on elsewhere: what the model itself has said stays.
     """
 
-    def foreign(part: Part) -> bool:
-        return isinstance(part, Native) and part.dialect != dialect
+    def own(part: Part) -> Part | None:
+        match part:
+            case Native(dialect=other) if other != dialect:
+                return None
+            case Reasoning(text, dialect=other) if other not in ("", dialect, _SIGNED_ALIKE.get(dialect)):
+                return Reasoning(text) if text else None  # the proof is one to its provider alone
+        return part
 
     said = [message.parts for message in request.messages if message.role == "assistant"]
-    if not any(foreign(part) for parts in said for part in parts):
+    if all(own(part) is part for parts in said for part in parts):
         return request
     messages = []
     for message in request.messages:
         if message.role == "assistant":
-            parts = [part for part in message.parts if not foreign(part)]
+            parts = [mine for part in message.parts if (mine := own(part))]
             messages += [Message("assistant", parts)] if parts else []
         else:
             messages.append(message)

@@ -185,7 +185,7 @@ def test_a_body_and_a_stream_make_the_same_parts() -> None:
     )
     call = ToolCall(id="t", name="f", arguments='{"a":1}')
     assert collect(ANTHROPIC, [one], HERE).message.parts == streamed
-    assert streamed == (Reasoning("Hm.", "sig"), Text("Hello"), call)
+    assert streamed == (Reasoning("Hm.", "sig", dialect=NAME), Text("Hello"), call)
 
 
 def test_a_body_may_lack_its_type_and_why_it_stopped() -> None:

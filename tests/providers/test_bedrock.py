@@ -237,7 +237,7 @@ def test_a_body_and_a_stream_make_the_same_parts() -> None:
     )
     assert collect(BEDROCK, [one], HERE).message.parts == streamed
     call = ToolCall(id="t", name="f", arguments='{"a":1}')
-    assert streamed == (Reasoning("Hm.", "sig"), Text("Hello"), call)
+    assert streamed == (Reasoning("Hm.", "sig", dialect="bedrock.converse"), Text("Hello"), call)
 
 
 def test_the_events_come_in_order() -> None:

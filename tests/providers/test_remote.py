@@ -19,7 +19,7 @@ from words_dialect import KEY, Words, ask, backend, call, sse
 import genkit
 from genkit import errors
 from genkit.events import Finish, Received, Warned
-from genkit.messages import Message, Native, Text, ToolCall, ToolResult
+from genkit.messages import Message, Native, Reasoning, Text, ToolCall, ToolResult
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target, Vendor
 from genkit.providers.gemini import Gemini
@@ -245,6 +245,31 @@ def test_where_no_field_says_that_a_tool_failed_the_text_does(model: str, conten
     ]
     assert ["Error: " in body for body in bodies] == [True, False]
     assert all("no such " in body and "city" in body for body in bodies)
+
+
+SIGNERS = {
+    "anthropic": "anthropic.messages", "bedrock": "bedrock.converse", "gemini": "gemini",
+    "openai": "openai.responses",
+}  # fmt: skip
+CLAUDES = {"anthropic", "bedrock"}  # whose signatures are the same model's
+
+
+@pytest.mark.parametrize("reader", SIGNERS)
+@pytest.mark.parametrize("signer", SIGNERS)
+def test_a_proof_goes_back_to_its_own_provider_and_no_other(signer: str, reader: str) -> None:
+    thought = Reasoning("hm", "PROOF", dialect=SIGNERS[signer])
+    body = json.dumps(sent(f"{reader}:m", Message.user("?"), Message.assistant(thought, "Hi")))
+    assert ("PROOF" in body) == (signer == reader or {signer, reader} == CLAUDES)
+    assert "Hi" in body
+
+
+@pytest.mark.parametrize("model", ["chat:m", "ollama:m", "cohere:m", "gemini:m"])
+def test_what_was_thought_elsewhere_is_told_without_its_proof(model: str) -> None:
+    thought = Reasoning("hm", "PROOF", id="rs_1", dialect="openai.responses")
+    sealed = Reasoning("", "PROOF", id="rs_2", dialect="openai.responses")
+    talk = [Message.user("?"), Message.assistant(thought, sealed, "Hi"), Message.assistant(sealed)]
+    plain = [Message.user("?"), Message.assistant(Reasoning("hm"), "Hi")]
+    assert sent(model, *talk) == sent(model, *plain)
 
 
 @both
