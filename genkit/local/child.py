@@ -19,7 +19,7 @@ from ..errors import (
     OutOfMemory,
     WorkerDied,
 )
-from .limits import SECONDS, TIMED_OUT
+from .limits import SECONDS, TIMED_OUT, is_for_want_of_memory
 
 # The child gets this process's own sys.path, so that it finds the same genkit and the same llama_cpp:
 # neither the current directory nor a different environment can come between.
@@ -50,8 +50,6 @@ _WINDOWS_SIGNALS = {
 }
 # What a process does to itself; other signals come from outside, and say nothing about a file or a request.
 _CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
-# What C++, ggml and Python say when there is no more memory.
-_NO_MEMORY = ("bad_alloc", "failed to allocate", "MemoryError", "Cannot allocate memory", "not enough memory")
 
 
 class Child:
@@ -92,8 +90,6 @@ class Child:
         self._said.seek(0, os.SEEK_END)
         self._said.seek(max(0, self._said.tell() - 2000))
         said = self._said.read().decode("utf-8", "replace").strip()
-        if code == _NOT_INSTALLED:
-            return not_installed(said)
         if TIMED_OUT in said:
             return WorkerDied(
                 f"the model's chat template ran for more than {SECONDS} s, or the form of an answer took as "
@@ -103,8 +99,10 @@ class Child:
         killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
         how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"
         words = f"; its last words: {said.splitlines()[-1]}" if said else ""
-        if any(each in said for each in _NO_MEMORY):
+        if is_for_want_of_memory(said):
             return OutOfMemory(f"the process that ran the model {how} for want of memory{words}")
+        if code == _NOT_INSTALLED:
+            return not_installed(said)
         if killer and _signal_name(killer) in _CRASHES and not loaded:
             return ModelFileError(
                 f"llama.cpp cannot load this model file: it {how}{words}; download or convert it again"

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import BackendError
-from .llama import Model, _last_words, _lib, last_words
+from ..errors import BackendError, OutOfMemory
+from .llama import Model, _last_words, _lib, lacks_memory, last_words
 from .sampling import Step
 
 _ABORTED = 2
@@ -65,7 +65,8 @@ class Context:
         threads: how many threads compute.
 
     Raises:
-        BackendError: llama.cpp cannot make it, mostly for want of memory.
+        OutOfMemory: there is no memory for it.
+        BackendError: llama.cpp cannot make it for another reason.
     """
 
     def __init__(self, model: Model, *, size: int, sequences: int, batch: int, threads: int) -> None:
@@ -79,7 +80,7 @@ class Context:
         _last_words.clear()
         self.pointer = _lib.llama_init_from_model(model._model, parameters)
         if not self.pointer:
-            raise BackendError(
+            raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
                 "try a smaller context="
             )
@@ -98,7 +99,8 @@ class Context:
             False if it was aborted: some of the rows may be in the KV cache then.
 
         Raises:
-            BackendError: llama.cpp failed.
+            OutOfMemory: there was no memory for it.
+            BackendError: llama.cpp failed for another reason.
         """
         batch = self._batch
         token, position, sequence, logits = batch.token, batch.pos, batch.seq_id, batch.logits
@@ -109,9 +111,10 @@ class Context:
             sequence[row][0] = slot
             logits[row] = wanted
         batch.n_tokens = len(rows)
+        _last_words.clear()
         code = _lib.llama_decode(self.pointer, batch)
         if code not in (0, _ABORTED):
-            raise BackendError(
+            raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp failed to evaluate {len(rows)} tokens (code {code}): {last_words()}"
             )
         return bool(code == 0)

@@ -20,6 +20,8 @@ KEPT = 8
 """How many finished sequences may be kept beside those that run, for others to begin with."""
 QUEUE = 4096
 """How many sequences may wait."""
+COME_BACK = 1.0
+"""After how many seconds to try again when no more may wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Listener:
     """A sequence is done: ``eog`` (the model ended it), ``max_tokens`` or ``context_full``."""
     failed: Callable[[Sequence, GenkitError], None]
     """A sequence cannot go on."""
+    broken: Callable[[Exception], None]
+    """What nobody foresaw has ended the engine."""
 
 
 class Engine:
@@ -72,7 +76,7 @@ class Engine:
         self._unwanted: set[int] = set()
         self._evaluating_prompt_of: set[int] = set()
         self._is_closed = False
-        self._thread = threading.Thread(target=self._loop, name="genkit engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="genkit engine", daemon=True)
         self._thread.start()
 
     def submit(self, sequence: Sequence) -> None:
@@ -85,7 +89,8 @@ class Engine:
             waiting = len(self._new) + self._scheduler.waiting
             if waiting >= self._queue:
                 raise RateLimited(
-                    f"{waiting} calls wait for this model already, and no more may; call again later"
+                    f"{waiting} calls wait for this model already, and no more may; call again later",
+                    retry_after=COME_BACK,
                 )
             sequence.times.queued = time.monotonic()
             self._new.append(sequence)
@@ -109,6 +114,12 @@ class Engine:
         for sampler in self._samplers.values():
             sampler.close()
         self._context.close()
+
+    def _run(self) -> None:
+        try:
+            self._loop()
+        except Exception as error:  # noqa: BLE001 - whoever waits for an answer must hear of it
+            self._listener.broken(error)
 
     def _loop(self) -> None:
         while True:

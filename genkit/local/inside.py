@@ -64,6 +64,8 @@ class Inside:
             self._tell(error)
         except ImportError as error:
             self._tell(not_installed(error))
+        except Exception as error:  # noqa: BLE001 - the calls would wait for ever
+            self._tell(WorkerDied(f"the worker failed: {error!r}; the next call starts another"))
         finally:
             for stream in self._ends:
                 with contextlib.suppress(OSError):

@@ -22,11 +22,33 @@ MEMORY = 1 << 29
 TIMED_OUT = "Timeout (0:00:"
 """How the last words of a process begin that was ended for its time."""
 
+# What C++, ggml, Python, the loader of libraries and OpenMP say when there is no more memory.
+_NO_MEMORY = (
+    "bad_alloc",
+    "failed to allocate",
+    "mem_buffer != NULL",
+    "MemoryError",
+    "annot allocate memory",
+    "not enough memory",
+    "failed to map segment",
+    "can't start new thread",
+    "Thread creation failed",
+    "insufficient memory",
+)
+
+
+def is_for_want_of_memory(words: str) -> bool:
+    """Whether an error, or the last words of a process, speak of memory that could not be had."""
+    return any(each in words for each in _NO_MEMORY)
+
 
 @contextlib.contextmanager
 def limited(*, memory: bool = True) -> Iterator[None]:
     """Give a block ``SECONDS``, after which the process ends, and ``MEMORY``, beyond which is MemoryError."""
-    faulthandler.dump_traceback_later(SECONDS, exit=True, file=2)
+    try:
+        faulthandler.dump_traceback_later(SECONDS, exit=True, file=2)
+    except RuntimeError as error:  # its thread found no room for a stack
+        raise MemoryError(str(error)) from error
     try:
         with _memory_limited() if memory else contextlib.nullcontext():
             yield

@@ -16,7 +16,8 @@ from collections import deque
 from functools import cached_property
 from typing import Any
 
-from ..errors import BackendError, MissingDependency, ModelFileError
+from ..errors import BackendError, MissingDependency, ModelFileError, OutOfMemory
+from .limits import is_for_want_of_memory
 
 
 def _bindings() -> Any:
@@ -58,6 +59,11 @@ def last_words() -> str:
     return "; ".join(_last_words)
 
 
+def lacks_memory() -> bool:
+    """Whether the last words speak of memory that could not be had."""
+    return is_for_want_of_memory(last_words())
+
+
 class Model:
     """A loaded model and its vocabulary.
 
@@ -68,6 +74,7 @@ class Model:
 
     Raises:
         ModelFileError: llama.cpp cannot load it.
+        OutOfMemory: there is no memory for it.
     """
 
     def __init__(self, path: str, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
@@ -77,9 +84,8 @@ class Model:
         _last_words.clear()
         self._model = _lib.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self._model:
-            raise ModelFileError(
-                f"llama.cpp cannot load {path}: {last_words() or 'it gave no reason'}", path=path
-            )
+            message = f"llama.cpp cannot load {path}: {last_words() or 'it gave no reason'}"
+            raise OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
         self._vocab = _lib.llama_model_get_vocab(self._model)
         self._pieces: dict[int, bytes] = {}
         self.vocabulary_size: int = _lib.llama_vocab_n_tokens(self._vocab)

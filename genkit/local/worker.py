@@ -10,19 +10,26 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError
+from ..errors import (
+    BackendError,
+    BadRequest,
+    ContextOverflow,
+    GenkitError,
+    ModelFileError,
+    OutOfMemory,
+    WorkerDied,
+)
 from . import gguf, machine, pipe
 from .chat import ChatTemplate
 from .constrain import Constraints, Mask
 from .context import try_out
-from .engine import BATCH, Engine, Listener
-from .limits import limited
+from .engine import BATCH, QUEUE, Engine, Listener
+from .limits import is_for_want_of_memory, limited
 from .llama import Model
 from .memory import choose_context
 from .prompt import Prompts
@@ -34,8 +41,10 @@ class Service:
     """Answers what the host asks, one question after the other; generation goes on in the engine.
 
     Args:
-        settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``.
+        settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, and
+            ``queue``, how many calls may wait, if not as many as by default.
         send: sends a frame to the host; may be called from any thread.
+        broken: hears of what ended the engine.
 
     Raises:
         ModelFileError: the file cannot be used.
@@ -43,7 +52,9 @@ class Service:
         OutOfMemory: there is not enough memory for it.
     """
 
-    def __init__(self, settings: dict[str, Any], send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, settings: dict[str, Any], send: Callable[[bytes], None], broken: Callable[[Exception], None]
+    ) -> None:
         path = settings["path"]
         # What goes over its limits ends the process, which threads of the host may not.
         self._limited = limited if settings.get("limits", True) else _unlimited
@@ -54,7 +65,7 @@ class Service:
         self._name = header.name or os.path.basename(path)
         self._prompts = Prompts(self._model, self._load_template(settings["template"]))
         self._constraints = Constraints(self._model)
-        self._send = send
+        self._send, self._broken = send, broken
         self.engine = None if only else self._start_engine(context, settings)
 
     @staticmethod
@@ -70,7 +81,8 @@ class Service:
             context_size=context,
             threads=threads,
             parallel=settings["parallel"],
-            listener=Listener(self._begun, self._tokens, self._finished, self._failed),
+            listener=Listener(self._begun, self._tokens, self._finished, self._failed, self._broken),
+            queue=settings.get("queue", QUEUE),
         )
 
     def _load_template(self, source: str | None) -> ChatTemplate | None:
@@ -100,7 +112,7 @@ class Service:
         except GenkitError as error:
             self.fail(call, error)
         except Exception as error:  # noqa: BLE001 - whatever a question brings up is the answer to it
-            self.fail(call, BackendError(f"the worker failed: {error!r}"))
+            self.fail(call, _no_memory(error) or BackendError(f"the worker failed: {error!r}"))
 
     def _generate(self, call: int, question: dict[str, Any]) -> None:
         if self.engine is None:
@@ -188,7 +200,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until the commands end."""
-        self._thread = threading.Thread(target=self._answer_all, name="genkit service", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="genkit service", daemon=True)
         self._thread.start()
         for command in self._commands:
             if not isinstance(command, dict):
@@ -205,11 +217,28 @@ class Worker:
         if self._service:
             self._service.close()
 
+    def _serve(self) -> None:
+        try:
+            self._answer_all()
+        except Exception as error:  # noqa: BLE001 - the host would wait for ever
+            self.broken(error)
+
+    def broken(self, error: Exception) -> None:
+        """A thread met what nobody foresaw, and ended: so does the worker."""
+        reason = _no_memory(error) or WorkerDied(
+            f"the worker failed: {error!r}; the next call starts another"
+        )
+        try:
+            with contextlib.suppress(OSError, ValueError):  # the host is gone, or has closed the pipe
+                self._send(pipe.pack({"call": 0, **pipe.error_facts(reason)}))
+        finally:
+            self._end(1)
+
     def _answer_all(self) -> None:
         settings = self._questions.get() or {}
         time.sleep(settings.get("wait", 0))
         try:
-            self._service = Service(settings, self._send)
+            self._service = Service(settings, self._send, self.broken)
         except GenkitError as error:
             self._send(pipe.pack({"call": 0, **pipe.error_facts(error)}))
             self._end(1)
@@ -238,20 +267,23 @@ def _unlimited(*, memory: bool = True) -> Iterator[None]:
     yield
 
 
-def _end(failed: threading.ExceptHookArgs) -> None:
-    """A worker that lost one of its threads would leave its host waiting for ever: it ends instead."""
-    sys.excepthook(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
-    os._exit(1)
+def _no_memory(error: Exception) -> OutOfMemory | None:
+    """What Python raises when there is no memory, for data or for a thread, as one of our errors."""
+    if is_for_want_of_memory(repr(error)):
+        return OutOfMemory(f"the process that runs the model has no memory left ({error!r})")
+    return None
 
 
 def main() -> None:
     """Be a worker: keep the pipes, and point stdin and stdout away from them."""
-    threading.excepthook = _end
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what native code prints goes where its last words are looked for
+    worker = Worker(commands, answers)
     try:
-        Worker(commands, answers).run()
+        worker.run()
+    except Exception as error:  # noqa: BLE001 - the host hears of it
+        worker.broken(error)
     finally:
         os._exit(0)  # at once: threads are computing, and there is nothing to save

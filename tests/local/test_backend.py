@@ -263,26 +263,26 @@ def test_messages_count_what_their_answer_says_it_used(alphabet_file: Path) -> N
 
 
 @pytest.mark.parametrize("prompt", ["", [], [""], Message.user("")], ids=repr)
-def test_an_empty_prompt_is_refused(alphabet: Generator, prompt: Any) -> None:
+def test_row_26_an_empty_prompt_is_refused(alphabet: Generator, prompt: Any) -> None:
     with pytest.raises(BadRequest, match="empty"):
         alphabet.generate(prompt)
     assert alphabet.generate("y").text == "z"
 
 
 @pytest.mark.parametrize(("prompt", "tokens"), [("\0y", 2), ("\ud800y", 4), ("\x1b\x7fy", 3)], ids=repr)
-def test_odd_characters_are_text_like_any(alphabet: Generator, prompt: str, tokens: int) -> None:
+def test_row_26_odd_characters_are_text_like_any(alphabet: Generator, prompt: str, tokens: int) -> None:
     reply = alphabet.generate(prompt)
     assert (reply.text, reply.usage.input_tokens) == ("z", tokens)
 
 
-def test_a_prompt_far_too_long_is_refused_with_the_numbers(alphabet: Generator) -> None:
+def test_row_26_a_prompt_far_too_long_is_refused_with_the_numbers(alphabet: Generator) -> None:
     with pytest.raises(ContextOverflow, match="2000000 tokens") as caught:
         alphabet.generate("0" * 2_000_000)
     assert (caught.value.tokens, caught.value.limit) == (2_000_000, 4096)
     assert alphabet.generate("y").text == "z"
 
 
-def test_a_prompt_too_large_to_send_is_refused(alphabet: Generator) -> None:
+def test_row_26_a_prompt_too_large_to_send_is_refused(alphabet: Generator) -> None:
     with pytest.raises(BadRequest, match="too large"):
         alphabet.generate("0" * (65 << 20))
     assert alphabet.generate("y").text == "z"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fabricate import BYTES
 
-from genkit.errors import BackendError, GenkitError, RateLimited
+from genkit.errors import BackendError, GenkitError
 from genkit.local.context import Context, Sampler
 from genkit.local.engine import BATCH, Engine, Listener
 from genkit.local.llama import Model
@@ -25,7 +25,7 @@ class Ears:
         self.heard: queue.Queue[tuple[int, object]] = queue.Queue()
         self.text: dict[int, str] = {}
         self.calls_of_steps: list[set[int]] = []
-        self.listener = Listener(lambda *_: None, self._tokens, self._finished, self._failed)
+        self.listener = Listener(lambda *_: None, self._tokens, self._finished, self._failed, self._broken)
 
     def _tokens(self, tokens: list[tuple[int, int]]) -> None:
         self.calls_of_steps.append({call for call, _ in tokens})
@@ -38,6 +38,9 @@ class Ears:
 
     def _failed(self, sequence: Sequence, error: GenkitError) -> None:
         self.heard.put((sequence.call, error))
+
+    def _broken(self, error: Exception) -> None:
+        self.heard.put((0, error))
 
     def until(self, call: int, what: object) -> list[tuple[int, object]]:
         """What was heard until this."""
@@ -125,7 +128,7 @@ def test_a_waiting_sequence_that_is_cancelled_never_runs(alphabet_engine: Engine
     assert 2 not in ears.text
 
 
-def test_a_prompt_that_is_cancelled_leaves_no_trace(noise_file: Path, ears: Ears) -> None:
+def test_row_27_a_prompt_that_is_cancelled_leaves_no_trace(noise_file: Path, ears: Ears) -> None:
     expected = Ears()
     engine(noise_file, expected).submit(sequence(1, "hello", max_tokens=30))
     expected.until(1, "max_tokens")
@@ -156,13 +159,26 @@ def test_a_limit_of_tokens_and_of_the_context_are_exact(alphabet_file: Path, ear
     assert ears.text == {1: "123", 2: "12345"}
 
 
-def test_a_sequence_that_cannot_run_fails_alone(alphabet_engine: Engine, ears: Ears) -> None:
+def test_row_26_a_bad_token_id_fails_alone(alphabet_engine: Engine, ears: Ears) -> None:
     alphabet_engine.submit(Sequence(1, [10**6], GREEDY, 9))  # there is no such token
     call, error = ears.heard.get()
     assert call == 1
     assert isinstance(error, BackendError)
     alphabet_engine.submit(sequence(2, "y"))
     assert ears.until(2, "eog") == [(2, "z"), (2, "eog")]
+
+
+def test_what_nobody_foresaw_ends_the_engine_and_is_told(alphabet_engine: Engine, ears: Ears) -> None:
+    class Broken:
+        def apply(self, context: Context, row: int) -> None:
+            raise ZeroDivisionError
+
+        def accept(self, token: int) -> None: ...
+
+    alphabet_engine.submit(Sequence(1, [0], GREEDY, 9, constraint=Broken()))
+    call, error = ears.heard.get()
+    assert (call, type(error)) == (0, ZeroDivisionError)
+    alphabet_engine.close()
 
 
 class Only:
@@ -193,22 +209,6 @@ def test_a_constraint_decides_about_its_own_sequence_alone(alphabet_file: Path, 
     assert "no token may come next" in str(error)
     assert dash.accepted == [dash.token] * 3
     assert ears.text == {1: "---", 2: "bcdefghijklmnopqrstuvwxyz"}
-
-
-def test_more_calls_than_may_wait_are_refused_and_the_others_are_served(
-    alphabet_file: Path, ears: Ears
-) -> None:
-    model = Model(str(alphabet_file))
-    runner = Engine(model, context_size=512, threads=1, parallel=1, listener=ears.listener, queue=2)
-    runner.submit(sequence(1, "0"))
-    ears.until(1, "5")
-    for call in (2, 3):
-        runner.submit(sequence(call, "x"))
-    with pytest.raises(RateLimited, match="2 calls wait"):
-        runner.submit(sequence(4, "x"))
-    runner.cancel(1)
-    ears.until(3, "eog")
-    assert (ears.text[2], ears.text[3]) == ("yz", "yz")
 
 
 def test_a_next_turn_says_what_it_would_have_said_without_the_turn_before(

@@ -14,6 +14,8 @@ import pytest
 from genkit import Generator
 from genkit.errors import Closed, ConfigError, ModelFileError, WorkerDied
 from genkit.local import files, tried
+from genkit.local.context import Context
+from genkit.local.prompt import Prompts
 from genkit.local.suspects import SECONDS, Suspects
 
 posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
@@ -182,6 +184,18 @@ def test_in_threads_of_the_host_the_answers_are_the_same(
                 next(stream.text)  # and is closed in the middle
     assert not [thread for thread in threading.enumerate() if "genkit engine" in thread.name]
     assert len(list((cache / "tried").iterdir())) == 1
+
+
+@pytest.mark.parametrize("broken", [(Context, "decode"), (Prompts, "piece"), (Prompts, "__init__")], ids=str)
+def test_in_threads_what_nobody_foresaw_fails_the_calls_that_wait(
+    cache: Path, noise_file: Path, monkeypatch: pytest.MonkeyPatch, broken: tuple[type, str]
+) -> None:
+    with Generator(noise_file, isolation="thread") as generator:
+        with monkeypatch.context() as patch:
+            patch.setattr(*broken, lambda *_, **__: 1 / 0)
+            with pytest.raises(WorkerDied, match="ZeroDivisionError"):
+                generator.generate("hello")
+        assert generator.generate("hello", max_tokens=2).usage.output_tokens == 2
 
 
 def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_piece_of_any_length_is_read_whole(model: Model) -> None:
 
 
 @pytest.mark.parametrize("token", [-1, len(TOKENS) + 1, 10**6])
-def test_an_id_out_of_the_vocabulary_is_an_error(model: Model, token: int) -> None:
+def test_row_26_an_id_out_of_the_vocabulary_is_an_error(model: Model, token: int) -> None:
     with pytest.raises(BackendError, match=str(token)):
         model.piece(token)
 

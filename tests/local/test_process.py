@@ -66,14 +66,15 @@ def wait_until_busy(pid: int) -> None:
 
 
 @posix
-def test_a_death_during_a_stream_is_told_with_what_had_arrived(shared: Generator) -> None:
-    text = ""
-    with shared.stream("hello", seed=1) as stream, pytest.raises(WorkerDied, match="SIGKILL") as caught:
-        for number, piece in enumerate(stream.text):
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGABRT"])
+def test_row_25_a_death_is_told_with_its_signal_and_what_had_arrived(shared: Generator, name: str) -> None:
+    text, number = "", getattr(signal, name)
+    with shared.stream(f"{name}!", seed=1) as stream, pytest.raises(WorkerDied, match=name) as caught:
+        for at, piece in enumerate(stream.text):
             text += piece
-            if number == 5:
-                kill(shared)
-    assert (caught.value.signal, caught.value.retryable) == (signal.SIGKILL, True)
+            if at == 5:
+                kill(shared, number)
+    assert (caught.value.signal, caught.value.retryable) == (number, True)
     assert caught.value.partial is not None
     assert caught.value.partial.text == text
     assert caught.value.partial.finish_reason == "incomplete"
@@ -81,16 +82,7 @@ def test_a_death_during_a_stream_is_told_with_what_had_arrived(shared: Generator
 
 
 @posix
-def test_an_abort_of_native_code_is_told_as_one(shared: Generator) -> None:
-    with shared.stream("hello") as stream, pytest.raises(WorkerDied, match="SIGABRT") as caught:
-        next(stream.text)
-        kill(shared, signal.SIGABRT)
-        list(stream)
-    assert caught.value.signal == signal.SIGABRT
-
-
-@posix
-def test_every_call_hears_of_the_death(shared: Generator) -> None:
+def test_row_25_every_call_hears_of_the_death(shared: Generator) -> None:
     async def three() -> list[object]:
         calls = [asyncio.create_task(shared.agenerate("hello")) for _ in range(3)]
         await asyncio.sleep(0)  # all are asked now
@@ -103,7 +95,7 @@ def test_every_call_hears_of_the_death(shared: Generator) -> None:
 
 
 @posix
-def test_a_death_before_the_answer_began(shared: Generator) -> None:
+def test_row_25_a_death_before_the_answer_began(shared: Generator) -> None:
     async def ask_and_kill() -> None:
         os.kill(pid, signal.SIGSTOP)
         call = asyncio.create_task(shared.agenerate("hello"))
@@ -119,7 +111,7 @@ def test_a_death_before_the_answer_began(shared: Generator) -> None:
 
 
 @posix
-def test_a_death_while_the_model_loads(noise_file: Path) -> None:
+def test_row_25_a_death_while_the_model_loads(noise_file: Path) -> None:
     async def ask_and_kill() -> None:
         call = asyncio.create_task(generator.agenerate("hello"))
         await asyncio.sleep(0)  # the worker starts now
@@ -133,7 +125,7 @@ def test_a_death_while_the_model_loads(noise_file: Path) -> None:
 
 
 @posix
-def test_a_death_between_calls_costs_at_most_one_typed_error(shared: Generator) -> None:
+def test_row_25_a_death_between_calls_costs_at_most_one_typed_error(shared: Generator) -> None:
     kill(shared)
     with contextlib.suppress(WorkerDied):
         shared.count("x")
@@ -141,7 +133,7 @@ def test_a_death_between_calls_costs_at_most_one_typed_error(shared: Generator) 
 
 
 @posix
-def test_twenty_deaths_at_any_moment(shared: Generator) -> None:
+def test_row_25_twenty_deaths_at_any_moment(shared: Generator) -> None:
     whole = shared.generate("hello", seed=1, max_tokens=60).text
     moments = random.Random(0)
     for _ in range(20):
@@ -186,7 +178,7 @@ def test_a_missing_package_names_the_extra_that_brings_it(alphabet_file: Path, t
 # --- cancelling
 
 
-def test_closing_a_stream_frees_the_model_at_once(shared: Generator, noise: Generator) -> None:
+def test_row_27_closing_a_stream_frees_the_model_at_once(shared: Generator, noise: Generator) -> None:
     with shared.stream("hello") as stream:
         next(stream.text)
     assert stream.response.finish_reason == "incomplete"
@@ -195,7 +187,7 @@ def test_closing_a_stream_frees_the_model_at_once(shared: Generator, noise: Gene
 
 
 @linux
-def test_a_prompt_that_is_cancelled_half_way_leaves_no_trace(shared: Generator, noise: Generator) -> None:
+def test_row_27_a_prompt_cancelled_half_way_leaves_no_trace(shared: Generator, noise: Generator) -> None:
     pid = worker(shared)
     with shared.stream(LONG_PROMPT) as stream:
         next(iter(stream))
@@ -206,7 +198,7 @@ def test_a_prompt_that_is_cancelled_half_way_leaves_no_trace(shared: Generator, 
 
 
 @linux
-def test_cancelling_a_task_stops_the_work(shared: Generator) -> None:
+def test_row_27_cancelling_a_task_stops_the_work(shared: Generator) -> None:
     async def cancel() -> None:
         call = asyncio.create_task(shared.agenerate(LONG_PROMPT))
         await asyncio.sleep(0)  # it is asked now
@@ -221,7 +213,7 @@ def test_cancelling_a_task_stops_the_work(shared: Generator) -> None:
     assert worker(shared) == pid
 
 
-def test_a_call_cancelled_in_the_queue_is_never_run(shared: Generator, noise: Generator) -> None:
+def test_row_27_a_call_cancelled_in_the_queue_is_never_run(shared: Generator, noise: Generator) -> None:
     with shared.stream("hello") as running:
         next(running.text)
         for _ in range(3):

@@ -98,13 +98,31 @@ def test_a_model_that_does_not_load_is_told_before_the_worker_ends(tmp_path: Pat
         assert talk.process.wait() == 1
 
 
-def test_what_makes_no_sense_ends_the_worker_with_the_reason_on_stderr() -> None:
+def test_row_30_more_calls_than_may_wait_are_refused_and_the_others_are_served(alphabet_file: Path) -> None:
+    talk = Talk()
+    with talk.process:
+        talk.say({"path": str(alphabet_file), **SETTINGS, "context": 131072, "queue": 2})
+        talk.say(question(1, "0"))
+        while isinstance(next(talk.answers), dict):
+            pass  # until it has its first token, and waits no more
+        talk.say(*(question(call, "x") for call in (2, 3, 4)))
+        _, refused = talk.answer(4)
+        assert refused["error"] == "RateLimited"
+        assert refused["facts"]["retry_after"] > 0
+        talk.say({"do": "cancel", "call": 1})
+        assert [talk.answer(call)[0] for call in (2, 3)] == ["yz", "yz"]
+        talk.say(question(5, "y"))
+        assert talk.answer(5)[0] == "z"
+        talk.process.kill()
+
+
+def test_what_makes_no_sense_ends_the_worker_which_tells_the_reason() -> None:
     talk = Talk()
     with talk.process:
         talk.say({"no": "settings"})
+        _, failed = talk.answer(0)
+        assert (failed["error"], "KeyError" in failed["message"]) == ("WorkerDied", True)
         assert talk.process.wait() == 1
-        assert talk.process.stderr
-        assert b"KeyError" in talk.process.stderr.read().splitlines()[-1]
 
 
 def test_what_the_model_prints_does_not_come_between_the_answers(talk: Talk) -> None:

@@ -1,0 +1,31 @@
+"""A machine without memory: wherever the worker meets it, the call fails with what it is, and alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from genkit import Generator
+from genkit.errors import OutOfMemory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
+@pytest.mark.parametrize("megabytes", [8, 25, 50, 58, 80, 96, 112, 4096])
+def test_row_29_a_worker_that_gets_no_more_memory(
+    megabytes: int, alphabet: Generator, alphabet_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = tmp_path / "python"
+    limited.write_text(f'#!/bin/sh\nulimit -v {megabytes << 10}\nexec "{sys.executable}" "$@"\n')
+    limited.chmod(0o755)
+    with Generator(alphabet_file, context=2048) as generator:
+        monkeypatch.setattr(sys, "executable", str(limited))
+        try:
+            assert generator.generate("w").text == "xyz"
+        except OutOfMemory:
+            assert megabytes < 4096
+        else:
+            assert megabytes > 25  # as much as Python takes for itself
+        monkeypatch.undo()
+    assert alphabet.generate("w").text == "xyz"
