@@ -24,7 +24,7 @@ from report import Report, options
 
 import genkit
 from genkit.events import TextDelta
-from genkit.local import pipe, process
+from genkit.local import child, pipe
 
 # Sends tokens between what a real worker sent before and after its own. The pause is not part of the cost.
 _BOOT = """
@@ -73,6 +73,7 @@ def record() -> str:
             generator.generate("Hello!", max_tokens=1)
     finally:
         pipe.frames = frames
+    seen = [frame for frame in seen if isinstance(frame, list) or frame["call"]]
     at = next(number for number, frame in enumerate(seen) if isinstance(frame, list))
     return json.dumps([seen[:at], seen[at + 1 :]])
 
@@ -117,10 +118,10 @@ def one_by_one(generator: genkit.Generator, read: Reader, tokens: int, rounds: i
 
 def _workers_cpu(generator: genkit.Generator) -> float:
     """What the worker said last."""
-    connection = generator._backend.worker._connection
+    said = generator._backend.worker._connection._peer._said
     while True:
-        connection._last_words.seek(0)
-        if lines := connection._last_words.read().split():
+        said.seek(0)
+        if lines := said.read().split():
             return float(lines[-1])
 
 
@@ -129,7 +130,7 @@ def main() -> None:
     tokens, rounds = (100, 1) if smoke else (20_000, 5)
     few, report = max(tokens // 10, 10), Report(smoke=smoke)
     os.environ["GENKIT_ANSWERS"] = record()
-    process._BOOT = _BOOT
+    child._BOOT = _BOOT
     with genkit.Generator() as generator:
         for name, reader in (("sync", read), ("async", read_async)):
             report.at_most(f"{name}, at once", at_once(generator, reader, tokens, rounds), 15, "us")
