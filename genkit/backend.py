@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from .events import Event
-from .messages import Message
 from .request import Request
 from .runtime.base import Runtime
 from .tokens import TokenCount
@@ -18,8 +17,8 @@ class Backend(Protocol):
     def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """The events of the answer; closing the generator stops the work behind it at once."""
 
-    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
-        """The tokens of a bare text, or of a conversation as the model would be shown it."""
+    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
+        """The tokens of a bare text, or of all that the model would be shown of a request."""
 
     async def embed(
         self,

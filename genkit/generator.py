@@ -158,24 +158,23 @@ class Generator:
         """The asynchronous twin of :meth:`stream`."""
         return AsyncStream(self._handle(self._request(prompt, options), _awaiting()))
 
-    def count(self, prompt: Prompt) -> TokenCount:
+    def count(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """How many tokens a prompt has.
 
         Args:
-            prompt: a text is counted as it is; messages as the model is shown them, with all that
-                its chat template adds: what ``usage.input_tokens`` of their answer will be. Where a
-                vendor does not count, it is an estimate: ``exact`` and ``source`` of the result say so.
+            prompt: a text alone is counted as it is; messages, or a text with options, as the model is shown
+                them, with all that its chat template adds: what ``usage.input_tokens`` of their answer will
+                be. Where a vendor does not count, it is an estimate: ``exact`` and ``source`` say so.
+            options: those that :meth:`generate` would be given, such as ``system`` and ``tools``.
 
         Raises:
-            ModelFileError: the model file cannot be used.
-            BackendError: the backend failed.
-            Closed: the Generator was closed.
+            BadRequest, ModelFileError, BackendError, Closed: as from :meth:`generate`.
         """
-        return run(self._backend.count(_countable(prompt), self._blocking))
+        return run(self._backend.count(self._countable(prompt, options), self._blocking))
 
-    async def acount(self, prompt: Prompt) -> TokenCount:
+    async def acount(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """The asynchronous twin of :meth:`count`."""
-        return await self._backend.count(_countable(prompt), _awaiting())
+        return await self._backend.count(self._countable(prompt, options), _awaiting())
 
     def embed(
         self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
@@ -249,6 +248,10 @@ class Generator:
                 pass
         return collector.response()
 
+    def _countable(self, prompt: Prompt, options: Options) -> str | Request:
+        bare = all(value is None for value in options.values())
+        return prompt if isinstance(prompt, str) and bare else self._request(prompt, options, stream=False)
+
     def _request(self, prompt: Prompt, options: Options, *, stream: bool = True) -> Request:
         given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
         if unknown := next((name for name in given if name not in Options.__annotations__), None):
@@ -287,10 +290,6 @@ def _conversation(prompt: Prompt) -> list[Message]:
                 f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r})"
             )
     return checked
-
-
-def _countable(prompt: Prompt) -> str | list[Message]:
-    return prompt if isinstance(prompt, str) else _conversation(prompt)
 
 
 def _texts(texts: Sequence[str]) -> Sequence[str]:

@@ -87,6 +87,19 @@ def test_usage_counts_what_was_read_and_written(demo: Generator) -> None:
     assert 1 <= len(pieces) <= 3
 
 
+def test_what_options_add_to_the_prompt_is_counted(demo: Generator) -> None:
+    options: genkit.Options = {
+        "system": "Be brief.",
+        "tools": [genkit.Tool(name="f", description="Does it.")],
+    }
+    bare = demo.count(Message.user("Hello!")).tokens
+    one = demo.count("Hello!", system="Be brief.").tokens
+    both = demo.count("Hello!", **options).tokens
+    assert bare < one < both == demo.generate("Hello!", max_tokens=1, **options).usage.input_tokens
+    with pytest.raises(BadRequest, match="did you mean system"):
+        demo.count("Hello!", sytem="Be brief.")  # type: ignore[call-arg]
+
+
 def test_a_bare_text_counts_as_it_is(demo: Generator) -> None:
     assert demo.count("").tokens == 0
     assert 0 < demo.count("Hello!").tokens < demo.count([Message.user("Hello!")]).tokens
@@ -106,13 +119,14 @@ def test_system_is_a_system_message(demo: Generator) -> None:
 
 
 def test_the_generators_seed_is_the_default_seed() -> None:
-    def first_answer(generator: Generator, **options: int | None) -> str:
-        with generator:  # of its own: no answer is the first of the same words after another
+    def answer(generator: Generator, **options: int | None) -> str:
+        with generator:
+            generator.generate(PROMPT, max_tokens=1)  # so that all answers go on from a prompt that is kept
             return generator.generate(PROMPT, max_tokens=30, temperature=1.5, **options).text
 
-    seeded = first_answer(Generator(), seed=7)
-    assert seeded == first_answer(Generator(seed=7)) == first_answer(Generator(seed=7), seed=None)
-    assert seeded != first_answer(Generator(seed=7), seed=8)
+    seeded = answer(Generator(), seed=7)
+    assert seeded == answer(Generator(seed=7)) == answer(Generator(seed=7), seed=None)
+    assert seeded != answer(Generator(seed=7), seed=8)
 
 
 def test_an_answer_ends_before_the_stop_string(demo: Generator) -> None:

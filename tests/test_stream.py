@@ -53,7 +53,7 @@ class Replay:
         finally:
             self.closed += 1
 
-    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         return TokenCount(len(prompt), exact=True)
 
     async def warm(self, runtime: Runtime) -> None:

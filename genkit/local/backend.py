@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from ..errors import BackendError, ConfigError, GenkitError, UnsupportedOption
 from ..events import Event, Finish, FinishReason, Metrics, Start, Usage, Warned
-from ..messages import Message
 from ..request import Request
 from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
@@ -18,7 +17,7 @@ from . import files
 from .answer import AnswerStream
 from .connection import Answer
 from .pipe import Token, error_from
-from .question import entries, generation, unsupported
+from .question import generation, unsupported
 from .shared import Tenant
 from .text import TextStream
 from .toolsyntax import BY_NAME
@@ -135,10 +134,10 @@ class LocalBackend:
         finish = _REASONS[reason]
         yield Finish("tool_calls" if answers.calls and finish == "stop" else finish, reason)
 
-    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`."""
-        what = {"text": prompt} if isinstance(prompt, str) else {"messages": entries(prompt)}
-        return TokenCount((await self._ask({"do": "count", **what}, runtime))["tokens"], exact=True)
+        what = {"text": prompt} if isinstance(prompt, str) else generation(prompt)
+        return TokenCount((await self._ask({**what, "do": "count"}, runtime))["tokens"], exact=True)
 
     async def embed(
         self,

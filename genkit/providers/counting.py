@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..messages import Message, Reasoning, Refusal, Text, ToolCall, ToolResult
-from ..request import Request
+from ..request import Request, Tool
 from ..runtime.base import Runtime
 from ..tokens import TokenCount, offline_count
 from .base import Call, Dialect, Target
@@ -30,16 +30,21 @@ class Counter:
     target: Target
     ask: Callable[[Call, Callable[..., Any], Runtime], Awaitable[int]]
 
-    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
-        """The tokens of a prompt. Raises BackendError: the vendor's endpoint failed."""
+    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
+        """The tokens of a prompt.
+
+        Raises:
+            BadRequest: the dialect cannot express the request.
+            BackendError: the vendor's endpoint failed.
+        """
         bare, name = isinstance(prompt, str), self.target.vendor.name
         dialect: Any = self.dialect
         if hasattr(dialect, "encode_count") and not self.target.quirk("no_count"):
-            messages = [Message.user(prompt)] if isinstance(prompt, str) else prompt
-            call = dialect.encode_count(Request(messages=messages, stream=False), self.target)
+            request = Request(messages=[Message.user(prompt)]) if isinstance(prompt, str) else prompt
+            call = dialect.encode_count(replace(request, stream=False), self.target)
             tokens = await self.ask(call, dialect.decode_count, runtime)
             return TokenCount(tokens, exact=True, source=f"{name}'s counting endpoint")
-        texts = [prompt] if isinstance(prompt, str) else [text_of(message) for message in prompt]
+        texts = [prompt] if isinstance(prompt, str) else texts_of(prompt)
         text = "\n".join(texts)
         if hasattr(dialect, "encode_count_text") and 0 < len(text) <= _LONGEST:
             call = dialect.encode_count_text(text, self.target)
@@ -48,6 +53,15 @@ class Counter:
             return TokenCount(tokens, exact=bare, source=source)
         model = self.target.model if self.target.quirk("tiktoken") else ""
         return await runtime.apart(lambda: offline_count(texts, bare=bare, openai_model=model))
+
+
+def texts_of(request: Request) -> list[str]:
+    """The text of each message, and of each tool."""
+    tools = [
+        f"{tool.name} {tool.description} {tool.parameters}" if isinstance(tool, Tool) else str(tool)
+        for tool in request.tools
+    ]
+    return [*map(text_of, request.messages), *tools]
 
 
 def text_of(message: Message) -> str:

@@ -25,6 +25,7 @@ from .reading import numbers
 
 _PURPOSES = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+_COUNTED = ("contents", "systemInstruction", "tools", "generationConfig")  # by Vertex
 
 
 class Gemini:
@@ -101,9 +102,11 @@ class Gemini:
             BadRequest: the dialect cannot express something in the request.
         """
         body = dict(self.encode(request, target).body or {})
-        if not target.quirk("flat_count") and body.keys() - {"contents", "generationConfig"}:
+        if target.quirk("flat_count"):
+            body = {name: value for name, value in body.items() if name in _COUNTED}
+        elif body.keys() - {"contents", "generationConfig"}:
             body = {"generateContentRequest": {"model": _resource(target), **body}}
-        elif not target.quirk("flat_count"):
+        else:
             body.pop("generationConfig", None)
         return Call(path=_path(target, "countTokens"), body=body)
 

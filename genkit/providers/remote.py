@@ -106,9 +106,10 @@ class RemoteBackend:
             await response.aclose()
         raise self._endpoint.complete(failed, response)
 
-    async def count(self, prompt: str | Sequence[Message], runtime: Runtime) -> TokenCount:
+    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`; an estimate where the vendor does not count."""
-        return await Counter(self.dialect, self.target, self._ask).count(prompt, runtime)
+        shown = prompt if isinstance(prompt, str) else _own(prompt, self.dialect.name)
+        return await Counter(self.dialect, self.target, self._ask).count(shown, runtime)
 
     async def embed(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import requests
 import tiktoken
 
 import genkit
-from genkit.messages import Message, ToolCall, ToolResult
+from genkit.messages import Message, Native, ToolCall, ToolResult
 from genkit.testing import Answer, Asked, LoopbackProvider
 
 TALK = [
@@ -21,12 +22,14 @@ TALK = [
 ]
 
 
-def counted(model: str, prompt: Any, answer: Any = None) -> tuple[genkit.TokenCount, list[Asked]]:
+def counted(
+    model: str, prompt: Any, answer: Any = None, **options: Any
+) -> tuple[genkit.TokenCount, list[Asked]]:
     """The count, and what was asked for it."""
     with LoopbackProvider(Answer(body=answer or {})) as server:
         with genkit.Generator(model, base_url=server.url, api_key="k", attempts=1) as generator:
-            found = generator.count(prompt)
-            assert asyncio.run(generator.acount(prompt)) == found
+            found = generator.count(prompt, **options)
+            assert asyncio.run(generator.acount(prompt, **options)) == found
         return found, server.requests
 
 
@@ -44,6 +47,35 @@ def test_a_vendor_counts(model: str, answer: Any, path: str) -> None:
     vendor = model.partition(":")[0]
     assert found == genkit.TokenCount(7, exact=True, source=f"{vendor}'s counting endpoint")
     assert asked[0].path == path
+
+
+@pytest.mark.parametrize(
+    ("model", "answer"),
+    [
+        ("anthropic:m", {"input_tokens": 7}),
+        ("openai:m", {"input_tokens": 7}),
+        ("gemini:m", {"totalTokens": 7}),
+        ("vertex:m", {"totalTokens": 7}),
+        ("bedrock:m", {"inputTokens": 7}),
+    ],
+)
+def test_a_vendor_counts_what_options_add(model: str, answer: Any) -> None:
+    tool = genkit.Tool(name="weather", description="Tells it.", parameters={"type": "object"})
+    foreign = Native(dialect="of.others", data={"type": "web_search"})
+    talk = [Message.user("Hi"), Message.assistant(foreign, "Hello."), Message.user("Weather?")]
+    _, asked = counted(model, talk, answer, system="Be terse.", tools=[tool], max_tokens=9)
+    body = json.dumps(asked[0].json)
+    assert "Be terse." in body
+    assert "Tells it." in body
+    assert "web_search" not in body
+
+
+@pytest.mark.parametrize("tool", [genkit.Tool(name="weather", description="Tells it."), {"type": "weather"}])
+def test_an_estimate_has_what_options_add_in_it(tool: Any) -> None:
+    bare = counted("chat:m", [Message.user("Hi")])[0].tokens
+    one = counted("chat:m", "Hi", system="Be terse.")[0].tokens
+    both = counted("chat:m", "Hi", system="Be terse.", tools=[tool])[0].tokens
+    assert bare < one < both
 
 
 def test_a_vendors_tokenizer_counts_texts_but_not_what_messages_add() -> None:

@@ -354,7 +354,7 @@ def test_a_count_of_more_than_contents_wraps_the_request() -> None:
     body = GEMINI.encode_count(asked(*TERSE), HERE).body
     assert body is not None
     assert body["generateContentRequest"]["model"] == "models/gemini-2.5-flash"
-    flat = GEMINI.encode_count(asked(*TERSE), target(flat_count=True)).body
+    flat = GEMINI.encode_count(asked(*TERSE, tool_choice="auto"), target(flat_count=True)).body
     assert flat is not None
     assert flat.keys() == {"contents", "systemInstruction"}
 
