@@ -24,8 +24,8 @@ class Sampling:
         repeat_penalty: above 1, tokens that came up in the last 64 become less likely.
         frequency_penalty: subtracted from a token's logit for each time it came up.
         presence_penalty: subtracted once from the logit of a token that came up.
-        seed: the same seed, request and backend give the same answer, where the backend can promise it: remote
-            ones do their best, and a local one may settle near-ties otherwise after, or beside, other calls.
+        seed: the same seed, request and backend give the same answer, as far as the backend can: remote ones
+            do their best, and a local one may settle near-ties otherwise after, or beside, other calls.
         stop: generation ends before the first of these strings.
         logprobs: how many alternatives to tell the log probabilities of, at each token (0: only of
             the chosen one).
