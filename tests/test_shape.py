@@ -47,6 +47,7 @@ DOORS = {
 # Native code and other people's templates run in the worker process: only it imports these.
 WORKER_SIDE = (
     "local.worker",
+    "local.service",
     "local.engine",
     "local.llama",
     "local.context",

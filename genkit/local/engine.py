@@ -76,8 +76,7 @@ class Engine:
         self._unwanted: set[int] = set()
         self._evaluating_prompt_of: set[int] = set()
         self._is_closed = False
-        self._thread = threading.Thread(target=self._run, name="genkit engine", daemon=True)
-        self._thread.start()
+        self._is_over = threading.Event()
 
     def submit(self, sequence: Sequence) -> None:
         """Queue a sequence; called from any thread.
@@ -105,21 +104,24 @@ class Engine:
             self._changed.notify()
 
     def close(self) -> None:
-        """Stop at once, and free the context."""
+        """Stop at once, and free the context when :meth:`run`, which must have been called, has ended."""
         with self._changed:
             self._is_closed = True
             self._context.abort()
             self._changed.notify()
-        self._thread.join()
+        self._is_over.wait()
         for sampler in self._samplers.values():
             sampler.close()
         self._context.close()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Compute, in this thread, until the engine is closed or broken."""
         try:
             self._loop()
         except Exception as error:  # noqa: BLE001 - whoever waits for an answer must hear of it
             self._listener.broken(error)
+        finally:
+            self._is_over.set()
 
     def _loop(self) -> None:
         while True:

@@ -58,8 +58,11 @@ class Inside:
         try:
             tried.require(self._settings)
             worker = importlib.import_module("genkit.local.worker").Worker(commands, answers, end=self._end)
-            worker.run()
+            computing = threading.Thread(target=worker.serve, name="genkit engine", daemon=True)
+            computing.start()
+            worker.read()
             worker.close()
+            computing.join()
         except GenkitError as error:
             self._tell(error)
         except ImportError as error:

@@ -22,7 +22,7 @@ class Worker:
     """Runs one model with one group of settings.
 
     Args:
-        settings: what :class:`genkit.local.worker.Service` takes.
+        settings: what :class:`genkit.local.service.Service` takes.
         isolation: ``"process"``, or ``"thread"`` for threads of this process.
         idle: after how many seconds without a call it ends; None is never.
     """

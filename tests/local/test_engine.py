@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,11 @@ def alphabet_engine(alphabet_file: Path, ears: Ears) -> Engine:
 
 
 def engine(path: Path, ears: Ears, *, context_size: int = 4096, parallel: int = 1) -> Engine:
-    return Engine(
+    made = Engine(
         Model(str(path)), context_size=context_size, threads=1, parallel=parallel, listener=ears.listener
     )
+    threading.Thread(target=made.run, daemon=True).start()
+    return made
 
 
 def sequence(call: int, prompt: str, *, max_tokens: int = 99999, steps: tuple = GREEDY) -> Sequence:
