@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("GOMP_SPINCOUNT", "50000")  # as in our worker; read when llama.cpp is loaded
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in our worker; read when llama.cpp is loaded
 
 import argparse
 import contextlib
