@@ -29,7 +29,6 @@ pytestmark = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 # What genkit has no words for, and why.
 NOT_SAID = {
     "anthropic batch_create": "batches are an API of their own",
-    "anthropic count_tokens": "count() takes no tools; the dialect's test compares it with them",
     "cohere rerank": "genkit does not put documents in order",
     "google-genai vertex_imagen": "images are made through another endpoint",
     "openai images_edit_multipart": "images are made through another endpoint",
@@ -102,6 +101,11 @@ def call_for(name: str, sent: dict[str, Any]) -> tuple[str, Callable[[genkit.Gen
     if name in EMBEDDINGS:
         vendor, options = EMBEDDINGS[name]
         return vendor, lambda generator: generator.embed(**options)
+    if name == "anthropic count_tokens":
+        asked = [anthropic.HELLO]
+        return "anthropic", lambda generator: generator.count(
+            asked, system="Be terse.", tools=[anthropic.WEATHER]
+        )
     if name == "google-genai count_tokens":
         return "gemini", lambda generator: generator.count("Hello")
     if name == "openai models_list":
@@ -140,6 +144,7 @@ def asked_by(name: str, sent: dict[str, Any]) -> Asked:
 def test_every_official_request_is_made_or_has_a_reason_not_to(generation: str) -> None:
     rest = CASES[generation].keys() - INTENTS.keys() - EMBEDDINGS.keys() - NOT_SAID.keys()
     assert rest == {
+        "anthropic count_tokens",
         "google-genai count_tokens",
         "mistralai embeddings",
         "openai embeddings_default",
