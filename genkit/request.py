@@ -168,6 +168,9 @@ class Request:
         stream: whether the caller wants the answer in pieces.
         on_unsupported: what happens to an option that the backend cannot honour: ``"error"``, or it
             is left out, which ``"warn"`` tells in ``response.warnings`` and ``"drop"`` does not.
+
+    Raises:
+        BadRequest: a tool or the output is of another type.
     """
 
     messages: Sequence[Message]
@@ -185,4 +188,17 @@ class Request:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", tuple(self.messages))
+        if isinstance(self.tools, (str, Mapping)) or not isinstance(self.tools, Iterable):
+            raise BadRequest(f"tools takes a list of genkit.Tool, not {self.tools!r:.80}")
         object.__setattr__(self, "tools", tuple(self.tools))
+        for tool in self.tools:
+            if not isinstance(tool, (Tool, Mapping)):
+                raise BadRequest(
+                    f"a tool is a genkit.Tool, or a mapping for a provider's own, not {tool!r:.80}; "
+                    "describe a function by its name and the JSON schema of its parameters"
+                )
+        if not isinstance(self.output, (Output, type(None))):
+            raise BadRequest(
+                f"output takes a JSON schema or genkit.Output, not {self.output!r:.80}; "
+                "a pydantic model's schema is its model_json_schema()"
+            )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from genkit import Generator, Output, Sampling
 from genkit.errors import BadRequest, UnsupportedOption
+from genkit.request import Request
 
 # As documented for each: the smallest and the largest value, and whether it is a whole number.
 RANGES = {
@@ -122,3 +123,15 @@ def test_remote_models_refuse_forms_that_no_api_takes() -> None:
         generator = Generator(f"{vendor}:m", api_key="k", base_url="http://127.0.0.1:9")
         with generator, pytest.raises(UnsupportedOption, match="output of a given regex"):
             generator.generate("x", output=Output(regex="a"))
+
+
+@pytest.mark.parametrize("tools", [[len], ["weather"], "weather", {"type": "function"}, 1], ids=repr)
+def test_what_is_no_list_of_tools_is_refused(tools: object) -> None:
+    with pytest.raises(BadRequest, match="tool"):
+        Request(messages=[], tools=tools)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("output", [Output, "json", 1])
+def test_what_is_no_form_of_an_answer_is_refused(output: object) -> None:
+    with pytest.raises(BadRequest, match="output takes a JSON schema"):
+        Request(messages=[], output=output)  # type: ignore[arg-type]
