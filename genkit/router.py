@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 from .backend import Backend
 from .errors import ConfigError
-from .local import files
-from .local.backend import LocalBackend
 from .middleware.base import Handler
 from .providers.address import address
 from .providers.base import Target, Vendor
@@ -21,7 +19,7 @@ from .runtime.base import Timeouts
 _LOCAL = ("context", "threads", "parallel", "gpu_layers", "template", "isolation", "idle")
 _REMOTE = ("api_key", "base_url", "timeout", "attempts")
 
-# Loaded when a model of theirs is asked for: who runs local models needs none of it.
+# Each is loaded when a model of its own is asked for: who runs local models needs none of them.
 _DIALECTS = {
     "anthropic.messages": ("anthropic", "Anthropic"),
     "bedrock.converse": ("bedrock", "Bedrock"),
@@ -57,10 +55,10 @@ def route(model: str, **settings: Any) -> Route:
     """
     given = {name: value for name, value in settings.items() if value is not None}
     if model == "demo":
-        return _local(LocalBackend(files.DEMO, **_only(_LOCAL, given, model)))
+        return _local("", **_only(_LOCAL, given, model))
     scheme, colon, name = model.partition(":")
     if colon and scheme == "llama" and name:
-        return _local(LocalBackend(name, **_only(_LOCAL, given, model)))
+        return _local(name, **_only(_LOCAL, given, model))
     if colon and scheme in VENDORS and name:
         return _remote(VENDORS[scheme], name, **_only(_REMOTE, given, model))
     raise ConfigError(f"no model goes by the name {model!r}; {_hint(model, scheme)}")
@@ -87,7 +85,10 @@ def _only(names: tuple[str, ...], settings: dict[str, Any], model: str) -> dict[
     return settings
 
 
-def _local(backend: LocalBackend) -> Route:
+def _local(path: str, **settings: Any) -> Route:
+    """The way to a GGUF file, or without one to the model in the box."""
+    local = importlib.import_module("genkit.local.backend")
+    backend = local.LocalBackend(path or local.files.DEMO, **settings)
     return Route(backend, backend.stream)
 
 
