@@ -33,7 +33,7 @@ Prompt = str | Message | Sequence[Message]
 class Options(TypedDict, total=False):
     """How to answer.
 
-    ``system`` is the system message. From ``max_tokens`` to ``logprobs`` see :class:`~genkit.Sampling`; for
+    ``system`` is the system message. From ``max_tokens`` to ``logit_bias`` see :class:`~genkit.Sampling`; for
     the rest see :class:`~genkit.Request`. ``output`` takes a JSON schema, or :class:`~genkit.Output`.
     """
 
@@ -49,6 +49,7 @@ class Options(TypedDict, total=False):
     seed: int
     stop: str | Sequence[str]
     logprobs: int
+    logit_bias: Mapping[int | str, float]
     tools: Sequence[Tool | Mapping[str, Any]]
     tool_choice: str
     parallel_tool_calls: bool

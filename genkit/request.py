@@ -29,6 +29,8 @@ class Sampling:
         stop: generation ends before the first of these strings.
         logprobs: how many alternatives to tell the log probabilities of, at each token (0: only of
             the chosen one).
+        logit_bias: what is added to the logits of tokens, from -100 (as good as never) to 100: a mapping
+            of token ids, or for local models also of the texts of single tokens. It is kept as pairs.
 
     Raises:
         BadRequest: a value is out of its range.
@@ -45,6 +47,7 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
+    logit_bias: Mapping[int | str, float] | tuple[tuple[int | str, float], ...] = ()
 
     def __post_init__(self) -> None:
         for name, low, high in _RANGES:
@@ -56,6 +59,7 @@ class Sampling:
         if not all(isinstance(text, str) and text for text in stop):
             raise BadRequest(f"stop takes strings of at least one character, not {self.stop!r}")
         object.__setattr__(self, "stop", stop)
+        object.__setattr__(self, "logit_bias", _biases(self.logit_bias))
 
     def set_options(self) -> dict[str, Any]:
         """The options that were set, by name."""
@@ -84,6 +88,20 @@ def _check(name: str, value: Any, low: float, high: float, *, whole: bool) -> No
     if not right or not low <= value <= high:
         shown = value if isinstance(value, float) else reprlib.repr(value)
         raise BadRequest(f"{name} takes {kind} from {low} to {high}, not {shown}")
+
+
+def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
+    """Pairs of a token and what is added to its logit; in JSON, a mapping's keys would all become text."""
+    try:
+        biases = dict(given or ())
+    except (TypeError, ValueError):
+        raise BadRequest(f"logit_bias takes a mapping of tokens to numbers, not {given!r:.80}") from None
+    for token, bias in biases.items():
+        is_id = isinstance(token, int) and not isinstance(token, bool) and 0 <= token < 2**31
+        if not is_id and not (isinstance(token, str) and token):
+            raise BadRequest(f"logit_bias takes token ids from 0, or texts of one token, not {token!r:.80}")
+        _check(f"logit_bias of {token!r:.80}", bias, -100, 100, whole=False)
+    return tuple(biases.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

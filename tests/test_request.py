@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit import Generator, Output, Sampling
+from genkit import Generator, Message, Output, Sampling
 from genkit.errors import BadRequest, UnsupportedOption
 from genkit.request import Request
+from genkit.serialize import dumps, loads
 
 # As documented for each: the smallest and the largest value, and whether it is a whole number.
 RANGES = {
@@ -36,7 +37,7 @@ def refused(**options) -> str:
 
 
 def test_every_option_has_a_range_here() -> None:
-    assert {field.name for field in fields(Sampling)} == {*RANGES, "stop"}
+    assert {field.name for field in fields(Sampling)} == {*RANGES, "stop", "logit_bias"}
 
 
 @every_option
@@ -87,6 +88,41 @@ def test_no_stop_is_no_stop(stop) -> None:
 @pytest.mark.parametrize("stop", ["", [""], ["a", ""], b"END", [b"END"], ["a", None], 5, True])
 def test_stop_takes_nothing_else(stop) -> None:
     assert refused(stop=stop).startswith("stop takes strings")
+
+
+@pytest.mark.parametrize("given", [{5: -100, " Yes": 2.5}, ((5, -100), (" Yes", 2.5))])
+def test_logit_bias_is_kept_as_pairs_of_ids_or_texts_and_numbers(given) -> None:
+    assert Sampling(logit_bias=given).logit_bias == ((5, -100), (" Yes", 2.5))
+
+
+@pytest.mark.parametrize("empty", [None, {}, ()])
+def test_no_logit_bias_is_none(empty) -> None:
+    assert Sampling(logit_bias=empty).set_options() == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({-1: 1}, "token ids from 0, or texts of one token, not -1"),
+        ({2**31: 1}, "token ids from 0"),
+        ({True: 1}, "not True"),
+        ({"": 1}, "not ''"),
+        ({1.5: 1}, "not 1.5"),
+        ({5: 101}, "logit_bias of 5 takes a number from -100 to 100, not 101"),
+        ({"a": math.nan}, "logit_bias of 'a' takes a number"),
+        ({5: "1"}, "logit_bias of 5 takes a number"),
+        ([5, 6], "a mapping of tokens to numbers"),
+        ("hello", "a mapping of tokens to numbers"),
+        (5, "a mapping of tokens to numbers"),
+    ],
+)
+def test_logit_bias_takes_nothing_else(given, said: str) -> None:
+    assert said in refused(logit_bias=given)
+
+
+def test_ids_and_texts_of_a_logit_bias_survive_json() -> None:
+    request = Request(messages=[Message.user("x")], sampling=Sampling(logit_bias={5: 1.5, "5": -2}))
+    assert loads(Request, dumps(request)) == request
 
 
 @given(st.dictionaries(st.sampled_from(list(RANGES)), st.sampled_from([1, 0.5, 0])))

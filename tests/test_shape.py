@@ -33,7 +33,7 @@ DOORS = {
     "google": ("providers.google_auth",),
     "llama_cpp": ("local.llama",),
     "llguidance": ("local.constrain",),
-    "numpy": ("local.constrain", "media"),
+    "numpy": ("local.arrays", "media"),
     "tenacity": ("middleware.retry",),
     "tiktoken": ("tokens",),
     "jinja2": ("prompts", "local.chat"),
@@ -55,6 +55,9 @@ WORKER_SIDE = (
     "local.conversation",
     "local.prompt",
     "local.constrain",
+    "local.arrays",
+    "local.choice",
+    "local.bias",
 )
 
 FILE, DIALECT, FUNCTION, PARAMETERS, NESTING = 300, 250, 50, 6, 4

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
 from ..errors import BackendError, ConfigError, GenkitError, UnsupportedOption
-from ..events import Event, Finish, FinishReason, Metrics, Start, Usage, Warned
+from ..events import Event, Finish, FinishReason, Logprobs, Metrics, Start, TokenLogprob, Usage, Warned
 from ..request import Request
 from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
@@ -113,7 +113,10 @@ class LocalBackend:
             )
             begun = _facts(await channel.get())
             usage.cached_tokens, first = begun["cached"], time.monotonic()
-            while isinstance(answer := await channel.get(), Token):
+            while isinstance(answer := await channel.get(), Token) or "logprob" in _facts(answer):
+                if not isinstance(answer, Token):
+                    yield Logprobs([_logprob(_facts(answer))])
+                    continue
                 usage.output_tokens += 1
                 if piece := text.add(answer.piece):
                     for event in answers.add(piece):
@@ -183,6 +186,13 @@ def _facts(answer: Answer) -> dict[str, Any]:
     if "error" in answer:
         raise error_from(answer)
     return answer
+
+
+def _logprob(told: dict[str, Any]) -> TokenLogprob:
+    top: dict[str, float] = {}
+    for token, logprob in told["top"]:  # the likeliest first; two tokens may be spelled alike
+        top.setdefault(token, logprob)
+    return TokenLogprob(told["token"], told["logprob"], top)
 
 
 def _metrics(usage: Usage, begun: dict[str, Any], decoding: float) -> Metrics:

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from ..errors import BackendError, MissingDependency, UnsupportedOption
+from .arrays import as_array, numpy
 from .context import Context
 from .llama import Model
 from .schema import narrowed
@@ -65,7 +66,7 @@ class Mask:
 
     def __init__(self, matcher: Any, size: int) -> None:
         self._matcher, self._size = matcher, size
-        self._numpy = _packages().numpy
+        self._numpy = numpy()
 
     def apply(self, context: Context, row: int) -> None:
         """Lower the logits of all tokens that may not come next.
@@ -73,12 +74,11 @@ class Mask:
         Raises:
             BackendError: the form became too complex for llguidance.
         """
-        numpy = self._numpy
-        logits = numpy.ctypeslib.as_array(context.logits(row), (self._size,))
-        allowed = numpy.frombuffer(self._matcher.compute_bitmask(), numpy.uint8)
+        library = self._numpy
+        allowed = library.frombuffer(self._matcher.compute_bitmask(), library.uint8)
         self._check()
-        forbidden = numpy.unpackbits(~allowed, bitorder="little", count=self._size)
-        numpy.copyto(logits, -numpy.inf, where=forbidden.view(bool))
+        forbidden = library.unpackbits(~allowed, bitorder="little", count=self._size)
+        library.copyto(as_array(context.logits(row), self._size), -library.inf, where=forbidden.view(bool))
 
     def accept(self, token: int) -> None:
         """This token was chosen.
@@ -143,7 +143,6 @@ def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
 class _Packages(NamedTuple):
     llguidance: Any
     gbnf_to_lark: Any
-    numpy: Any
 
 
 @cache
@@ -153,7 +152,6 @@ def _packages() -> _Packages:
         return _Packages(
             importlib.import_module("llguidance"),
             importlib.import_module("llguidance.gbnf_to_lark"),
-            importlib.import_module("numpy"),
         )
     except ImportError as error:
         raise MissingDependency(

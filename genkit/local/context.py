@@ -31,6 +31,9 @@ class Sampler:
         for name, *values in steps:
             if name in ("top_p", "min_p"):
                 values.append(1)  # keep at least one token
+            elif name == "logit_bias":
+                biases = (_lib.llama_logit_bias * len(values[0]))(*values[0])
+                values[:] = model.vocabulary_size, len(biases), biases
             elif name == "penalties":
                 window = values[0]
                 values.insert(0, model.vocabulary_size)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import GenkitError, RateLimited
-from .context import Context, Sampler
+from .choice import Choice
+from .context import Context
 from .llama import Model
 from .pace import Pace
 from .scheduler import Scheduler, Share, Work
-from .sequence import Sequence
+from .sequence import Chosen, Sequence
 from .slots import Slots
 
 BATCH = 512
@@ -30,8 +31,8 @@ class Listener:
 
     begun: Callable[[Sequence, int, int], None]
     """The prompt of a sequence is evaluated; how many tokens the KV cache holds, and can hold."""
-    tokens: Callable[[list[tuple[int, int]]], None]
-    """The tokens of one step: whose (the sequence's ``call``), and which."""
+    tokens: Callable[[list[Chosen]], None]
+    """The tokens of one step."""
     finished: Callable[[Sequence, str], None]
     """A sequence is done: ``eog`` (the model ended it), ``max_tokens`` or ``context_full``."""
     failed: Callable[[Sequence, GenkitError], None]
@@ -70,7 +71,7 @@ class Engine:
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
         self._slots, self._pace = Slots(ids, context_size), Pace(BATCH)
         self._scheduler = Scheduler(self._slots, parallel=parallel, batch=BATCH, intact=self._context.intact)
-        self._samplers: dict[int, Sampler] = {}
+        self._choice = Choice(model, self._context)
         self._changed = threading.Condition()
         self._new: list[Sequence] = []
         self._unwanted: set[int] = set()
@@ -110,8 +111,7 @@ class Engine:
             self._context.abort()
             self._changed.notify()
         self._is_over.wait()
-        for sampler in self._samplers.values():
-            sampler.close()
+        self._choice.close()
         self._context.close()
 
     def run(self) -> None:
@@ -174,7 +174,7 @@ class Engine:
             if sample and not sequence.times.first:
                 sequence.times.first = now
                 self._listener.begun(sequence, self._slots.room - self._slots.left, self._slots.room)
-        self._tell(self._sample(work))
+        self._choose(work)
 
     def _one_by_one(self, work: list[Work], error: GenkitError) -> None:
         """A step failed: whose fault it was shows when each is taken alone."""
@@ -186,49 +186,34 @@ class Engine:
             else:
                 self._fail(sequence, error)
 
-    def _tell(self, new: list[Sequence]) -> None:
-        """Hand out the tokens of a step, and see who has all that it may have."""
-        if new:
-            self._listener.tokens([(sequence.call, sequence.tokens[-1]) for sequence in new])
-        for sequence in new:
-            if sequence.generated >= sequence.max_tokens:
-                self._finish(sequence, "max_tokens")
-            elif len(sequence.tokens) >= self.context_size:
-                self._finish(sequence, "context_full")
-
-    def _sample(self, work: list[Work]) -> list[Sequence]:
-        """The sequences that got a token they go on with; those that ended are told so."""
-        row, new = -1, []
+    def _choose(self, work: list[Work]) -> None:
+        """Choose and hand out the tokens of a step; who has all that it may have is done."""
+        row, chosen = -1, list[Chosen]()
+        ended: list[tuple[Sequence, str | GenkitError]] = []
         for sequence, size, sample in work:
             row += size
             if not sample:
                 continue
             try:
-                token = self._choose(sequence, row)
+                reason = "eog" if self._choice.add(sequence, row, chosen) else self._limit(sequence)
             except GenkitError as error:
-                self._fail(sequence, error)
+                ended.append((sequence, error))
                 continue
-            if self._model.ends_generation(token):
-                self._finish(sequence, "eog")
+            if reason:
+                ended.append((sequence, reason))
+        if chosen:
+            self._listener.tokens(chosen)
+        for sequence, why in ended:
+            if isinstance(why, GenkitError):
+                self._fail(sequence, why)
             else:
-                sequence.tokens.append(token)
-                new.append(sequence)
-        return new
+                self._finish(sequence, why)
 
-    def _choose(self, sequence: Sequence, row: int) -> int:
-        constraint = sequence.constraint
-        if constraint:
-            constraint.apply(self._context, row)
-        token = self._sampler(sequence).sample(self._context, row)
-        if constraint:
-            constraint.accept(token)
-        return token
-
-    def _sampler(self, sequence: Sequence) -> Sampler:
-        sampler = self._samplers.get(sequence.call)
-        if sampler is None:
-            sampler = self._samplers[sequence.call] = Sampler(self._model, sequence.steps, sequence.tokens)
-        return sampler
+    def _limit(self, sequence: Sequence) -> str | None:
+        """Which limit it has reached, if any."""
+        if sequence.generated >= sequence.max_tokens:
+            return "max_tokens"
+        return "context_full" if len(sequence.tokens) >= self.context_size else None
 
     def _finish(self, sequence: Sequence, reason: str) -> None:
         self._remove(sequence)
@@ -242,8 +227,7 @@ class Engine:
 
     def _remove(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
-        if sampler := self._samplers.pop(sequence.call, None):
-            sampler.close()
+        self._choice.forget(sequence.call)
 
 
 def _rows(work: list[Work]) -> list[tuple[int, int, int, bool]]:

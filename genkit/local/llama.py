@@ -161,6 +161,10 @@ class Model:
                 return buffer.raw[:length]
             size = -length
 
+    def spelling(self, token: int) -> bytes:
+        """How a token is spelled in a prompt, a control token too."""
+        return self._read_piece(token, special=True)
+
     def special_texts(self) -> list[tuple[int, str, bool]]:
         """The tokens that are found in a text first: id, spelling, and whether it is a control token.
 

@@ -90,7 +90,7 @@ class Prompts:
         starts = bool(self._model.bos) and text.startswith(self._model.bos)  # never begin a prompt twice
         ids = self._model.tokenize(pieces[0], add_special=not starts, parse_special=True)
         for piece in pieces[1:]:
-            ids += self._continued(piece)
+            ids += self.continued(piece)
         if form:  # no thoughts fit into it, and nothing but a call that had to be made is one
             return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)
         thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
@@ -116,7 +116,7 @@ class Prompts:
             raise UnsupportedOption(f"{message}; leave it out", option="reasoning")
         return {}, message
 
-    def _continued(self, text: str) -> list[int]:
+    def continued(self, text: str) -> list[int]:
         """The token ids of a text in the middle of others."""
         if not self._adds_space:
             return self._model.tokenize(text, add_special=False, parse_special=True)

@@ -20,9 +20,8 @@ _UNSUPPORTED = (
 
 def unsupported(request: Request) -> Iterator[str]:
     """Options that are set and cannot be honoured: an error, or the warnings that the request prefers."""
-    options = {name: getattr(request, name) for name in _UNSUPPORTED}
-    options["logprobs"] = request.sampling.logprobs
-    for name, value in options.items():
+    for name in _UNSUPPORTED:
+        value = getattr(request, name)
         if value is None or value in ((), {}):
             continue
         message = f"local models do not take {name}"
@@ -35,8 +34,7 @@ def unsupported(request: Request) -> Iterator[str]:
 def generation(request: Request) -> dict[str, Any]:
     """The request as the worker takes it, or an error before anything is sent."""
     sampling = request.sampling.set_options()
-    for name in ("stop", "logprobs"):
-        sampling.pop(name, None)
+    sampling.pop("stop", None)
     seed = sampling.setdefault("seed", int.from_bytes(os.urandom(4), "little") % LARGEST_SEED)
     if seed > LARGEST_SEED:
         raise BadRequest(f"a local model takes a seed from 0 to {LARGEST_SEED}, not {seed}")

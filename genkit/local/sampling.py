@@ -14,9 +14,14 @@ Step = tuple[Any, ...]
 
 
 def steps(options: Mapping[str, Any]) -> list[Step]:
-    """The sampler chain for the options that were set, in llama.cpp's order: names and their values."""
+    """The sampler chain for the options that were set, in llama.cpp's order: names and their values.
+
+    ``logit_bias`` comes as pairs of a token id and a bias; see :func:`genkit.local.bias.biases`.
+    """
     value = {**DEFAULTS, **options}
     chain: list[Step] = []
+    if biases := value.get("logit_bias"):
+        chain.append(("logit_bias", biases))
     repeat = value.get("repeat_penalty", 1.0)
     frequency, presence = value.get("frequency_penalty", 0.0), value.get("presence_penalty", 0.0)
     if (repeat, frequency, presence) != (1.0, 0.0, 0.0):

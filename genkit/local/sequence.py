@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .sampling import Step
 
@@ -23,6 +23,21 @@ class Constraint(Protocol):
 
     def accept(self, token: int) -> None:
         """This token was sampled; it may be one that ends the answer."""
+
+
+class Chances(NamedTuple):
+    """The log probability of a chosen token, and the likeliest ids with theirs, by the model's own logits."""
+
+    logprob: float
+    likeliest: list[tuple[int, float]]
+
+
+class Chosen(NamedTuple):
+    """A token that was chosen: for which call, and if that was asked, how likely it was."""
+
+    call: int
+    token: int
+    chances: Chances | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +62,8 @@ class Sequence:
     steps: Tokens[Step]
     max_tokens: int
     constraint: Constraint | None = None
+    logprobs: int | None = None
+    """How many alternatives to tell the log probabilities of, at each token."""
     prompt_length: int = field(init=False)
     evaluated: int = 0
     slot: int = -1

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError, OutOfMemory
 from . import gguf, machine, pipe
+from .bias import biases
 from .chat import ChatTemplate
 from .constrain import Constraints, Mask
 from .context import try_out
@@ -18,7 +19,7 @@ from .llama import Model
 from .memory import choose_context
 from .prompt import Prompts
 from .sampling import steps
-from .sequence import Sequence
+from .sequence import Chances, Chosen, Sequence
 
 
 class Service:
@@ -116,11 +117,13 @@ class Service:
                 limit=room,
             )
         options, form = question["sampling"], question.get("form")
+        options["logit_bias"] = biases(self._model, self._prompts, options.get("logit_bias", ()))
         constraint = self._constraint(form) if form else None
         facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", room)
-        self.engine.submit(Sequence(call, tokens, steps(options), limit, constraint))
+        asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"))
+        self.engine.submit(asked)
 
     def _constraint(self, form: dict[str, Any]) -> Mask:
         _ = self._constraints.table  # which takes its time, and is no stranger's
@@ -145,9 +148,21 @@ class Service:
             kv_room=kv_room,
         )
 
-    def _tokens(self, tokens: list[tuple[int, int]]) -> None:
+    def _tokens(self, chosen: list[Chosen]) -> None:
         piece = self._prompts.piece
-        self._send(pipe.pack_tokens([pipe.Token(call, id, piece(id)) for call, id in tokens]))
+        for call, id, chances in chosen:
+            if chances:
+                self.tell(call, **self._told(id, chances))
+        self._send(pipe.pack_tokens([pipe.Token(call, id, piece(id)) for call, id, _ in chosen]))
+
+    def _told(self, token: int, chances: Chances) -> dict[str, Any]:
+        """How likely a token was, for the host; bytes that are no whole character are spelled out."""
+
+        def spelled(id: int) -> str:
+            return self._model.spelling(id).decode("utf-8", "backslashreplace")
+
+        top = [(spelled(id), logprob) for id, logprob in chances.likeliest]
+        return {"token": spelled(token), "logprob": chances.logprob, "top": top}
 
     def _finished(self, sequence: Sequence, reason: str) -> None:
         self.tell(sequence.call, finish=reason)

@@ -56,6 +56,10 @@ class OpenAIChat(OpenAIServer):
             body["stop"] = list(stop)
         if (logprobs := encoding.take("logprobs")) is not None:
             body |= {"logprobs": True} | ({"top_logprobs": logprobs} if logprobs else {})
+        if biases := encoding.take("logit_bias"):
+            if any(isinstance(token, str) for token, _ in biases):
+                encoding.refuse("logit_bias by text", "it takes token ids")
+            body["logit_bias"] = {str(token): bias for token, bias in biases if isinstance(token, int)}
         if target.quirk("metadata"):
             encoding.move(body, {"metadata": "metadata"})
         if (effort := encoding.take("reasoning")) is not None:

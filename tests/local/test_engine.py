@@ -14,7 +14,7 @@ from genkit.errors import BackendError, GenkitError
 from genkit.local.context import Context, Sampler
 from genkit.local.engine import BATCH, Engine, Listener
 from genkit.local.llama import Model
-from genkit.local.sequence import Sequence
+from genkit.local.sequence import Chosen, Sequence
 
 GREEDY = (("greedy",),)
 
@@ -28,9 +28,9 @@ class Ears:
         self.calls_of_steps: list[set[int]] = []
         self.listener = Listener(lambda *_: None, self._tokens, self._finished, self._failed, self._broken)
 
-    def _tokens(self, tokens: list[tuple[int, int]]) -> None:
-        self.calls_of_steps.append({call for call, _ in tokens})
-        for call, token in tokens:
+    def _tokens(self, tokens: list[Chosen]) -> None:
+        self.calls_of_steps.append({call for call, *_ in tokens})
+        for call, token, _ in tokens:
             self.text[call] = self.text.get(call, "") + chr(BYTES[token])
             self.heard.put((call, chr(BYTES[token])))
 

@@ -74,5 +74,12 @@ def test_one_penalty_brings_the_others_at_rest() -> None:
     assert steps({"seed": 1, "presence_penalty": -1})[0] == ("penalties", window, 1, 0, -1)
 
 
+def test_biases_come_first_for_the_likeliest_token_too() -> None:
+    given = [(5, 1.0), (6, -100)]
+    assert steps({"seed": 1, "logit_bias": given, "presence_penalty": 1})[0] == ("logit_bias", given)
+    assert names(logit_bias=given, temperature=0) == ["logit_bias", "greedy"]
+    assert names(logit_bias=[]) == names()
+
+
 def test_no_seed_means_random_to_llama_cpp() -> None:
     assert LARGEST_SEED < RANDOM_SEED
