@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .messages import Text as Text
     from .messages import ToolCall as ToolCall
     from .messages import ToolResult as ToolResult
+    from .metrics import Totals as Totals
     from .request import Output as Output
     from .request import Request as Request
     from .request import Sampling as Sampling
@@ -88,6 +89,7 @@ _HOME = {
         "ToolCall",
         "ToolResult",
     ),
+    "metrics": ("Totals",),
     "request": ("Output", "Request", "Sampling", "Tool"),
     "response": ("Response",),
     "runtime.base": ("Timeouts",),

@@ -6,7 +6,6 @@ import difflib
 import importlib
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import fields
 from functools import cache
 from types import TracebackType
@@ -15,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from .backend import Backend
 from .errors import BadRequest, ConfigError
 from .messages import Message
+from .metrics import Meter, Totals
 from .request import Output, Request, Sampling, Tool
-from .response import Collector, Response
+from .response import Response
 from .router import route
 from .runtime.base import Runtime, Timeouts
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
-from .stream import AsyncStream, Stream, observe
+from .stream import AsyncStream, Stream, fold
 from .tokens import TokenCount
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Generator:
             self._defaults = Sampling(seed=seed).set_options()
         except BadRequest as error:
             raise ConfigError(error.message) from None
-        self._blocking = BlockingRuntime()
+        self._blocking, self._meter = BlockingRuntime(), Meter()
         if isinstance(model, (str, os.PathLike)):
             self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
             self._backend, self._handle = route(
@@ -153,11 +153,11 @@ class Generator:
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
         """The answer to a prompt as it is generated; takes and raises what :meth:`generate` does."""
-        return Stream(self._handle(self._request(prompt, options), self._blocking))
+        return Stream(self._handle(self._request(prompt, options), self._blocking), self._meter)
 
     def astream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
         """The asynchronous twin of :meth:`stream`."""
-        return AsyncStream(self._handle(self._request(prompt, options), _awaiting()))
+        return AsyncStream(self._handle(self._request(prompt, options), _awaiting()), self._meter)
 
     def count(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """How many tokens a prompt has.
@@ -219,6 +219,10 @@ class Generator:
         """The asynchronous twin of :meth:`warm`."""
         await self._backend.warm(_awaiting())
 
+    def metrics(self) -> Totals:
+        """What all calls that have ended took in total; asks nobody, and waits for nothing."""
+        return self._meter.totals()
+
     def close(self) -> None:
         """Free the model and everything with it; calls that still run fail. Safe to call twice."""
         self._backend.close()
@@ -243,11 +247,7 @@ class Generator:
         return f"Generator({self.model!r})"
 
     async def _fold(self, request: Request, runtime: Runtime) -> Response:
-        collector = Collector()
-        async with aclosing(observe(self._handle(request, runtime), collector)) as events:
-            async for _ in events:
-                pass
-        return collector.response()
+        return await fold(self._handle(request, runtime), self._meter)
 
     def _countable(self, prompt: Prompt, options: Options) -> str | Request:
         bare = all(value is None for value in options.values())

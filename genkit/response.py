@@ -82,8 +82,8 @@ class Collector:
     """Folds events into a :class:`Response`, one at a time; it can be read at any moment."""
 
     __slots__ = (
-        "_calls", "_finish", "_logprobs", "_metrics", "_parts", "_reasoning", "_received", "_refusal",
-        "_start", "_text", "_usage", "_warnings",
+        "_calls", "_logprobs", "_parts", "_reasoning", "_received", "_refusal", "_start", "_text",
+        "_warnings", "finish", "metrics", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -95,8 +95,8 @@ class Collector:
         self._logprobs: list[TokenLogprob] = []
         self._warnings: list[str] = []
         self._start, self._received = Start(), Received("", {})
-        self._usage, self._finish = Usage(), Finish("incomplete")
-        self._metrics: Metrics | None = None
+        self.usage, self.finish = Usage(), Finish("incomplete")
+        self.metrics: Metrics | None = None
 
     def add(self, event: Event) -> None:
         """Take one more event."""
@@ -124,11 +124,11 @@ class Collector:
             case Received():
                 self._received = event
             case Usage():
-                self._usage = event
+                self.usage = event
             case Metrics():
-                self._metrics = event
+                self.metrics = event
             case Finish():
-                self._finish = event
+                self.finish = event
 
     def _complete(self, part: Part) -> None:
         """A part replaces the deltas that it came in."""
@@ -158,16 +158,16 @@ class Collector:
         parts += [ToolCall(id=i, name=n, arguments=a) for _, (i, n, a) in sorted(self._calls.items())]
         return Response(
             message=Message("assistant", parts),
-            finish_reason=self._finish.reason,
-            raw_finish_reason=self._finish.raw_reason,
-            usage=self._usage,
+            finish_reason=self.finish.reason,
+            raw_finish_reason=self.finish.raw_reason,
+            usage=self.usage,
             model=self._start.model,
             id=self._start.id,
             request_id=self._received.request_id,
             rate_limits=self._received.rate_limits,
             warnings=tuple(self._warnings),
             logprobs=tuple(self._logprobs),
-            metrics=self._metrics,
+            metrics=self.metrics,
         )
 
 

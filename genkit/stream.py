@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from types import TracebackType
 
 from .errors import GenkitError
 from .events import Event, TextDelta
+from .metrics import Meter, Outcome
 from .response import Collector, Response
 from .runtime.drive import drive
 
 
-async def observe(events: AsyncGenerator[Event, None], collector: Collector) -> AsyncGenerator[Event, None]:
+async def observe(
+    events: AsyncGenerator[Event, None], collector: Collector, meter: Meter | None = None
+) -> AsyncGenerator[Event, None]:
     """Pass events on and collect them; an error on the way takes along what had arrived."""
+    outcome: Outcome | None = None
     try:
         async for event in events:
             collector.add(event)
             yield event
+        outcome = "answered"
     except GenkitError as error:
+        outcome = "failed"
         so_far = collector.response()
         error.partial = so_far if so_far.message.parts else None
         raise
     finally:
+        if meter:  # who leaves after the end has the answer
+            left: Outcome = "closed" if collector.finish.reason == "incomplete" else "answered"
+            meter.add(outcome or left, collector.usage, collector.metrics)
         await events.aclose()  # now: left to the garbage collector, it would be closed some time later
+
+
+async def fold(events: AsyncGenerator[Event, None], meter: Meter | None = None) -> Response:
+    """The response that the events add up to."""
+    collector = Collector()
+    async with aclosing(observe(events, collector, meter)) as observed:
+        async for _ in observed:
+            pass
+    return collector.response()
 
 
 class Stream:
@@ -35,9 +54,9 @@ class Stream:
         GenkitError: while iterating; its ``partial`` is what had arrived.
     """
 
-    def __init__(self, events: AsyncGenerator[Event, None]) -> None:
+    def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
         self._collector = Collector()
-        self._events = drive(observe(events, self._collector))
+        self._events = drive(observe(events, self._collector, meter))
 
     def __iter__(self) -> Iterator[Event]:
         return self._events
@@ -68,9 +87,9 @@ class Stream:
 class AsyncStream:
     """The asynchronous twin of :class:`Stream`: ``async for``, ``async with``, :meth:`aclose`."""
 
-    def __init__(self, events: AsyncGenerator[Event, None]) -> None:
+    def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
         self._collector = Collector()
-        self._events = observe(events, self._collector)
+        self._events = observe(events, self._collector, meter)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events

@@ -101,6 +101,12 @@ def test_an_answer_says_what_was_cached_and_how_long_it_took(noise_file: Path) -
     assert first.metrics
     assert first.metrics.decode_tokens_per_second > 0
     assert stopped.raw_finish_reason == "stop_string"
+    totals, answers = generator.metrics(), [first, again, stopped]
+    measured = [answer.metrics for answer in answers if answer.metrics]
+    assert (totals.calls, totals.prefix_hits, totals.cached_tokens) == (3, 2, 198)
+    assert totals.output_tokens == sum(answer.usage.output_tokens for answer in answers)
+    assert totals.first_token == sum(metrics.first_token for metrics in measured)
+    assert totals.kv_used == measured[-1].kv_used
 
 
 def test_the_model_in_the_box_answers(demo: Generator) -> None:
