@@ -36,5 +36,8 @@ class Backend(Protocol):
     async def warm(self, runtime: Runtime) -> None:
         """Do now what the first call would else have to wait for."""
 
+    def drop(self, name: str) -> None:
+        """Keep the prompt of this name no longer; see :meth:`genkit.Generator.drop`."""
+
     def close(self) -> None:
         """Free everything; safe to call twice."""

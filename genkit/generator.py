@@ -8,7 +8,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from .backend import Backend
@@ -55,6 +54,7 @@ class Options(TypedDict, total=False):
     parallel_tool_calls: bool
     output: Output | Mapping[str, Any]
     reasoning: str | int
+    keep: str
     metadata: Mapping[str, str]
     extra: Mapping[str, Any]
     on_unsupported: Literal["error", "warn", "drop"]
@@ -219,6 +219,10 @@ class Generator:
         """The asynchronous twin of :meth:`warm`."""
         await self._backend.warm(_awaiting())
 
+    def drop(self, name: str) -> None:
+        """Let a local model keep the prompt of ``keep=name`` no longer; nothing happens if there is none."""
+        self._backend.drop(name)
+
     def metrics(self) -> Totals:
         """What all calls that have ended took in total; asks nobody, and waits for nothing."""
         return self._meter.totals()
@@ -230,17 +234,13 @@ class Generator:
     def __enter__(self) -> Generator:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Generator:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

@@ -180,6 +180,8 @@ class Request:
         output: the form the answer must have.
         reasoning: how much to think first: an effort (``"none"``, ``"minimal"``, ``"low"``, ``"medium"``,
             ``"high"`` …) or a budget in tokens.
+        keep: the name under which the prompt is to stay in the KV cache of a local model, until another call
+            has that name, it is dropped (:meth:`genkit.Generator.drop`), or the Generator is closed.
         metadata: labels that the provider keeps with the call.
         extra: fields for the body of a remote call, sent verbatim.
         deadline: when the call must have ended, by ``time.monotonic()``.
@@ -188,7 +190,7 @@ class Request:
             is left out, which ``"warn"`` tells in ``response.warnings`` and ``"drop"`` does not.
 
     Raises:
-        BadRequest: a tool or the output is of another type.
+        BadRequest: a tool, the output or ``keep`` is of another type.
     """
 
     messages: Sequence[Message]
@@ -198,6 +200,7 @@ class Request:
     parallel_tool_calls: bool | None = None
     output: Output | None = None
     reasoning: str | int | None = None
+    keep: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     deadline: float | None = None
@@ -215,6 +218,8 @@ class Request:
                     f"a tool is a genkit.Tool, or a mapping for a provider's own, not {tool!r:.80}; "
                     "describe a function by its name and the JSON schema of its parameters"
                 )
+        if self.keep is not None and not (isinstance(self.keep, str) and self.keep):
+            raise BadRequest(f"keep takes a name of at least one character, not {self.keep!r:.80}")
         if not isinstance(self.output, (Output, type(None))):
             raise BadRequest(
                 f"output takes a JSON schema or genkit.Output, not {self.output!r:.80}; "

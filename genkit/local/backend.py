@@ -98,6 +98,8 @@ class LocalBackend:
         for warning in unsupported(request):
             yield Warned(warning)
         question = generation(request)
+        if request.keep:
+            question["keep"] = [self.worker.number, request.keep]
         channel: Channel[Answer] = runtime.channel()
         text = TextStream(request.sampling.stop)
         usage = Usage()
@@ -152,6 +154,10 @@ class LocalBackend:
     ) -> list[list[float]]:
         """See :class:`genkit.backend.Backend`; local models do not embed yet."""
         raise UnsupportedOption("local models do not embed yet", option="embed")
+
+    def drop(self, name: str) -> None:
+        """See :class:`genkit.backend.Backend`."""
+        self.worker.drop(name)
 
     async def models(self, runtime: Runtime) -> list[str]:
         """See :class:`genkit.backend.Backend`: the one that was loaded."""

@@ -100,6 +100,11 @@ class Connection:
         self._send(frame)
         return True
 
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send what needs no answer; it is nothing to the dead."""
+        if self.alive:
+            self._send(pipe.pack({"call": 0, **message}))
+
     def cancel(self, number: int, reason: GenkitError | None = None) -> None:
         """No more answers to this call are wanted; whoever waits for one gets the reason."""
         with self._state:

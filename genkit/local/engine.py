@@ -12,13 +12,14 @@ from .choice import Choice
 from .context import Context
 from .llama import Model
 from .pace import Pace
-from .scheduler import Scheduler, Share, Work
+from .prefixes import Name
+from .scheduler import Forget, Scheduler, Share, Work
 from .sequence import Chosen, Sequence
 from .slots import Slots
 
 BATCH = 512
 KEPT = 8
-"""How many finished sequences may be kept beside those that run, for others to begin with."""
+"""How many finished sequences may be kept beside those that run, for others to begin with; pinned or not."""
 QUEUE = 4096
 """How many sequences may wait."""
 COME_BACK = 1.0
@@ -65,15 +66,17 @@ class Engine:
     ) -> None:
         self.context_size = context_size
         self._model, self._listener, self._queue = model, listener, queue
-        ids = (
-            parallel if model.recurrent else parallel + KEPT
-        )  # a recurrent state is large, and seldom shared
+        kept = 0 if model.recurrent else KEPT  # a recurrent state is large, and seldom shared
+        ids = parallel + kept
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
         self._slots, self._pace = Slots(ids, context_size), Pace(BATCH)
-        self._scheduler = Scheduler(self._slots, parallel=parallel, batch=BATCH, intact=self._context.intact)
+        self._scheduler = Scheduler(
+            self._slots, parallel=parallel, batch=BATCH, names=kept, intact=self._context.intact
+        )
         self._choice = Choice(model, self._context)
         self._changed = threading.Condition()
         self._new: list[Sequence] = []
+        self._unpinned: list[Name] = []
         self._unwanted: set[int] = set()
         self._evaluating_prompt_of: set[int] = set()
         self._is_closed = False
@@ -104,6 +107,11 @@ class Engine:
                 self._context.abort()
             self._changed.notify()
 
+    def unpin(self, name: Name) -> None:
+        """Keep the prompt of this name, or all of the owner's if it is '', no longer than others."""
+        with self._changed:
+            self._unpinned.append(name)
+
     def close(self) -> None:
         """Stop at once, and free the context when :meth:`run`, which must have been called, has ended."""
         with self._changed:
@@ -126,15 +134,20 @@ class Engine:
     def _loop(self) -> None:
         while True:
             with self._changed:
-                while not (self._is_closed or (work := self._next())):
+                while not (self._is_closed or (work := self._next()) or self._scheduler.refused):
                     self._changed.wait()
                 if self._is_closed:
                     return
                 self._evaluating_prompt_of = {w.sequence.call for w in work if w.size > 1}
-            self._step(work)
+            self._refuse()
+            if work:
+                self._step(work)
 
     def _next(self) -> list[Work]:
         """Take what changed into account, and say what to do next."""
+        for name in self._unpinned:
+            self._scheduler.unpin(name)
+        self._unpinned.clear()
         for sequence in self._new:
             self._scheduler.add(sequence)
         self._new.clear()
@@ -145,12 +158,25 @@ class Engine:
             self._unwanted.clear()
         self._context.abort(False)
         moves, work = self._scheduler.plan(self._pace.chunk)
+        self._make(moves)
+        return work
+
+    def _make(self, moves: list[Share | Forget]) -> None:
         for move in moves:
             if isinstance(move, Share):
                 self._context.share(*move)
             else:
                 self._context.forget(move.slot)
-        return work
+
+    def _refuse(self) -> None:
+        """Tell those that what is pinned leaves no room; an answer that has begun ends there."""
+        for sequence, error in self._scheduler.refused:
+            self._choice.forget(sequence.call)
+            if sequence.generated:
+                self._listener.finished(sequence, "context_full")
+            else:
+                self._listener.failed(sequence, error)
+        self._scheduler.refused.clear()
 
     def _step(self, work: list[Work]) -> None:
         began = time.monotonic()
@@ -166,7 +192,7 @@ class Engine:
                 remaining = self._context.forget(sequence.slot, sequence.evaluated)
                 self._scheduler.lost(sequence, remaining)
             return
-        self._scheduler.done(work)
+        self._make(self._scheduler.done(work))
         now = time.monotonic()
         answering = sum(size == 1 for _, size, _ in work)
         self._pace.observe(answering, sum(size for _, size, _ in work if size > 1), now - began)

@@ -1,8 +1,19 @@
-"""What finished sequences left in the KV cache, until its room is needed. Pure."""
+"""What finished sequences left in the KV cache, until its room is needed, and what is pinned there. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+WORTHWHILE = 16
+"""A shorter prefix is not worth sharing."""
+
+
+class Name(NamedTuple):
+    """Under what a prefix is pinned: each owner has names of its own."""
+
+    owner: int
+    name: str
 
 
 def common(one: Sequence[int], other: Sequence[int]) -> int:
@@ -19,32 +30,81 @@ def common(one: Sequence[int], other: Sequence[int]) -> int:
     return low
 
 
+def longest(
+    prompt: Sequence[int], held: Iterable[tuple[int, Sequence[int]]], intact: Callable[[int], bool]
+) -> tuple[int | None, int]:
+    """Which id holds most of what a prompt begins with, and how much of it: not all, one must be evaluated.
+
+    Args:
+        prompt: its tokens.
+        held: ids, and what each holds.
+        intact: whether a part of what an id holds can be shared; else all of it or nothing.
+    """
+    best, most = None, WORTHWHILE - 1
+    for slot, tokens in held:
+        length = min(common(prompt, tokens), len(prompt) - 1)
+        if length > most and (length == len(tokens) or intact(slot)):
+            best, most = slot, length
+    return best, most if best is not None else 0
+
+
 class Kept:
-    """The tokens that ids without a running sequence hold, the least recently used first."""
+    """The tokens that ids without a running sequence hold, the least recently used first.
+
+    What is pinned under a name is never the least recently used.
+    """
 
     def __init__(self) -> None:
         self._tokens: dict[int, list[int]] = {}
-
-    def __len__(self) -> int:
-        return len(self._tokens)
+        self._pinned: dict[Name, int] = {}
 
     def __contains__(self, slot: object) -> bool:
         return slot in self._tokens
 
+    @property
+    def can_go(self) -> bool:
+        """Whether there is anything that is not pinned."""
+        return len(self._tokens) > len(self._pinned)
+
+    @property
+    def pinned(self) -> dict[Name, int]:
+        """The ids that are pinned, by name."""
+        return dict(self._pinned)
+
     def items(self) -> Iterator[tuple[int, list[int]]]:
-        """The ids and what they hold."""
-        return iter(self._tokens.items())
+        """The ids and what they hold, the pinned ones first."""
+        for slot in self._pinned.values():
+            yield slot, self._tokens[slot]
+        if self.can_go:
+            pinned = set(self._pinned.values())
+            yield from (item for item in self._tokens.items() if item[0] not in pinned)
+
+    def tokens(self, slot: int) -> list[int]:
+        """What an id holds."""
+        return self._tokens[slot]
 
     def add(self, slot: int, tokens: list[int]) -> None:
         """Keep what an id holds."""
         self._tokens[slot] = tokens
+
+    def pin(self, name: Name, slot: int, tokens: list[int]) -> None:
+        """Keep what an id holds under a name; what had that name must have been dropped."""
+        self._tokens[slot], self._pinned[name] = tokens, slot
+
+    def unpin(self, wanted: Name) -> None:
+        """What has this name, or any of the owner's if the name is '', is kept like all else from now on."""
+        for name in list(self._pinned):
+            if wanted in (name, (name.owner, "")):
+                del self._pinned[name]
 
     def use(self, slot: int) -> None:
         """It was of use just now: it goes last."""
         self._tokens[slot] = self._tokens.pop(slot)
 
     def pop(self, slot: int | None = None) -> int:
-        """Keep this one no longer, or else the least recently used; returns its id."""
-        slot = next(iter(self._tokens)) if slot is None else slot
+        """Keep this one no longer, or else the least recently used that is not pinned; returns its id."""
+        if slot is None:
+            pinned = set(self._pinned.values())
+            slot = next(slot for slot in self._tokens if slot not in pinned)
         del self._tokens[slot]
         return slot

@@ -68,6 +68,11 @@ class Worker:
             if connection.ask(number, question, channel):
                 return connection, number
 
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send what needs no answer, if a worker is running; never waits."""
+        if connection := self._connection:
+            connection.tell(message)
+
     def done(self, connection: Connection, number: int, question: dict[str, Any]) -> None:
         """The last answer to a call has been read."""
         connection.done(number)

@@ -10,14 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .prefixes import Kept, common
+from ..errors import GenkitError
+from .pins import RESERVE, Pins
+from .prefixes import WORTHWHILE, Kept, Name, common, longest
 from .sequence import Sequence
 from .slots import Slots
-
-RESERVE = 256
-"""How many tokens of an answer room is set aside for; a longer one takes what room it finds."""
-WORTHWHILE = 16
-"""A shorter prefix is not worth sharing."""
 
 
 class Work(NamedTuple):
@@ -56,18 +53,28 @@ class Scheduler:
         slots: the sequence ids and the cells there are.
         parallel: the most sequences that run at a time.
         batch: the most tokens one step may evaluate.
+        names: the most prefixes that may be pinned; there must be as many ids beside those that run.
         intact: whether an id still holds every token from the first on, so that a part of them can be
             shared; else only all of them can (models with a recurrent state, or a sliding window).
     """
 
     def __init__(
-        self, slots: Slots, *, parallel: int, batch: int, intact: Callable[[int], bool] = lambda _: True
+        self,
+        slots: Slots,
+        *,
+        parallel: int,
+        batch: int,
+        names: int = 0,
+        intact: Callable[[int], bool] = lambda _: True,
     ) -> None:
         self._slots, self._parallel, self._batch, self._intact = slots, parallel, batch, intact
         self._waiting: deque[Sequence] = deque()
         self._kept = Kept()
+        self._pins = Pins(slots, self._kept, names=names, intact=intact)
         self._moves: list[Share | Forget] = []
         self.running: list[Sequence] = []
+        self.refused: list[tuple[Sequence, GenkitError]] = []
+        """Those that :meth:`plan` sent away, since what is pinned leaves them no room; to be emptied."""
 
     def add(self, sequence: Sequence) -> None:
         """Queue a sequence; its prompt must be shorter than the room there is."""
@@ -84,6 +91,10 @@ class Scheduler:
         elif sequence in self._waiting:
             self._waiting.remove(sequence)
 
+    def unpin(self, name: Name) -> None:
+        """The prefix of this name, or all of the owner's if it is '', makes room like any other."""
+        self._kept.unpin(name)
+
     def everyone(self) -> list[Sequence]:
         """The sequences that run or wait."""
         return [*self.running, *self._waiting]
@@ -99,21 +110,32 @@ class Scheduler:
         Args:
             chunk: the most tokens of prompts to evaluate beside so many sequences that answer.
         """
-        while self._waiting and len(self.running) < self._parallel and self._admit(self._waiting[0]):
-            self.running.append(self._waiting.popleft())
+        while self._waiting and len(self.running) < self._parallel:
+            if objection := self._pins.objection(self._waiting[0], self.running):
+                self.refused.append((self._waiting.popleft(), objection))
+            elif self._admit(self._waiting[0]):
+                self.running.append(self._waiting.popleft())
+            else:
+                break
         for sequence in self.running:
             self._begin(sequence)
         work = self._share_out(chunk)
-        while sum(size for _, size, _ in work) > self._slots.left and self._make_room():
+        while sum(size for _, size, _ in work) > self._slots.left:
+            if not self._make_room():  # all but its own is pinned
+                last = self.running[0]
+                self.remove(last)
+                self.refused.append((last, self._pins.overflow(last)))
             work = self._share_out(chunk)
-        moves, self._moves = self._moves, []
-        return Plan(moves, work)
+        return Plan(self._take_moves(), work)
 
-    def done(self, work: list[Work]) -> None:
-        """The tokens of this work are evaluated."""
-        for sequence, size, _ in work:
+    def done(self, work: list[Work]) -> list[Share | Forget]:
+        """The tokens of this work are evaluated; returns what is to be done at once, to pin prompts."""
+        for sequence, size, sample in work:
             sequence.evaluated += size
             self._slots.grow(sequence.slot, size)
+            if sample and sequence.keep and not sequence.pinned:
+                self._pin(sequence, sequence.keep)
+        return self._take_moves()
 
     def lost(self, sequence: Sequence, remaining: int) -> None:
         """Of what was evaluated of a running sequence, only so many tokens remain."""
@@ -124,26 +146,40 @@ class Scheduler:
         """Give it an id, if there is room for its prompt and the beginning of its answer."""
         leader, led = self._leader(sequence)
         source, ready = self._source(sequence)
-        room = self._slots.left - sum(_outstanding(other) for other in self.running)
-        room += self._slots.room - self._slots.left - self._slots.held(s.slot for s in self.running)
-        room -= ready if source in self._kept and not led else 0  # kept, and not to be dropped for it
+        stays = [*self._kept.pinned.values(), *(other.slot for other in self.running)]
+        room = self._slots.room - self._slots.held(stays) - sum(_outstanding(other) for other in self.running)
+        if source in self._kept and source not in stays and not led:
+            room -= ready  # not to be dropped for it
         if _outstanding(sequence) - max(led, ready) > room and self.running:
             return False
         sequence.leader, sequence.led = leader, led
         if source is not None and source in self._kept:
             self._kept.use(source)
-            if leader is None and ready == self._slots.length(source):
+            if leader is None and ready == self._slots.length(source) and source not in stays:
                 sequence.slot = self._kept.pop(source)
                 sequence.evaluated = sequence.cached = ready
                 sequence.begun = True
                 return True
+        sequence.slot = self._take_slot()
+        return True
+
+    def _take_slot(self) -> int:
+        """An id that holds nothing; there are more than run and are pinned."""
         slot = self._slots.take()
         if slot is None:
             self._drop(self._kept.pop())
             slot = self._slots.take()
-        if slot is not None:
-            sequence.slot = slot
-        return slot is not None
+        assert slot is not None
+        return slot
+
+    def _pin(self, sequence: Sequence, name: Name) -> None:
+        """Its prompt was evaluated just now, and nothing more: an id of its own holds that."""
+        self._kept.unpin(name)
+        slot, length = self._take_slot(), sequence.evaluated
+        self._slots.share(sequence.slot, slot, length)
+        self._moves.append(Share(sequence.slot, slot, length))
+        self._kept.pin(name, slot, sequence.tokens[:length])
+        sequence.pinned = True
 
     def _begin(self, sequence: Sequence) -> None:
         """Share what is evaluated of its prompt elsewhere, once all that is to be expected is."""
@@ -162,12 +198,7 @@ class Scheduler:
     def _source(self, sequence: Sequence) -> tuple[int | None, int]:
         """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
         held = [*self._kept.items(), *((r.slot, r.tokens[: r.evaluated]) for r in self.running)]
-        best, most = None, WORTHWHILE - 1
-        for slot, tokens in held:
-            length = min(common(sequence.tokens, tokens), len(sequence.tokens) - 1)  # one must be evaluated
-            if length > most and (length == len(tokens) or self._intact(slot)):
-                best, most = slot, length
-        return best, most if best is not None else 0
+        return longest(sequence.tokens, held, self._intact)
 
     def _leader(self, sequence: Sequence) -> tuple[Sequence | None, int]:
         """Who is about to evaluate most of its prompt, and how much of it."""
@@ -197,8 +228,14 @@ class Scheduler:
         return work + [Work(s, size, size == _left(s)) for s, size in sizes.items() if size]
 
     def _make_room(self) -> bool:
-        """Drop what was kept longest without use; else send the last that came back to the queue."""
-        if self._kept:
+        """Drop what was kept longest without use; else send the last that came back to the queue.
+
+        Between the two, what is pinned under a name goes that a running sequence is to have.
+        """
+        replaced = [s.keep for s in self.running if s.keep in self._kept.pinned and not s.pinned]
+        if not self._kept.can_go and replaced and replaced[0]:
+            self._kept.unpin(replaced[0])
+        if self._kept.can_go:
             self._drop(self._kept.pop())
         elif len(self.running) > 1:
             last = self.running.pop()
@@ -208,6 +245,10 @@ class Scheduler:
         else:
             return False
         return True
+
+    def _take_moves(self) -> list[Share | Forget]:
+        moves, self._moves = self._moves, []
+        return moves
 
     def _drop(self, slot: int) -> None:
         self._slots.give_back(slot)

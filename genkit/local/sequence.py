@@ -6,6 +6,7 @@ from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from .prefixes import Name
 from .sampling import Step
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Sequence:
     constraint: Constraint | None = None
     logprobs: int | None = None
     """How many alternatives to tell the log probabilities of, at each token."""
+    keep: Name | None = None
+    """Under what name its prompt is pinned once it is evaluated."""
     prompt_length: int = field(init=False)
     evaluated: int = 0
     slot: int = -1
@@ -72,6 +75,7 @@ class Sequence:
     leader: Sequence | None = None
     """Who evaluates the first ``led`` tokens of its prompt, for it to share them."""
     led: int = 0
+    pinned: bool = False
     cached: int = 0
     """How many tokens of its prompt were evaluated before it came."""
     times: Times = field(default_factory=Times)

@@ -7,7 +7,15 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError, OutOfMemory
+from ..errors import (
+    BackendError,
+    BadRequest,
+    ContextOverflow,
+    GenkitError,
+    ModelFileError,
+    OutOfMemory,
+    UnsupportedOption,
+)
 from . import gguf, machine, pipe
 from .bias import biases
 from .chat import ChatTemplate
@@ -17,6 +25,7 @@ from .engine import BATCH, QUEUE, Engine, Listener
 from .limits import is_for_want_of_memory, limited
 from .llama import Model
 from .memory import choose_context
+from .prefixes import Name
 from .prompt import Prompts
 from .sampling import steps
 from .sequence import Chances, Chosen, Sequence
@@ -92,6 +101,8 @@ class Service:
                     self._generate(call, question)
                 case "count":
                     self.tell(call, tokens=self._count(question))
+                case "drop":  # for which nobody waits
+                    self._drop(Name(*question["name"]))
                 case "warm":
                     self.tell(call, model=self._name, context=self.engine.context_size if self.engine else 0)
         except GenkitError as error:
@@ -116,14 +127,27 @@ class Service:
                 tokens=len(tokens),
                 limit=room,
             )
+        keep = self._name_to_keep(question)
         options, form = question["sampling"], question.get("form")
         options["logit_bias"] = biases(self._model, self._prompts, options.get("logit_bias", ()))
         constraint = self._constraint(form) if form else None
         facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", room)
-        asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"))
+        asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep)
         self.engine.submit(asked)
+
+    def _name_to_keep(self, question: dict[str, Any]) -> Name | None:
+        if question.get("keep") and self._model.recurrent:
+            raise UnsupportedOption(
+                f"{self._name} has a recurrent state, which holds no part of a prompt; leave keep out",
+                option="keep",
+            )
+        return Name(*question["keep"]) if question.get("keep") else None
+
+    def _drop(self, name: Name) -> None:
+        if self.engine:
+            self.engine.unpin(name)
 
     def _constraint(self, form: dict[str, Any]) -> Mask:
         _ = self._constraints.table  # which takes its time, and is no stranger's

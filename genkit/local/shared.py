@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
@@ -17,6 +18,7 @@ _workers: weakref.WeakValueDictionary[str, Worker] = weakref.WeakValueDictionary
 _tenants: weakref.WeakKeyDictionary[Worker, set[int]] = weakref.WeakKeyDictionary()
 # The garbage collector may close a Generator in the middle of any line: its holder may take this again.
 _lock = threading.RLock()
+_numbers = itertools.count(1)
 
 
 class Asked:
@@ -48,6 +50,8 @@ class Tenant:
     """
 
     def __init__(self, settings: dict[str, Any], *, isolation: str, idle: float | None) -> None:
+        self.number = next(_numbers)
+        """What no other Generator has had."""
         self.calls: set[Asked] = set()
         self._connection: Connection | None = None
         self._closed = False
@@ -76,6 +80,10 @@ class Tenant:
             asked.cancel(_closed())
         return asked
 
+    def drop(self, name: str) -> None:
+        """Let the worker keep the prompt of this name no longer, or all of this Generator's if it is ''."""
+        self.worker.tell({"do": "drop", "name": [self.number, name]})
+
     def close(self) -> None:
         """End this Generator's calls, and the worker if no other Generator has it."""
         self._closed = True
@@ -87,6 +95,7 @@ class Tenant:
             self.worker.close()
         for asked in list(self.calls):
             asked.cancel(_closed())
+        self.drop("")
 
 
 def _closed() -> Closed:

@@ -99,6 +99,9 @@ class Dialect(Protocol):
         """The error that a body tells of: of a failed response, or of a payload in a good one."""
 
 
+_OPTIONS = ("tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "keep", "metadata")
+
+
 class Encoding:
     """What is set in a request, taken one by one by its dialect; what is left over is not supported.
 
@@ -111,7 +114,7 @@ class Encoding:
         self._request, self._provider = request, target.vendor.name
         self._warnings: list[str] = []
         self._left: dict[str, Any] = request.sampling.set_options()
-        for name in ("tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "metadata"):
+        for name in _OPTIONS:
             value = getattr(request, name)
             if value is not None and value not in ((), [], {}):
                 self._left[name] = value

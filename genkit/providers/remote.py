@@ -161,6 +161,9 @@ class RemoteBackend:
     async def warm(self, runtime: Runtime) -> None:
         """See :class:`genkit.backend.Backend`; there is nothing to load."""
 
+    def drop(self, name: str) -> None:
+        """See :class:`genkit.backend.Backend`; nothing is kept here."""
+
     def close(self) -> None:
         """See :class:`genkit.backend.Backend`."""
         self._connections.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.prefixes import Kept, common
+from genkit.local.prefixes import Kept, Name, common, longest
 
 TOKENS = st.lists(st.integers(0, 1), max_size=20)
 
@@ -25,4 +25,28 @@ def test_the_least_recently_used_goes_first() -> None:
     kept.use(1)
     assert list(kept.items()) == [(2, [2]), (3, [3]), (1, [1])]
     assert (kept.pop(), kept.pop(1), kept.pop()) == (2, 1, 3)
-    assert not kept
+    assert not kept.can_go
+
+
+def test_what_is_pinned_never_goes_and_comes_first() -> None:
+    kept = Kept()
+    for slot in (1, 2):
+        kept.add(slot, [slot])
+    kept.pin(Name(1, "a"), 3, [3])
+    kept.use(1)
+    assert [slot for slot, _ in kept.items()] == [3, 2, 1]
+    assert [kept.pop(), kept.pop()] == [2, 1]
+    assert not kept.can_go
+    kept.unpin(Name(1, "a"))
+    assert kept.pop() == 3
+
+
+@given(TOKENS.map(tuple), st.lists(TOKENS.map(tuple), max_size=4), st.sets(st.integers(0, 3)))
+def test_the_longest_that_can_be_shared(
+    prompt: tuple[int, ...], held: list[tuple[int, ...]], whole: set[int]
+) -> None:
+    slot, length = longest(prompt * 3, enumerate(each * 3 for each in held), lambda slot: slot not in whole)
+    candidates = {at: min(common(prompt * 3, each * 3), len(prompt) * 3 - 1) for at, each in enumerate(held)}
+    fit = [n for at, n in candidates.items() if n >= 16 and (at not in whole or n == len(held[at]) * 3)]
+    assert length == max(fit, default=0)
+    assert slot is None if not fit else candidates[slot or 0] == length

@@ -6,6 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from genkit.errors import BadRequest, ContextOverflow
+from genkit.local.prefixes import Name
 from genkit.local.scheduler import Forget, Plan, Scheduler, Share, Work
 from genkit.local.sequence import Sequence
 from genkit.local.slots import Slots
@@ -43,7 +45,10 @@ class Served(RuleBasedStateMachine):
     def start(self, parallel: int, kept: int, room: int, batch: int) -> None:
         self.parallel, self.room, self.batch = parallel, room, batch
         self.slots = Slots(parallel + kept, room)
-        self.scheduler = Scheduler(self.slots, parallel=parallel, batch=batch, intact=self.is_intact)
+        self.scheduler = Scheduler(
+            self.slots, parallel=parallel, batch=batch, names=kept, intact=self.is_intact
+        )
+        self.pinned: dict[Name, list[int]] = {}
         self.cache: dict[int, list[list[int]]] = {slot: [] for slot in range(parallel + kept)}
         self.alive: list[Sequence] = []
         self.broken: set[int] = set()
@@ -52,12 +57,16 @@ class Served(RuleBasedStateMachine):
     def is_intact(self, slot: int) -> bool:
         return slot not in self.broken
 
-    @rule(parts=st.lists(st.integers(0, 2), min_size=1, max_size=4), answers=st.integers(1, 30))
-    def add(self, parts: list[int], answers: int) -> None:
-        """Prompts of blocks that others may begin with, too."""
+    @rule(
+        parts=st.lists(st.integers(0, 2), min_size=1, max_size=4),
+        answers=st.integers(1, 30),
+        keep=st.sampled_from([None, None, *(Name(owner, name) for owner in (1, 2) for name in "ab")]),
+    )
+    def add(self, parts: list[int], answers: int, keep: Name | None) -> None:
+        """Prompts of blocks that others may begin with, too; some are to be pinned."""
         self.calls += 1
         tokens = [part * 100 + at for part in parts for at in range(18)]
-        new = Sequence(self.calls, tokens[: self.room - 1], [], answers)
+        new = Sequence(self.calls, tokens[: self.room - 1], [], answers, keep=keep)
         self.scheduler.add(new)
         self.alive.append(new)
 
@@ -71,6 +80,13 @@ class Served(RuleBasedStateMachine):
         self.scheduler.remove(one, keep=keep)
         self.scheduler.remove(one)  # again, as a cancellation that comes too late does
         self.alive.remove(one)
+
+    @rule(name=st.sampled_from([Name(1, "a"), Name(2, "b"), Name(1, ""), Name(2, "")]))
+    def unpin(self, name: Name) -> None:
+        self.scheduler.unpin(name)
+        for one in list(self.pinned):
+            if one == name or (not name.name and one.owner == name.owner):
+                del self.pinned[one]
 
     @rule(slot=st.integers(0, 3))
     def slide(self, slot: int) -> None:
@@ -91,6 +107,14 @@ class Served(RuleBasedStateMachine):
         self.move(self.scheduler.plan(lambda answering: 9).moves)  # planned, and not made
         moves, work = self.scheduler.plan(lambda answering: 9)
         self.move(moves)
+        while self.scheduler.refused:
+            for one, error in self.scheduler.refused:
+                assert isinstance(error, (BadRequest, ContextOverflow))
+                assert self.pinned or one.keep
+                self.alive.remove(one)
+            self.scheduler.refused.clear()
+            moves, work = self.scheduler.plan(lambda answering: 9)
+            self.move(moves)
         assert bool(work) == bool(self.alive)
         assert sum(size for _, size, _ in work) <= self.batch
         assert len({id(w.sequence) for w in work}) == len(work)
@@ -99,8 +123,10 @@ class Served(RuleBasedStateMachine):
         for one, size, sample in work:
             self.evaluate(one, size)
             assert sample == (one.evaluated + size == len(one.tokens))
-        self.scheduler.done(work)
+        self.move(self.scheduler.done(work))
         for one, _, sample in work:
+            if sample and one.keep and not one.generated:
+                self.pinned[one.keep] = list(one.tokens)
             assert [token for token, _ in self.cache[one.slot]] == one.tokens[: one.evaluated]
             if sample and (one.generated == one.max_tokens or len(one.tokens) >= self.room):
                 self.go(one)
@@ -134,6 +160,14 @@ class Served(RuleBasedStateMachine):
         assert len(running) <= self.parallel
         ids = [one.slot for one in running]
         assert len(ids) == len(set(ids))
+
+    @invariant()
+    def what_is_pinned_stays(self) -> None:
+        if hasattr(self, "scheduler"):
+            pinned = self.scheduler._kept.pinned
+            for name in {one.keep for one in self.scheduler.running if not one.pinned} - {*pinned}:
+                self.pinned.pop(name, None)  # it made room for what is to have its name
+            assert {n: [token for token, _ in self.cache[slot]] for n, slot in pinned.items()} == self.pinned
 
     @invariant()
     def the_books_are_right(self) -> None:
@@ -254,6 +288,123 @@ def test_when_answers_outgrow_the_room_the_last_that_came_goes_back_to_wait() ->
     assert len(second.tokens) > 280  # what it said stays said
     one.remove(first)
     assert one.plan().work == [(second, 200, False)]
+
+
+A, B, C = (Name(1, name) for name in "abc")
+
+
+def pinned(one: Scheduler, call: int, size: int, name: Name, *, first: int = 0) -> Sequence:
+    """A call that has come and gone, and left its prompt."""
+    new = Sequence(call, list(range(first, first + size)), [], 1, keep=name)
+    one.add(new)
+    while new not in [work.sequence for work in do(one, one.plan()) if work.sample]:
+        assert not one.refused
+    one.remove(new)
+    return new
+
+
+def roomy(*, room: int = 600, names: int = 2) -> Scheduler:
+    return Scheduler(Slots(2 + names, room), parallel=2, batch=1000, names=names)
+
+
+def test_what_is_pinned_outlives_what_was_used_since() -> None:
+    one = roomy()
+    pinned(one, 1, 100, A)
+    for call in range(2, 9):  # each needs the room of those before
+        one.add(other := sequence(call, 400, first=call * 1000))
+        do(one, one.plan())
+        one.remove(other)
+    one.add(again := sequence(10, 120))
+    one.plan()
+    assert again.cached == 100
+
+
+def test_what_is_dropped_makes_room_again() -> None:
+    one = roomy()
+    pinned(one, 1, 100, A)
+    one.unpin(Name(1, "other"))
+    one.add(large := sequence(2, 590, first=5000))
+    assert one.plan().work == []
+    ((refused, error),) = one.refused
+    assert refused is large
+    assert isinstance(error, ContextOverflow)
+    assert (error.tokens, error.limit) == (590, 500)
+    assert "(a)" in error.message
+    one.refused.clear()
+    one.unpin(A)
+    one.add(large)
+    assert one.plan().work == [(large, 590, True)]
+
+
+def test_all_of_an_owner_goes_with_it() -> None:
+    one = roomy()
+    for call, name in enumerate((A, B)):
+        pinned(one, call, 50, name, first=1000 * call)
+    one.unpin(Name(2, ""))
+    assert set(one._kept.pinned) == {A, B}
+    one.unpin(Name(1, ""))
+    assert not one._kept.pinned
+
+
+def test_a_name_holds_the_prompt_that_had_it_last() -> None:
+    one = roomy(names=1)
+    pinned(one, 1, 50, A)
+    pinned(one, 2, 60, A, first=1000)
+    (slot,) = one._kept.pinned.values()
+    assert one._kept.tokens(slot) == list(range(1000, 1060))
+
+
+def test_a_prompt_that_begins_with_what_is_pinned_needs_room_for_the_rest_alone() -> None:
+    one = roomy()
+    pinned(one, 1, 300, A)
+    one.add(longer := sequence(2, 590))
+    assert one.plan().work == [(longer, 290, True)]
+
+
+def test_a_prompt_that_would_leave_others_no_room_is_not_pinned() -> None:
+    one = roomy()
+    pinned(one, 1, 200, A)
+    one.add(Sequence(2, list(range(1000, 1200)), [], 1, keep=B))
+    assert one.plan().work == []
+    assert "would hold 400 of the context window's 600" in str(one.refused[0][1])
+    one.refused.clear()
+    one.add(Sequence(3, list(range(1000, 1200)), [], 1, keep=A))  # in the place of the other
+    assert one.plan().work
+
+
+def test_calls_that_come_together_pin_no_more_than_there_is_room_for() -> None:
+    one = roomy()
+    for call, name in ((1, A), (2, B)):
+        one.add(Sequence(call, list(range(call * 1000, call * 1000 + 200)), [], 1, keep=name))
+    assert [work.sequence.call for work in one.plan().work] == [1]
+    assert [refused.call for refused, _ in one.refused] == [2]
+
+
+def test_prompts_that_are_pinned_share_what_they_have_in_common() -> None:
+    one = roomy()
+    pinned(one, 1, 200, A)
+    pinned(one, 2, 250, B)
+    assert len(one._kept.pinned) == 2
+
+
+def test_there_are_so_many_names_and_no_more() -> None:
+    one = roomy()
+    for call, name in enumerate((A, B)):
+        pinned(one, call, 20, name, first=1000 * call)
+    one.add(Sequence(3, list(range(9000, 9020)), [], 1, keep=C))
+    one.plan()
+    assert "2 prompts can be kept at a time, and there are a, b" in str(one.refused[0][1])
+
+
+def test_an_answer_beside_what_is_pinned_ends_where_the_room_does() -> None:
+    one = roomy()
+    pinned(one, 1, 300, A)
+    one.add(talker := sequence(2, 100, 9999, first=5000))
+    while not one.refused:
+        do(one, one.plan())
+    assert [refused for refused, _ in one.refused] == [talker]
+    assert talker.evaluated == 300
+    assert not one.everyone()
 
 
 def test_nothing_to_do_is_no_work() -> None:

@@ -1,0 +1,86 @@
+"""Whether what is pinned in the KV cache leaves a call its room. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from collections.abc import Sequence as List
+
+from ..errors import BadRequest, ContextOverflow, GenkitError
+from .prefixes import Kept, Name, longest
+from .sequence import Sequence
+from .slots import Slots
+
+RESERVE = 256
+"""How many tokens of an answer room is set aside for; a longer one takes what room it finds."""
+
+
+class Pins:
+    """Says no to calls that do not fit beside what is pinned, or would pin too much.
+
+    Args:
+        slots: the cells there are, and who holds them.
+        kept: what is pinned.
+        names: the most prefixes that may be pinned.
+        intact: see :class:`genkit.local.scheduler.Scheduler`.
+    """
+
+    def __init__(self, slots: Slots, kept: Kept, *, names: int, intact: Callable[[int], bool]) -> None:
+        self._slots, self._kept, self._names, self._intact = slots, kept, names, intact
+
+    def objection(self, sequence: Sequence, running: List[Sequence]) -> GenkitError | None:
+        """What is wrong with a call that is about to begin, beside those that run; None if nothing is."""
+        if not self._kept.pinned and not sequence.keep:
+            return None
+        slots = self._staying(sequence).values()
+        shared = self._shared(sequence.tokens, slots)
+        if len(sequence.tokens) - shared >= self._slots.room - self._slots.held(slots):
+            return self.overflow(sequence)
+        if sequence.keep and not sequence.pinned:
+            return self._too_much([one for one in running if one.keep and not one.pinned], sequence)
+        return None
+
+    def overflow(self, sequence: Sequence) -> ContextOverflow:
+        """The error for a call that what is pinned leaves no room."""
+        staying = self._staying(sequence)
+        held, names = self._slots.held(staying.values()), ", ".join(name.name for name in staying)
+        shared = self._shared(sequence.tokens, staying.values())
+        return ContextOverflow(
+            f"the prompt has {len(sequence.tokens)} tokens, {shared} of them kept, and what is kept "
+            f"({names}) holds {held} of the context window's {self._slots.room}; shorten it, drop what is "
+            "kept (Generator.drop), or make the context window larger (context=)",
+            tokens=len(sequence.tokens),
+            limit=self._slots.room - held + shared,
+        )
+
+    def _staying(self, sequence: Sequence) -> dict[Name, int]:
+        """What is pinned, but what has the name that is to be this prompt's."""
+        return {name: slot for name, slot in self._kept.pinned.items() if name != sequence.keep}
+
+    def _too_much(self, coming: List[Sequence], sequence: Sequence) -> GenkitError | None:
+        """What is wrong with pinning one more prompt, beside those that are pinned and are about to be."""
+        prompts = {one.keep: one for one in sorted([*coming, sequence], key=lambda one: one.prompt_length)}
+        others = {name: slot for name, slot in self._kept.pinned.items() if name not in prompts}
+        names = ", ".join(name.name for name in [*others, *prompts] if name and name != sequence.keep)
+        if len(prompts) + len(others) > self._names:
+            return BadRequest(
+                f"{self._names} prompts can be kept at a time, and there are {names}; drop one of them first "
+                "(Generator.drop)"
+            )
+        held = self._slots.held(others.values())
+        for one in prompts.values():
+            held += one.prompt_length - self._shared(one.tokens[: one.prompt_length], others.values())
+        room = self._slots.room
+        left = min(RESERVE, room // 2)
+        if held <= room - left:
+            return None
+        return ContextOverflow(
+            f"with this prompt of {sequence.prompt_length} tokens, what is kept ({names or 'nothing else'}) "
+            f"would hold {held} of the context window's {room}, and leave less than {left} for calls; keep a "
+            "shorter one, drop another (Generator.drop), or make the context window larger (context=)",
+            tokens=sequence.prompt_length,
+            limit=room - left,
+        )
+
+    def _shared(self, tokens: List[int], slots: Collection[int]) -> int:
+        """How much of a prompt these ids hold."""
+        return longest(tokens, ((slot, self._kept.tokens(slot)) for slot in slots), self._intact)[1]
