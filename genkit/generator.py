@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from .backend import Backend
 from .errors import BadRequest, ConfigError
-from .messages import Message
+from .messages import Message, conversation
 from .metrics import Meter, Totals
 from .request import Output, Request, Sampling, Tool
 from .response import Response
@@ -79,6 +79,8 @@ class Generator:
         template: the chat template, in Jinja; by default the one in the model file.
         isolation: ``"process"`` (of its own) or ``"thread"``, where a local model may end the program.
         idle: the seconds without a call after which a local model is unloaded; by default never.
+        keep_on_disk: whether prompts of a local model that calls keep by a name are saved in the user's cache
+            directory, and loaded at the next start instead of being evaluated.
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
@@ -102,6 +104,7 @@ class Generator:
         template: str | None = None,
         isolation: Literal["process", "thread"] | None = None,
         idle: float | None = None,
+        keep_on_disk: bool | None = None,
         api_key: Any = None,
         base_url: str | None = None,
         timeout: float | Timeouts | None = None,
@@ -124,6 +127,7 @@ class Generator:
                 template=template,
                 isolation=isolation,
                 idle=idle,
+                keep_on_disk=keep_on_disk,
                 api_key=api_key,
                 base_url=base_url,
                 timeout=timeout,
@@ -259,7 +263,7 @@ class Generator:
             close = difflib.get_close_matches(unknown, Options.__annotations__, 1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(Options.__annotations__)}"
             raise BadRequest(f"{unknown!r} is not an option; {hint}")
-        messages = _conversation(prompt)
+        messages = conversation(prompt)
         if "system" in given:
             messages = [Message.system(given.pop("system")), *messages]
         if isinstance(given.get("output"), Mapping):
@@ -276,21 +280,6 @@ def _awaiting() -> Runtime:
 
 
 _SAMPLING = tuple(field.name for field in fields(Sampling))
-
-
-def _conversation(prompt: Prompt) -> list[Message]:
-    if not isinstance(prompt, (str, Message, Sequence)):
-        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({prompt!r})")
-    messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
-    if not messages:
-        raise BadRequest("the prompt is empty; give text, a message, or a list of messages")
-    checked = [Message.user(message) if isinstance(message, str) else message for message in messages]
-    for message in checked:
-        if not isinstance(message, Message):
-            raise BadRequest(
-                f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r})"
-            )
-    return checked
 
 
 def _texts(texts: Sequence[str]) -> Sequence[str]:

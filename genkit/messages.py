@@ -6,7 +6,7 @@ import base64
 import binascii
 import mimetypes
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
@@ -266,3 +266,23 @@ def _from_data_url(url: str) -> tuple[bytes, str]:
     if not comma or not data:
         raise BadRequest(f"a broken data: URL: {url[:60]!r}")
     return data, kind.partition(";")[0] or "text/plain"
+
+
+def conversation(prompt: str | Message | Sequence[str | Message]) -> list[Message]:
+    """The messages of a prompt: text is what the user says.
+
+    Raises:
+        BadRequest: it is of another type, or empty.
+    """
+    if not isinstance(prompt, (str, Message, Sequence)):
+        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({prompt!r})")
+    messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
+    if not messages:
+        raise BadRequest("the prompt is empty; give text, a message, or a list of messages")
+    checked = [Message.user(message) if isinstance(message, str) else message for message in messages]
+    for message in checked:
+        if not isinstance(message, Message):
+            raise BadRequest(
+                f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r})"
+            )
+    return checked

@@ -19,6 +19,7 @@ from .connection import Answer
 from .pipe import Token, error_from
 from .question import generation, unsupported
 from .shared import Tenant
+from .shelf import Shelf
 from .text import TextStream
 from .toolsyntax import BY_NAME
 
@@ -48,6 +49,8 @@ class LocalBackend:
             ends the program.
         idle: after how many seconds without a call the model is unloaded; the next call loads it again.
             By default never.
+        keep_on_disk: whether prompts that calls keep by a name are saved in the user's cache directory, and
+            loaded at the next start instead of being evaluated.
 
     Raises:
         ModelFileError: there is no file at ``path``.
@@ -65,6 +68,7 @@ class LocalBackend:
         template: str | None = None,
         isolation: Literal["process", "thread"] = "process",
         idle: float | None = None,
+        keep_on_disk: bool = False,
     ) -> None:
         for name, value, low in (
             ("context", None if context == "auto" else context, 1),
@@ -82,6 +86,7 @@ class LocalBackend:
         is_number = isinstance(idle, (int, float)) and not isinstance(idle, bool)
         if idle is not None and not (is_number and idle > 0):
             raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
+        self._kept = files.cache_directory() / "kept" if keep_on_disk else None
         settings = {
             "path": str(files.find(path)),
             "context": context,
@@ -89,7 +94,9 @@ class LocalBackend:
             "parallel": parallel,
             "gpu_layers": gpu_layers,
             "template": template,
+            "kept": str(self._kept) if self._kept else None,
         }
+        self._path = str(settings["path"])
         self.worker = Tenant(settings, isolation=isolation, idle=idle)
         self._finalizer = weakref.finalize(self, self.worker.close)
 
@@ -126,7 +133,10 @@ class LocalBackend:
                 if text.stopped_by:
                     break
             else:
-                reason = _facts(answer)["finish"]
+                ended = _facts(answer)
+                reason = ended["finish"]
+                if ended.get("problem"):
+                    yield Warned(ended["problem"])
                 call.done()
         finally:
             call.cancel()  # at once, also when the caller closed the stream
@@ -158,6 +168,8 @@ class LocalBackend:
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`."""
         self.worker.drop(name)
+        if self._kept:  # perhaps no worker is running
+            Shelf(self._kept, files.fingerprint(self._path)).remove(name)
 
     async def models(self, runtime: Runtime) -> list[str]:
         """See :class:`genkit.backend.Backend`: the one that was loaded."""

@@ -147,6 +147,33 @@ class Context:
         """Let a sequence hold the first ``length`` tokens of another; nothing is computed or moved."""
         _lib.llama_memory_seq_cp(self._memory, source, slot, 0, length)
 
+    def save(self, slot: int) -> bytearray:
+        """The state of all that a sequence holds, for :meth:`load`.
+
+        Raises:
+            BackendError: llama.cpp cannot tell it.
+        """
+        size = _lib.llama_state_seq_get_size(self.pointer, slot)
+        state = bytearray(size)
+        buffer = (ctypes.c_uint8 * size).from_buffer(state)
+        if not size or _lib.llama_state_seq_get_data(self.pointer, buffer, size, slot) != size:
+            raise BackendError(f"llama.cpp cannot tell the state of a prompt: {last_words()}")
+        return state
+
+    def load(self, slot: int, state: bytearray, length: int) -> bool:
+        """Let an id that holds nothing hold what was saved, which must be so many tokens.
+
+        Returns:
+            False if llama.cpp does not take it, or there is no room: the id holds nothing then.
+        """
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
+        taken = _lib.llama_state_seq_set_data(self.pointer, buffer, len(state), slot)
+        last = _lib.llama_memory_seq_pos_max(self._memory, slot)
+        if taken == len(state) and last == length - 1 and self.intact(slot):
+            return True
+        self.forget(slot)
+        return False
+
     def intact(self, slot: int) -> bool:
         """Whether every token of a sequence from the first on is there, so that a part can be shared.
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ..errors import GenkitError, RateLimited
 from .choice import Choice
@@ -40,6 +41,8 @@ class Listener:
     """A sequence cannot go on."""
     broken: Callable[[Exception], None]
     """What nobody foresaw has ended the engine."""
+    pinned: Callable[[Sequence, Callable[[], bytearray]], None] = lambda *_: None
+    """The prompt of a sequence is pinned; tells the state of its KV cache if that is wanted now."""
 
 
 class Engine:
@@ -149,6 +152,7 @@ class Engine:
             self._scheduler.unpin(name)
         self._unpinned.clear()
         for sequence in self._new:
+            self._restore(sequence)
             self._scheduler.add(sequence)
         self._new.clear()
         if self._unwanted:
@@ -160,6 +164,18 @@ class Engine:
         moves, work = self._scheduler.plan(self._pace.chunk)
         self._make(moves)
         return work
+
+    def _restore(self, sequence: Sequence) -> None:
+        """Load what was saved for it; if that cannot be, it is evaluated as others are."""
+        if sequence.saved is None:
+            return
+        tokens, state = sequence.saved
+        slot = self._scheduler.restore(sequence, tokens)
+        self._make(self._scheduler.take_moves())
+        if slot is None or self._context.load(slot, state, len(tokens)):
+            sequence.saved = None
+        else:
+            self._scheduler.not_restored(slot)
 
     def _make(self, moves: list[Share | Forget]) -> None:
         for move in moves:
@@ -200,6 +216,8 @@ class Engine:
             if sample and not sequence.times.first:
                 sequence.times.first = now
                 self._listener.begun(sequence, self._slots.room - self._slots.left, self._slots.room)
+                if sequence.pinned:
+                    self._listener.pinned(sequence, partial(self._context.save, sequence.slot))
         self._choose(work)
 
     def _one_by_one(self, work: list[Work], error: GenkitError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from ..errors import ModelFileError
 
 DEMO = Path(__file__).parent.parent / "models" / "demo.gguf"
+
+_BEGINNING = 1 << 22  # most headers are shorter
 
 
 def find(path: str | os.PathLike[str]) -> Path:
@@ -39,3 +42,11 @@ def cache_directory() -> Path:
     else:
         base, default = os.environ.get("XDG_CACHE_HOME"), Path(".cache")
     return (Path(base) if base else Path(os.path.expanduser("~"), default)) / "genkit"
+
+
+def fingerprint(path: str) -> str:
+    """A hash of what is another for another model file: its beginning, its size and its age."""
+    status = os.stat(path)
+    with open(path, "rb") as file:
+        about = f"{status.st_size} {status.st_mtime_ns} ".encode()
+        return hashlib.sha256(about + file.read(_BEGINNING)).hexdigest()

@@ -8,8 +8,10 @@ descriptor. What computes is in :mod:`genkit.local.context`.
 from __future__ import annotations
 
 import ctypes
+import importlib.metadata
 import importlib.util
 import os
+import platform
 import sys
 import types
 from collections import deque
@@ -62,6 +64,12 @@ def last_words() -> str:
 def lacks_memory() -> bool:
     """Whether the last words speak of memory that could not be had."""
     return is_for_want_of_memory(last_words())
+
+
+def build_of_llama() -> str:
+    """What tells this build of llama.cpp from others: its version, and what it was built for."""
+    system = _lib.llama_print_system_info().decode("utf-8", "replace")
+    return f"{importlib.metadata.version('llama-cpp-python')} {sys.platform} {platform.machine()} {system}"
 
 
 class Model:

@@ -91,6 +91,29 @@ class Scheduler:
         elif sequence in self._waiting:
             self._waiting.remove(sequence)
 
+    def restore(self, sequence: Sequence, tokens: list[int]) -> int | None:
+        """The id that is to hold these tokens for the sequence to begin with, if that is of use.
+
+        What must make room for it is in :meth:`take_moves`; if loading them fails, see :meth:`not_restored`.
+        """
+        more = common(sequence.tokens, tokens) - self._source(sequence)[1]
+        stays = [*self._kept.pinned.values(), *(other.slot for other in self.running)]
+        if more < WORTHWHILE or len(tokens) > self._slots.room - self._slots.held(stays):
+            return None
+        while len(tokens) > self._slots.left:
+            self._drop(self._kept.pop())
+        slot = self._slots.take()
+        if slot is None and self._kept.can_go:
+            slot = self._take_slot()
+        if slot is not None:
+            self._slots.grow(slot, len(tokens))
+            self._kept.add(slot, tokens)
+        return slot
+
+    def not_restored(self, slot: int) -> None:
+        """The id holds nothing after all."""
+        self._slots.give_back(self._kept.pop(slot))
+
     def unpin(self, name: Name) -> None:
         """The prefix of this name, or all of the owner's if it is '', makes room like any other."""
         self._kept.unpin(name)
@@ -126,7 +149,7 @@ class Scheduler:
                 self.remove(last)
                 self.refused.append((last, self._pins.overflow(last)))
             work = self._share_out(chunk)
-        return Plan(self._take_moves(), work)
+        return Plan(self.take_moves(), work)
 
     def done(self, work: list[Work]) -> list[Share | Forget]:
         """The tokens of this work are evaluated; returns what is to be done at once, to pin prompts."""
@@ -135,7 +158,7 @@ class Scheduler:
             self._slots.grow(sequence.slot, size)
             if sample and sequence.keep and not sequence.pinned:
                 self._pin(sequence, sequence.keep)
-        return self._take_moves()
+        return self.take_moves()
 
     def lost(self, sequence: Sequence, remaining: int) -> None:
         """Of what was evaluated of a running sequence, only so many tokens remain."""
@@ -246,7 +269,8 @@ class Scheduler:
             return False
         return True
 
-    def _take_moves(self) -> list[Share | Forget]:
+    def take_moves(self) -> list[Share | Forget]:
+        """What is to be done about the KV cache since this was asked last."""
         moves, self._moves = self._moves, []
         return moves
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .prefixes import Name
 from .sampling import Step
+from .shelf import Saved
 
 if TYPE_CHECKING:
     from .context import Context
@@ -67,6 +68,8 @@ class Sequence:
     """How many alternatives to tell the log probabilities of, at each token."""
     keep: Name | None = None
     """Under what name its prompt is pinned once it is evaluated."""
+    saved: Saved | None = None
+    """What is to be loaded for it to begin with; still there if that failed."""
     prompt_length: int = field(init=False)
     evaluated: int = 0
     slot: int = -1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from ..errors import (
@@ -16,19 +17,21 @@ from ..errors import (
     OutOfMemory,
     UnsupportedOption,
 )
-from . import gguf, machine, pipe
+from . import files, gguf, machine, pipe
 from .bias import biases
 from .chat import ChatTemplate
 from .constrain import Constraints, Mask
 from .context import try_out
 from .engine import BATCH, QUEUE, Engine, Listener
 from .limits import is_for_want_of_memory, limited
-from .llama import Model
+from .llama import Model, build_of_llama
 from .memory import choose_context
 from .prefixes import Name
 from .prompt import Prompts
 from .sampling import steps
+from .saving import Saving
 from .sequence import Chances, Chosen, Sequence
+from .shelf import Shelf
 
 
 class Service:
@@ -36,7 +39,8 @@ class Service:
 
     Args:
         settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, and
-            ``queue``, how many calls may wait, if not as many as by default.
+            ``queue``, how many calls may wait, if not as many as by default; ``kept``, the directory of kept
+            prompts, if they are to be saved.
         send: sends a frame to the host; may be called from any thread.
         broken: hears of what ended the engine.
 
@@ -60,6 +64,7 @@ class Service:
         self._prompts = Prompts(self._model, self._load_template(settings["template"]))
         self._constraints = Constraints(self._model)
         self._send, self._broken = send, broken
+        self._saving = None if only else self._make_saving(context, settings)
         self.engine = None if only else self._make_engine(context, settings)
 
     @staticmethod
@@ -75,9 +80,18 @@ class Service:
             context_size=context,
             threads=threads,
             parallel=settings["parallel"],
-            listener=Listener(self._begun, self._tokens, self._finished, self._failed, self._broken),
+            listener=Listener(
+                self._begun, self._tokens, self._finished, self._failed, self._broken, self._pinned
+            ),
             queue=settings.get("queue", QUEUE),
         )
+
+    def _make_saving(self, context: int, settings: dict[str, Any]) -> Saving | None:
+        if not settings.get("kept"):
+            return None
+        build = f"{build_of_llama()} context {context} gpu_layers {settings['gpu_layers']}"
+        shelf = Shelf(Path(settings["kept"]), files.fingerprint(settings["path"]), build)
+        return Saving(shelf, self._broken)
 
     def _load_template(self, source: str | None) -> ChatTemplate | None:
         source = source or self._model.chat_template
@@ -90,6 +104,8 @@ class Service:
         """Free the model, for a process that goes on."""
         if self.engine:
             self.engine.close()
+        if self._saving:
+            self._saving.close()
         self._model.close()
 
     def answer(self, question: dict[str, Any]) -> None:
@@ -135,6 +151,8 @@ class Service:
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", room)
         asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep)
+        if keep and self._saving:
+            asked.saved = self._saving.find(keep.name, tokens)
         self.engine.submit(asked)
 
     def _name_to_keep(self, question: dict[str, Any]) -> Name | None:
@@ -148,6 +166,8 @@ class Service:
     def _drop(self, name: Name) -> None:
         if self.engine:
             self.engine.unpin(name)
+        if self._saving and name.name:
+            self._saving.remove(name.name)
 
     def _constraint(self, form: dict[str, Any]) -> Mask:
         _ = self._constraints.table  # which takes its time, and is no stranger's
@@ -188,8 +208,20 @@ class Service:
         top = [(spelled(id), logprob) for id, logprob in chances.likeliest]
         return {"token": spelled(token), "logprob": chances.logprob, "top": top}
 
+    def _pinned(self, sequence: Sequence, state: Callable[[], bytearray]) -> None:
+        if self._saving and sequence.keep:
+            prompt = sequence.tokens[: sequence.prompt_length]
+            if sequence.saved:
+                self._saving.doubt(sequence.keep.name)
+            self._saving.offer(sequence.call, sequence.keep.name, prompt, state)
+
     def _finished(self, sequence: Sequence, reason: str) -> None:
-        self.tell(sequence.call, finish=reason)
+        if self._saving:  # a call that has ended has saved what it had to
+            self._saving.then(
+                sequence.call, lambda problem: self.tell(sequence.call, finish=reason, problem=problem)
+            )
+        else:
+            self.tell(sequence.call, finish=reason)
 
     def _failed(self, sequence: Sequence, error: GenkitError) -> None:
         self.fail(sequence.call, error)

@@ -11,14 +11,11 @@ import hashlib
 import importlib.metadata
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError, GenkitError
 from . import files, pipe
 from .child import Child
-
-_BEGINNING = 1 << 22  # most headers are shorter
 
 
 def require(settings: dict[str, Any]) -> None:
@@ -65,8 +62,5 @@ def _name(path: str) -> str:
         build = importlib.metadata.version("llama-cpp-python")
     except importlib.metadata.PackageNotFoundError:
         build = ""
-    status = Path(path).stat()
-    about = f"{status.st_size} {status.st_mtime_ns} {build} {sys.platform} {platform.machine()}"
-    with open(path, "rb") as file:
-        digest = hashlib.sha256(about.encode() + file.read(_BEGINNING))
-    return digest.hexdigest()
+    about = f"{files.fingerprint(path)} {build} {sys.platform} {platform.machine()}"
+    return hashlib.sha256(about.encode()).hexdigest()

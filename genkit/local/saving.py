@@ -1,0 +1,99 @@
+"""What the worker keeps on disk of the prompts that are pinned: when to read one, and when to write."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+
+from ..errors import BackendError
+from .prefixes import WORTHWHILE, common
+from .shelf import Saved, Shelf
+
+
+class Saving:
+    """Reads each name's prompt once, and writes it anew when calls have gone on far beyond it.
+
+    Writing is done in a thread of its own. ``find`` is called in one thread, ``offer`` in the engine's.
+
+    Args:
+        shelf: where the prompts are.
+        broken: hears of what nobody foresaw, which has ended the writing.
+    """
+
+    def __init__(self, shelf: Shelf, broken: Callable[[Exception], None]) -> None:
+        self._shelf, self._broken = shelf, broken
+        self._written: dict[str, list[int]] = {}
+        """What is on disk, or about to be, as far as that was asked for."""
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._problems: dict[int, str] = {}
+        self._waiting: set[int] = set()
+        self._writer = threading.Thread(target=self._work, name="genkit saving", daemon=True)
+        self._writer.start()
+
+    def find(self, name: str, prompt: Sequence[int]) -> Saved | None:
+        """What was saved under a name, when it is asked for first, and if this prompt begins like it."""
+        if name in self._written:
+            return None
+        saved = self._shelf.read(name)
+        self._written[name] = saved.tokens if saved else []
+        return saved if saved and common(saved.tokens, prompt) >= WORTHWHILE else None
+
+    def doubt(self, name: str) -> None:
+        """What was saved under a name is of no use."""
+        self._written.pop(name, None)
+
+    def offer(self, call: int, name: str, prompt: list[int], state: Callable[[], bytearray]) -> None:
+        """A prompt was pinned: save it, unless at least half of it is on disk.
+
+        Args:
+            call: whose prompt it is, for :meth:`then`.
+            name: under what name.
+            prompt: its tokens.
+            state: gets the state of the KV cache; called now or never.
+        """
+        if common(self._written.get(name, []), prompt) * 2 >= len(prompt):
+            return
+        self._written[name] = prompt
+        self._waiting.add(call)
+        try:
+            saved = Saved(prompt, state())
+        except (BackendError, MemoryError) as error:
+            self._problems[call] = _problem(name, error)
+        else:
+            self._jobs.put(lambda: self._write(call, name, saved))
+
+    def then(self, call: int, tell: Callable[[str], None]) -> None:
+        """Tell of a call's end, once what it had to be saved is; with what went wrong, or ''."""
+        if call not in self._waiting:
+            tell("")
+            return
+        self._waiting.discard(call)
+        self._jobs.put(lambda: tell(self._problems.pop(call, "")))
+
+    def remove(self, name: str) -> None:
+        """Let go of what was saved under a name."""
+        self._written.pop(name, None)
+        self._jobs.put(lambda: self._shelf.remove(name))
+
+    def close(self) -> None:
+        """Write what is still to be written, and end."""
+        self._jobs.put(None)
+        self._writer.join()
+
+    def _write(self, call: int, name: str, saved: Saved) -> None:
+        try:
+            self._shelf.write(name, saved)
+        except OSError as error:
+            self._problems[call] = _problem(name, error)
+
+    def _work(self) -> None:
+        try:
+            while job := self._jobs.get():
+                job()
+        except Exception as error:  # noqa: BLE001 - calls would wait for ever
+            self._broken(error)
+
+
+def _problem(name: str, error: Exception) -> str:
+    return f"the prompt kept as {name!r} could not be saved: {str(error) or 'there is no memory for it'}"
