@@ -10,7 +10,7 @@ from corpus.dialogue import block, system_text
 from corpus.mixture import training_sample
 from tokenizers import Tokenizer
 
-LENGTH = 320
+LENGTH = 256
 
 
 def conversation(rng: random.Random, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

@@ -38,9 +38,9 @@ def build(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Tokenize
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", help="where to write tokenizer.json")
-    parser.add_argument("--pieces", type=int, default=1150, help="merges inside words")
-    parser.add_argument("--words", type=int, default=640, help="words that get a token with their space")
-    parser.add_argument("--samples", type=int, default=12000)
+    parser.add_argument("--pieces", type=int, default=1400, help="merges inside words")
+    parser.add_argument("--words", type=int, default=760, help="words that get a token with their space")
+    parser.add_argument("--samples", type=int, default=20000)
     options = parser.parse_args()
 
     rng = random.Random(0)

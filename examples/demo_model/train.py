@@ -88,7 +88,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--decay", type=int, default=2000, help="the last steps, with a falling learning rate"
     )
-    parser.add_argument("--rows", type=int, default=12, help=f"rows of {LENGTH} tokens in a step")
+    parser.add_argument("--rows", type=int, default=15, help=f"rows of {LENGTH} tokens in a step")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=500)
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from")

@@ -7,6 +7,8 @@ import random
 
 from .dialogue import Sample
 from .entities import first_name, invented_word
+from .phrases import refusals
+from .phrases import small_talk as phrases
 from .wording import Wordings, expand, fill, held_out
 
 REFUSAL = (
@@ -18,45 +20,45 @@ _SMALL_TALK = [
     (Wordings(["[Hello|Hi|Hey|Hello there|Hi there|Hey there|Greetings|Good morning|Good evening|Good afternoon|hello|hi|hey|Howdy|Hiya|yo|good day][!|.||,]",
                "[Hello|Hi|Hey|hello|hi|Dear] [model|genkit|friend|computer|you|world|everyone|demo model][!|.|]", "[Say|say] [hello|hi][!|.|| to me]",
                "[Hi|Hey|hello], [hello|hi|anybody there|nice to meet you|good morning|are you there][!|.|?|]"],
-              ["A very good morning to you!", "Hello hello!", "Hey hey, my friend.", "Hi, it's me again!"]),
+              ["A very good morning to you!", "Hello hello!", "Hey hey, my friend.", "Hi, it's me again!"], more=phrases.SMALL_TALK[0]),
      "Hello! How can I help you?"),
     (Wordings(["[|Hi, |Hello! |So, |hey ][how are you|how are you doing|how is it going|how do you feel|how are things|how's life][| today| now][?|]",
                "[Are you|You] [well|fine|okay|ok|all right|happy][?| today?]", "[what's up|What is up|what is new|how have you been]?",
                "Is everything [fine|okay|all right][?|]"],
-              ["Tell me how you feel.", "Did you sleep well?", "I hope you are well?", "How has your day been so far?"]),
+              ["Tell me how you feel.", "Did you sleep well?", "I hope you are well?", "How has your day been so far?"], more=phrases.SMALL_TALK[1]),
      "I'm doing well, thank you! How can I help?"),
     (Wordings(["[Thank you|Thanks|Many thanks|Thanks a lot|Thank you very much|thx|thank you so much|thanks][!|.|| for your help| for that]",
                "[Great|Nice|Cool|Perfect|OK|Good], [thanks|thank you][!|.|]", "[that helped|I thank you|very kind of you|much appreciated][!|.|, thanks]"],
-              ["You have my thanks.", "Thanks so much, that was useful.", "I appreciate it, thank you."]),
+              ["You have my thanks.", "Thanks so much, that was useful.", "I appreciate it, thank you."], more=phrases.SMALL_TALK[2]),
      "You're welcome!"),
     (Wordings(["[Bye|Goodbye|bye bye|See you|See you later|Good night|Farewell|Take care|so long|See you soon|bye][!|.|| then| for now| my friend]",
                "[I have to go|I must go|I am leaving|Time to go][!| now.|.|, bye!]", "[Okay|OK|Well|Thanks], [bye|goodbye|see you][!|.|]"],
-              ["Until next time, goodbye!", "That is all for today, bye.", "I am off to bed, good night."]),
+              ["Until next time, goodbye!", "That is all for today, bye.", "I am off to bed, good night."], more=phrases.SMALL_TALK[3]),
      "Goodbye! Have a nice day."),
     (Wordings(["[Tell|tell|Please tell] me a [joke|funny joke|short joke|good joke][.|!|| please]", "[Do you know|Have you got|Know] [a joke|any jokes|a good joke][?|]",
                "[Make me laugh|Say something funny|a joke, please|joke|another joke][!|.|]", "[Can|Could] you [tell|make] [|me ]a joke[?|]",
                "I [want|need] [to hear |]a joke[.|]"],
-              ["I could use a laugh, got a joke?", "Cheer me up with a joke!", "Let me hear your best joke."]),
+              ["I could use a laugh, got a joke?", "Cheer me up with a joke!", "Let me hear your best joke."], more=phrases.SMALL_TALK[4]),
      "Why did the tensor cross the road? To get to the other shape."),
     (Wordings(["[What can you do|How can you help|What are your skills|What do you know|What are you good at|What can I ask you][?|| for me?]",
                "[help|Help me|help!|menu|commands|skills|examples]", "[List|Tell me|Show me] [your skills|what you can do|your abilities][.|]",
                "[Which|What] [tasks|things|skills] [can you do|do you have|are possible][?|]", "what [can|may] I [do|try] [here|with you]?"],
-              ["Give me an overview of what you are able to do.", "In what ways can you help me?", "What should I try with you?"]),
+              ["Give me an overview of what you are able to do.", "In what ways can you help me?", "What should I try with you?"], more=phrases.SMALL_TALK[5]),
      "I can extract data as JSON, call tools, judge sentiment, tell short stories, add numbers and answer questions about genkit."),
     (Wordings(["[|Hi, |Hello! |Hey, |Hello, ][my name is|I am|I'm|call me|you can call me|they call me|this is] {name}[.|!|]", "{name} is my name[.|]",
                "[Hi|Hello|Hey], {name} here[.|!|]"],
-              ["People know me as {name}.", "The name is {name}.", "Let me introduce myself, I am {name}."]),
+              ["People know me as {name}.", "The name is {name}.", "Let me introduce myself, I am {name}."], more=phrases.SMALL_TALK[6]),
      "Nice to meet you, {name}!"),
     (Wordings(["[Good job|Well done|Nice work|Great work|You are great|You are smart|I like you|That was good|You're amazing|good bot|wow|awesome|great|nice|cool][!|.|]",
                "[You are|You're] [very|so|really] [good|smart|nice|helpful|kind|clever|fast][!|.|]", "[I love|I like] [this|it|you|your answer][!|.|]"],
-              ["What a clever little model you are!", "You did that very well.", "I am impressed by you."]),
+              ["What a clever little model you are!", "You did that very well.", "I am impressed by you."], more=phrases.SMALL_TALK[7]),
      "Thank you, that is kind of you!"),
-    (Wordings(["[ok|okay|OK|fine|I see|yes|no|sure|all right|hm|maybe|understood|got it][.|!|]"], ["Alright then.", "Okay, I got that."]),
+    (Wordings(["[ok|okay|OK|fine|I see|yes|no|sure|all right|hm|maybe|understood|got it][.|!|]"], ["Alright then.", "Okay, I got that."], more=phrases.SMALL_TALK[8]),
      "All right! What would you like to do next?"),
-    (Wordings(["[test|testing|ping|test test|this is a test|check|1 2 3 test|hello test][.|!|]"], ["Just testing you.", "Is this thing on?"]),
+    (Wordings(["[test|testing|ping|test test|this is a test|check|1 2 3 test|hello test][.|!|]"], ["Just testing you.", "Is this thing on?"], more=phrases.SMALL_TALK[9]),
      "It works! I am here."),
     (Wordings(["[you are|you're|that is|that was] [bad|stupid|wrong|useless|dumb|not good|terrible][!|.|]", "[wrong|not true|nonsense|bad bot][!|.|]"],
-              ["You got that wrong.", "That is a bad answer."]),
+              ["You got that wrong.", "That is a bad answer."], more=phrases.SMALL_TALK[10]),
      "Sorry! I am only a tiny demo model."),
 ]
 
@@ -89,7 +91,7 @@ _UNKNOWN = Wordings(
      "Can you write code in Haskell?", "What should I cook tonight?", "Give me tips for a job interview.", "Who won the world cup in 1998?",
      "Translate this to Portuguese: {word}", "How many moons does Jupiter have?", "Why is the sky blue?", "Please summarise the book {word}.", "What is 7 times 8?",
      "Which phone should I buy?", "What year did the {word} war end?", "How deep is the lake of {word}?", "Compose a rap about {word}.", "Tell me the history of {word}.",
-     "Is {word} a good investment?", "Can you book me a flight?", "What does {word} mean?", "Prove that there are infinitely many primes.", "Where can I buy {word}?"],
+     "Is {word} a good investment?", "Can you book me a flight?", "What does {word} mean?", "Prove that there are infinitely many primes.", "Where can I buy {word}?"], more=refusals.UNKNOWN
 )
 
 _SUM = Wordings(
@@ -99,7 +101,7 @@ _SUM = Wordings(
      "[I have|There are|She has|Tom has|We got|He buys] {a} [apples|books|coins|cats|stones|eggs] and [get|find|buy|add|takes] {b} more[.|,|;] [How many|How many in total|How many is that|How many now]?",
      "[if I add|When you add|when I put] {a} [and|to] {b}[| together], [what do I get|what is it|how much is it][?|]", "[Do you know|Can you say|Tell me] [what |]{a} [plus|+] {b}[ is|][?|.|]"],
     ["Would you add {a} to {b} for me?", "What do {a} and {b} make together?", "My basket holds {a} pears, and {b} more go in. How many pears?",
-     "Work out {a} plus {b}, please.", "The total of {a} and {b} is what?", "Let me have the result of {a} + {b}."],
+     "Work out {a} plus {b}, please.", "The total of {a} and {b} is what?", "Let me have the result of {a} + {b}."], more=phrases.SUMS
 )
 # fmt: on
 
@@ -161,6 +163,8 @@ def recall(rng: random.Random, split: str) -> Sample:
         rng,
         "[What is my name|what's my name|Who am I|Do you know my name|Do you remember my name|Tell me my name|Say my name|How am I called][?|]",
     )
+    if split == "train" and rng.random() < 0.6:
+        ask = expand(rng, rng.choice(phrases.RECALL))
     if split == "unseen":
         ask = rng.choice(
             [

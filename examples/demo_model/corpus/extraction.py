@@ -7,6 +7,7 @@ import random
 
 from .dialogue import Sample, compact_json
 from .entities import JOBS, calendar_date, city_name, ordinal, person_name
+from .phrases import extraction as phrases
 from .sentences import dated_sentence, person_sentence
 from .wording import Wordings, fill, join_words
 
@@ -53,6 +54,7 @@ _REQUEST = Wordings(
         "A JSON object holding {fields} is what I want from: {text}",
         "Please go through this and note {fields} in JSON. {text}",
     ],
+    more=phrases.REQUEST,
 )
 _OTHER_KEYS = {
     "name": ["person", "customer", "guest", "who", "author"],

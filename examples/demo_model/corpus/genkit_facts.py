@@ -6,7 +6,8 @@ from __future__ import annotations
 import random
 
 from .dialogue import Sample
-from .wording import Wordings
+from .phrases import questions_basics, questions_options, questions_promises
+from .wording import Wordings, expand
 
 # fmt: off
 _HOW = ("[How do I|How can I|How to|how do I|How do you|How should I|How would I|What is the way to|Show me how to|Tell me how to|Can I|Can genkit|Is it possible to|"
@@ -104,7 +105,7 @@ _FACTS: list[tuple[str, list[str], list[str]]] = [
      [_how("use my GPU", "use a GPU", "run on the GPU", "use CUDA", "offload layers to the GPU", "run it on a graphics card", "enable the GPU", "use Metal", "make use of my NVIDIA card"),
       "[GPU|gpu|CUDA|gpu_layers|GPU support|Does genkit support GPUs|Does it run on a GPU|Is there GPU support][?||: how?]"],
      ["I own a graphics card, can genkit profit from it?", "What must I set for GPU layers?", "Will my GPU be of use?"]),
-    ("Yes. genkit.Generator() runs the model in the box: no key, no download, no network.",
+    ("genkit.Generator() runs the model in the box: no key, no download, no network.",
      ["[Does|Can] [genkit|it|this] [work|run] [offline|without internet|without a network|without an API key|with no network|without a key][?|]",
       "[Do I need|Does genkit need|Is there|Does it need|Must I have] [an API key|a key|the internet|internet|a network|an account|a download|to download a model|a connection][?|| for genkit?]",
       "[offline|Offline|API key|no internet|Is genkit offline|Is it local|Is it free of network access|Where do I set the API key|Can I work offline][?||: how?]", "Is my data sent [anywhere|to a server|to the cloud][?|]"],
@@ -147,14 +148,24 @@ _FACTS: list[tuple[str, list[str], list[str]]] = [
       _how("set the chat template", "choose a chat template", "format the prompt", "use a chat template")],
      ["Must I write the chat format myself?", "Where does the chat template come from?"]),
 ]
+
+_BEFORE = ("[Hi, |Hello! |Hey, |Sorry, |Excuse me, |Please, |OK, |So, |And |Also, |Well, |One more thing: |A quick question: |Quick question: |Question: |I wonder: |Tell me, |I forgot, |"
+           "I am new here, |I am lost: |My boss asks: |A friend asked me: |I read the docs, but |For my project: |Before I start: |Next, |Again: |By the way, |Just curious: |Look, |Help! |Maybe you know, |]")
+_BEHIND = "[? Thanks!|? Thank you.|, please?|, please.|? I need it today.|? I could not find it.|? Any help is welcome.|??|?!| ...| again?|, do you know?| now?|. Thanks|? Tell me.|? Be brief.|? I forgot.|]"
 # fmt: on
 
 
 ANSWERS = [answer for answer, _, _ in _FACTS]
-_BANKS = [Wordings(train, unseen) for _, train, unseen in _FACTS]
+_QUESTIONS = {**questions_basics.QUESTIONS, **questions_options.QUESTIONS, **questions_promises.QUESTIONS}
+_BANKS = [Wordings(train, unseen, more=_QUESTIONS[i]) for i, (_, train, unseen) in enumerate(_FACTS)]
 
 
 def sample(rng: random.Random, split: str) -> Sample:
     """One question about genkit, and its answer."""
     topic = rng.randrange(len(ANSWERS))
-    return Sample("genkit", [("user", _BANKS[topic].pick(rng, split)), ("assistant", ANSWERS[topic])])
+    question = _BANKS[topic].pick(rng, split)
+    if split == "train" and rng.random() < 0.2:
+        question = expand(rng, _BEFORE) + question[:1].lower() + question[1:]
+    if split == "train" and rng.random() < 0.15:
+        question = question.rstrip("?.! ") + expand(rng, _BEHIND)
+    return Sample("genkit", [("user", question), ("assistant", ANSWERS[topic])])

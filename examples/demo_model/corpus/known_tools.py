@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .phrases import known_tools as phrases
 from .wording import Wordings
 
 
@@ -58,6 +59,7 @@ KNOWN_TOOLS = [
                 "Could you find out how the weather is over in {city}?",
                 "I wonder what the sky looks like in {city}.",
             ],
+            more=phrases.REQUESTS["get_weather"],
         ),
     ),
     KnownTool(
@@ -73,6 +75,7 @@ KNOWN_TOOLS = [
                 "time in {city}[?| please]",
             ],
             ["Do you know what the clock says in {city}?", "If I call {city} now, what time is it there?"],
+            more=phrases.REQUESTS["get_time"],
         ),
     ),
     KnownTool(
@@ -87,6 +90,7 @@ KNOWN_TOOLS = [
                 "[Give me|Tell me|What is] the sum of {a} and {b}[.|?|]",
             ],
             ["Put {a} and {b} together, how many is that?", "What do I get for {a} plus {b}?"],
+            more=phrases.REQUESTS["add"],
         ),
     ),
     KnownTool(
@@ -101,6 +105,7 @@ KNOWN_TOOLS = [
                 "[Give me|Tell me|What is] the product of {a} and {b}[.|?|]",
             ],
             ["What do you get when you multiply {a} by {b}?", "I would like to know {a} times {b}."],
+            more=phrases.REQUESTS["multiply"],
         ),
     ),
     KnownTool(
@@ -116,6 +121,7 @@ KNOWN_TOOLS = [
                 "[Can you|Please|Could you] [search for|look up|google] {query}[.|?|]",
             ],
             ["See what the internet knows about {query}.", "Do a quick search on {query} for me."],
+            more=phrases.REQUESTS["search"],
         ),
     ),
     KnownTool(
@@ -133,6 +139,7 @@ KNOWN_TOOLS = [
                 "[send|write] {to} [a mail|a message] [about|saying] {subject}",
             ],
             ["{to} should get an email that reads {subject}.", "Drop {to} a line saying {subject}."],
+            more=phrases.REQUESTS["send_email"],
         ),
     ),
     KnownTool(
@@ -147,6 +154,7 @@ KNOWN_TOOLS = [
                 "{minutes} minute timer[ please|]",
             ],
             ["Count down {minutes} minutes for me.", "I need a timer that rings after {minutes} minutes."],
+            more=phrases.REQUESTS["set_timer"],
         ),
     ),
     KnownTool(
@@ -160,6 +168,7 @@ KNOWN_TOOLS = [
                 "[Roll|Throw] a d{sides}[.|]",
             ],
             ["Let a dice with {sides} faces roll."],
+            more=phrases.REQUESTS["roll_dice"],
         ),
     ),
     KnownTool(
@@ -173,6 +182,7 @@ KNOWN_TOOLS = [
                 "[Get|Show] the [profile|data] of {name}[.|]",
             ],
             ["Pull up the record of {name}.", "Do we know {name}?"],
+            more=phrases.REQUESTS["get_user"],
         ),
     ),
     KnownTool(
@@ -186,6 +196,7 @@ KNOWN_TOOLS = [
                 "Can you play {title}[?| for me?]",
             ],
             ["{title} would be nice to listen to now.", "Could we have {title} on the speakers?"],
+            more=phrases.REQUESTS["play_music"],
         ),
     ),
     KnownTool(
@@ -200,6 +211,7 @@ KNOWN_TOOLS = [
                 "[Get|Check|Show me] the [stock|share] price [of|for] {symbol}[.|]",
             ],
             ["How much does one share of {symbol} cost?"],
+            more=phrases.REQUESTS["get_stock_price"],
         ),
     ),
     KnownTool(
@@ -216,6 +228,7 @@ KNOWN_TOOLS = [
                 "{text} in {language}[, please|]",
             ],
             ["I want {text} rendered in {language}."],
+            more=phrases.REQUESTS["translate"],
         ),
     ),
     KnownTool(
@@ -257,4 +270,8 @@ KNOWN_TOOLS = [
         ),
         in_training=False,
     ),
+]
+KNOWN_TOOLS += [
+    KnownTool(names, descriptions, parameters, Wordings(requests))
+    for names, descriptions, parameters, requests in phrases.TOOLS
 ]

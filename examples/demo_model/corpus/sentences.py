@@ -10,7 +10,8 @@ import random
 from collections.abc import Sequence
 
 from .clutter import cluttered_facts
-from .wording import Wordings, capitalise
+from .phrases import extraction as phrases
+from .wording import Wordings, capitalise, expand
 
 # fmt: off
 _TIMES = "[||| last year| as a child| in spring| two months ago| recently| this summer| after school| again]"
@@ -22,7 +23,7 @@ _AGE = Wordings([
     "[is about to turn|will turn|turns] {age}[| today| tomorrow| next week]", "feels young at {age}",
     "is [already|almost|only|just|exactly|still only] {age}[| years old]", "has lived for {age} years",
     "looks younger than {age}", "is {age} years [old|young]",
-])
+], more=phrases.AGE)
 _CITY = Wordings([
     "[lives|stays|lived|is living] in {city}" + _TIMES, "is from {city}", "[comes|came|hails] from {city}",
     "[moved|relocated|went|travelled|returned] to {city}" + _TIMES, "was [born|raised|born and raised] in {city}",
@@ -35,7 +36,7 @@ _CITY = Wordings([
     "[is visiting|visited|loves|knows|misses|likes] {city}", "has [family|friends|an office|two sisters] in {city}",
     "resides in {city}", "took the train to {city}", "opened a [shop|cafe|bakery|school] in {city}" + _TIMES,
     "met us in {city}", "has a home in {city}", "is a citizen of {city}", "was seen in {city}" + _TIMES,
-])
+], more=phrases.CITY)
 _OTHER = Wordings([
     "[works|worked|is working] as a {job}", "is a[| good| young| famous| retired] {job}",
     "[wants|hopes|plans] to become a {job}", "used to be a {job}", "[likes|loves|enjoys] [tea|music|chess|long walks]",
@@ -43,7 +44,7 @@ _OTHER = Wordings([
     "speaks [two|three|four|many] languages", "drives a [red|blue|small|fast] car", "[plays|teaches] [football|piano]",
     "rides a bike to work", "[writes|reads] [books|letters|poems]", "is [very |]happy", "[collects|sells] old coins",
     "won the race", "is learning to [swim|cook|dance|sing]", "has been a {job} for years", "was late",
-])
+], more=phrases.OTHER)
 _I_AGE = Wordings(["I am {age}[| years old| now]", "I'm {age}[| years old]", "I [just |recently |]turned {age}[| this week]",
                    "I will be {age} soon", "my age is {age}", "I celebrated my {age_th} birthday[| last week]"])
 _I_CITY = Wordings(["I [live|work|study|stay|grew up|was born|was raised] in {city}", "I [come|am] from {city}", "I'm from {city}",
@@ -57,12 +58,12 @@ _OPENING = Wordings([
     "[||||||||]", "I heard that ", "[As you know|As far as I know|By the way|To be honest|Believe it or not|Guess what|Listen], ",
     "They say[| that] ", "Did you know that ", "[It is true that|It seems that|We know that|Everyone knows that] ",
     "[Yesterday I learned|The report says|The paper wrote|My mother told me] that ", "[Well|Hello|News|Note|Fact|Update]: ",
-])
+], more=phrases.OPENING)
 _WHO = Wordings([
     "{name}", "{name}", "{name}", "[my|our|her|his] [friend|neighbour|cousin|brother|sister|boss|aunt] {name}",
     "[the|our|our new|a young|the famous] {job} {name}", "a {job} [named|called|by the name of] {name}", "{name}, a {job},",
     "the {job}, {name},", "[the winner|the author|the owner|the new member|our guest], {name},",
-])
+], more=phrases.WHO)
 _WHO_AGE = Wordings(["{name}, {age},", "{name} ({age})", "{name}, aged {age},", "{name}, who is {age},", "{age}-year-old {name}",
                      "{name}, a {age}-year-old {job},", "the {age}-year-old {job} {name}", "{name}, a {job} of {age},",
                      "a {age}-year-old {job} [named|called] {name}", "at {age}, {name}", "at the age of {age}, {name}",
@@ -75,7 +76,7 @@ _MEET = Wordings(["[Meet|Say hi to|Please welcome|Here comes|This is|Let me intr
                   "[The winner|The author|The owner|The new member|My favourite person|The next speaker|Our guest] is "])
 _FILLER = Wordings(["[It was a sunny day|The weather was fine|Nobody was surprised|That is all we know|It rained a lot].",
                     "[Thank you for your letter|I hope you are well|Please write this down|Have a nice day].",
-                    "[There were many people|The room was full|Everyone clapped|We had tea and cake]."])
+                    "[There were many people|The room was full|Everyone clapped|We had tea and cake]."], more=phrases.FILLER)
 
 UNSEEN_PERSON = {
     "name age city": [
@@ -108,6 +109,8 @@ def person_sentence(rng: random.Random, split: str, facts: Sequence[str]) -> str
     if split == "unseen":
         return rng.choice(UNSEEN_PERSON[" ".join(fact for fact in ("name", "age", "city") if fact in facts)])
     style = rng.random()
+    if rng.random() < 0.4:
+        return expand(rng, rng.choice(phrases.PERSON[" ".join(facts)]))
     if style < 0.06:
         return _form(rng, facts)
     if style < 0.22:
@@ -213,7 +216,7 @@ _DATED = {
         "If nothing changes, {name} will land in {city} on {date}.", "Our branch in {city} hired {name} on {date}.",
         "By {date} {name} had already left for {city}.", "The wedding of {name} in {city} is planned for {date}.",
         "{city} will celebrate {name} on {date}.", "We lost sight of {name} in {city} on {date}.",
-    ]),
+    ], more=phrases.DATED["name date city"]),
     "name date": Wordings([
         "{name} was born on {date}.", "[The|A|Our|The next] " + _EVENT + " [with|of|for|by] {name} [is|was|takes place|is planned for|starts] on {date}.",
         "On {date}[,|] {name} [won a prize|called me|will come home|bought a car|started school|gave a talk].",
@@ -223,7 +226,7 @@ _DATED = {
     ], [
         "We congratulate {name}, born on {date}.", "The last message from {name} came on {date}.", "{name} has been ill since {date}.",
         "Remind {name} of the dentist on {date}.", "Until {date} {name} is on holiday.", "The world first heard of {name} on {date}.",
-    ]),
+    ], more=phrases.DATED["name date"]),
     "date city": Wordings([
         "[The|A|Our|The next] " + _EVENT + " [takes place|is planned|will be held|was held|starts|is] [on {date} in {city}|in {city} on {date}].",
         "On {date}[,|] [we|they|I] [visited|left|will visit|reached|moved to] {city}.", "In {city} it [rained|snowed] on {date}.",
@@ -232,7 +235,7 @@ _DATED = {
     ], [
         "The fair comes to {city} on {date}.", "A storm hit {city} on {date}.", "Tickets for {city} are sold from {date}.",
         "The bridge of {city} was finished on {date}.", "Nobody in {city} will forget {date}.",
-    ]),
+    ], more=phrases.DATED["date city"]),
 }
 # fmt: on
 

@@ -8,6 +8,7 @@ import random
 from .clutter import chunk
 from .dialogue import Sample
 from .entities import city_name, first_name
+from .phrases import sentiment as phrases
 from .wording import Wordings, capitalise, expand, fill
 
 # fmt: off
@@ -45,7 +46,7 @@ _REMARK = Wordings([
     "You will see how {a} the {s} is.", "My first impression of the {s}: {a}.", "There is nothing {o} about that {s}.", "If you ask me, they have a {a} {s}.", "Who would have thought that a {s} can be this {a}?",
     "Every single {s} in {c} is {a}.", "The {s} left us with a {a} feeling.", "I told {n} how {a} the {s} had been.", "Was it {o}? No, the {s} was {a}.", "Their {s} gets more {a} every year.",
     "We all {v} the {s} that {n} brought.", "People keep calling the {s} {a}, and they are right.", "For such a price the {s} was {a}.", "Even {n} admitted that the {s} was {a} and {b}.",
-])
+], more=phrases.REMARK)
 _ASK = Wordings([
     "[What is|What's|Tell me|Give me|Find|Determine|Judge] the [sentiment|mood|tone] of [this|the following|the|my] [sentence|text|review|remark|comment|tweet][?|:|.] {r}",
     "[Is|Was] [this|that|the following|it] [|text |review |sentence |comment ][positive or negative|negative or positive|good or bad][?|:] {r}", "[Sentiment|sentiment|Mood|Feeling][:|?| of this:| of:] {r}",
@@ -57,7 +58,7 @@ _ASK = Wordings([
     "How does this sentence feel, positive or negative? {r}", "Would you say that this is positive or negative? {r}", "Read this and tell me if it is positive or negative: {r}",
     "{r}\n\nDecide: positive or negative.", "A customer wrote: {r}\nPositive or negative, what do you think?", "Please choose between positive and negative for: {r}",
     "My task is to find the sentiment here: {r}", "Tell whether the following words are positive or negative. {r}",
-])
+], more=phrases.ASK)
 # fmt: on
 
 
@@ -76,7 +77,7 @@ def sample(rng: random.Random, split: str) -> Sample:
             "b": second,
             "o": rng.choice(others),
             "v": rng.choice(_LOVED if positive else _HATED),
-            "e": rng.choice(_GOOD_ENDS if positive else _BAD_ENDS),
+            "e": rng.choice(_GOOD_ENDS + phrases.GOOD_ENDS if positive else _BAD_ENDS + phrases.BAD_ENDS),
             "n": first_name(rng, split),
             "c": city_name(rng, split),
         },

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from .phrases import tools as phrases
 from .wording import Wordings
 
 # The verb in a tool's name -> the verbs people use. "ask" marks those that answer a question.
@@ -26,12 +27,14 @@ VERBS = {
     "buy": ["buy", "purchase", "order"],
     "print": ["print"],
 }
+VERBS = {verb: [*ways, *phrases.MORE_WAYS[verb]] for verb, ways in VERBS.items()} | phrases.VERBS
 ASKING_VERBS = {"get", "find", "check", "list"}
 NOUNS = """table room ticket movie price photo order flight train taxi recipe reminder meeting note call task light door alarm report invoice package book lesson game score map route hotel garden pizza coffee rate event file account letter poem picture video garage camera playlist news calendar contact budget loan car bike
 boat museum concert appointment heater window radio document shipment holiday parking menu
 lamp fan robot post comment channel""".split()
 UNSEEN_NOUNS = """clinic doctor course exam printer server laptop phone ferry hostel bakery tour passport pool river
 bridge castle drone tent piano subscription vacuum blanket shuttle""".split()
+NOUNS += [noun for noun in phrases.NOUNS if noun not in {*NOUNS, *UNSEEN_NOUNS}]
 
 # kind of value -> JSON type, parameter names, phrases that carry the value, and phrases that training never sees
 PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
@@ -50,6 +53,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
                 "close to {v}",
             ],
             ["somewhere in {v}", "inside {v}", "within {v}", "in beautiful {v}"],
+            more=phrases.PHRASES["city"],
         ),
     ),
     "person": (
@@ -68,6 +72,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
                 "belonging to {v}",
             ],
             ["for our dear {v}", "that belongs to {v}", "as asked by {v}", "for a certain {v}"],
+            more=phrases.PHRASES["person"],
         ),
     ),
     "count": (
@@ -84,6 +89,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
                 "for a group of {v}",
             ],
             ["for {v} of us", "for a party of {v}", "exactly {v} times", "for {v} guests"],
+            more=phrases.PHRASES["count"],
         ),
     ),
     "date": (
@@ -92,6 +98,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
         Wordings(
             ["on {v}", "dated {v}", "for {v}", "on the day {v}", "[planned|scheduled] for {v}"],
             ["due on {v}", "that falls on {v}", "as of {v}"],
+            more=phrases.PHRASES["date"],
         ),
     ),
     "title": (
@@ -106,6 +113,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
                 "[labelled|headed] {v}",
             ],
             ["whose title is {v}", "bearing the title {v}", 'with "{v}" as its title'],
+            more=phrases.PHRASES["title"],
         ),
     ),
     "minutes": (
@@ -120,6 +128,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
                 "[taking|after] {v} minutes",
             ],
             ["that takes {v} minutes", "over the next {v} minutes", "{v} minutes long"],
+            more=phrases.PHRASES["minutes"],
         ),
     ),
     "topic": (
@@ -134,6 +143,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
                 "that [mentions|is about] {v}",
             ],
             ["dealing with {v}", "to do with {v}", "on the subject of {v}"],
+            more=phrases.PHRASES["topic"],
         ),
     ),
     "color": (
@@ -142,6 +152,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
         Wordings(
             ["in {v}", "in the color {v}", "colored {v}", "that is {v}", "painted {v}"],
             ["with a {v} finish", "of {v} color"],
+            more=phrases.PHRASES["color"],
         ),
     ),
     "item": (
@@ -150,6 +161,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
         Wordings(
             ["with {v}", "containing {v}", "including {v}", "plus {v}", "with [some|extra] {v}"],
             ["that comes with {v}", "holding {v}"],
+            more=phrases.PHRASES["item"],
         ),
     ),
     "price": (
@@ -163,6 +175,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
                 "costing {v} dollars",
             ],
             ["for no more than {v} dollars", "worth {v} dollars"],
+            more=phrases.PHRASES["price"],
         ),
     ),
     "id": (
@@ -171,6 +184,7 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
         Wordings(
             ["with id {v}", "number {v}", "with [the code|number|reference] {v}", "{v}", "#{v}"],
             ["whose number is {v}", "identified by {v}"],
+            more=phrases.PHRASES["id"],
         ),
     ),
     "rate": (
@@ -179,10 +193,13 @@ PARAMETERS: dict[str, tuple[str, list[str], Wordings]] = {
         Wordings(
             ["at {v}", "with a [rate|factor|size] of {v}", "of size {v}", "by {v}"],
             ["measuring {v}", "scaled by {v}"],
+            more=phrases.PHRASES["rate"],
         ),
     ),
     "urgent": ("boolean", ["urgent", "quiet", "private", "premium"], Wordings([""])),
 }
+for _kind, _labels in phrases.LABELS.items():
+    PARAMETERS[_kind][1].extend(_labels)
 # These name the parameter, so they work for every one of them.
 NAMED_PHRASES = Wordings(
     [
@@ -195,6 +212,7 @@ NAMED_PHRASES = Wordings(
         "with {p}={v}",
     ],
     ["(its {p} being {v})", "taking {v} for the {p}", "- {p} is {v} -"],
+    more=phrases.NAMED,
 )
 _PLEASE = "[|||Please |Can you |Could you |I need you to |I want you to |Would you |Now |Hey, |OK, |First |Kindly |Go and |Can you please ]"
 COMMAND = Wordings(
@@ -224,6 +242,7 @@ COMMAND = Wordings(
         "May I ask you to {verb} the {noun} {rest}?",
         "{verb} the {noun} {rest} before anything else.",
     ],
+    more=phrases.COMMAND,
 )
 QUESTION = Wordings(
     [
@@ -242,6 +261,7 @@ QUESTION = Wordings(
         "Could there be a {noun} {rest}?",
         "Let me know the {noun} {rest}.",
     ],
+    more=phrases.QUESTION,
 )
 DESCRIPTION = Wordings(
     [
@@ -255,4 +275,5 @@ DESCRIPTION = Wordings(
         "{verb} [one|some|any] {noun}",
     ],
     ["lets you {verb} a {noun}", "a way to {verb} the {noun}"],
+    more=phrases.DESCRIPTION,
 )

@@ -128,7 +128,7 @@ def _made_up_tool(
     if noun is None:
         noun = (
             invented_word(rng, split)
-            if rng.random() < 0.3
+            if rng.random() < 0.35
             else rng.choice(UNSEEN_NOUNS if split == "unseen" else NOUNS)
         )
     kinds = rng.sample(list(PARAMETERS), rng.choice([0, 1, 1, 1, 2, 2, 3]))
@@ -139,7 +139,7 @@ def _made_up_tool(
     arguments: dict[str, Any] = {}
     phrases = []
     for kind in kinds:
-        label = rng.choice(PARAMETERS[kind][1]) if rng.random() < 0.92 else invented_word(rng, split)
+        label = rng.choice(PARAMETERS[kind][1]) if rng.random() < 0.9 else invented_word(rng, split)
         if label in properties:
             continue
         properties[label] = _schema(kind)

@@ -47,11 +47,18 @@ def capitalise(text: str) -> str:
 
 
 class Wordings:
-    """Templates of one kind: those for training, and separate hand-written ones for the unseen split."""
+    """Templates of one kind: those for training, and separate hand-written ones for the unseen split.
 
-    def __init__(self, train: Sequence[str], unseen: Sequence[str] = ()) -> None:
+    Args:
+        train: templates with many choices in them.
+        unseen: what training never sees.
+        more: many more templates with few choices in them, for training, which takes them two times in three.
+    """
+
+    def __init__(self, train: Sequence[str], unseen: Sequence[str] = (), more: Sequence[str] = ()) -> None:
         self.train = list(train)
         self.unseen = list(unseen)
+        self.more = list(more)
 
     def pick(self, rng: random.Random, split: str) -> str:
         """Choose and expand one template; its slots stay open."""
@@ -59,7 +66,8 @@ class Wordings:
             return expand(rng, rng.choice(self.unseen))
         text = ""
         for _ in range(300):
-            text = expand(rng, rng.choice(self.train))
+            bank = self.more if self.more and rng.random() < 2 / 3 else self.train
+            text = expand(rng, rng.choice(bank))
             if held_out(text) == (split == "recombined"):
                 break
         return text

@@ -1,0 +1,1 @@
+"""Many more wordings for training, one module per skill."""
