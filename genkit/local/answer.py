@@ -21,9 +21,10 @@ class AnswerStream:
         syntax: how the model marks what it thinks and calls.
         tools: whether there are tools to call; else a call is text.
         thinking: whether the prompt ended where the model thinks.
+        single: whether nothing is wanted after the first call.
     """
 
-    def __init__(self, syntax: Syntax, *, tools: bool, thinking: bool) -> None:
+    def __init__(self, syntax: Syntax, *, tools: bool, thinking: bool, single: bool = False) -> None:
         self._sections = [s for s in syntax.sections if tools or s.kind != "call"]
         self._opens = [section.opens for section in self._sections]
         self._bare = syntax.bare and tools
@@ -33,9 +34,14 @@ class AnswerStream:
         self._blank = bool(thinking)  # nothing but blanks since a marker
         self.calls = 0
         """How many calls there were."""
+        self._single = single
+        self.done = False
+        """Whether the one call that is wanted has come."""
 
     def add(self, text: str) -> Iterator[Event]:
-        """What is known now that this text has come."""
+        """What is known now that this text has come; nothing once it is done."""
+        if self.done:
+            return
         self._held += text
         if self._bare and (start := self._held.lstrip()):
             self._bare = False
@@ -116,6 +122,8 @@ class AnswerStream:
             calls = []
         if not calls:  # what is no call is text
             yield from self._say(section.opens + body + closer, "text")
+        if self._single and calls:
+            calls, self.done, self._held = calls[:1], True, ""
         for call in calls:
             id = "".join(secrets.choice(_LETTERS) for _ in range(9))  # as Mistral's templates want it
             yield ToolCallDelta(self.calls, call.arguments, id, call.name)

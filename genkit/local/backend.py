@@ -29,6 +29,7 @@ MOST_PARALLEL = 128
 _REASONS: dict[str, FinishReason] = {
     "eog": "stop",
     "stop_string": "stop",
+    "tool_call": "tool_calls",
     "max_tokens": "length",
     "context_full": "length",
 }
@@ -117,9 +118,7 @@ class LocalBackend:
             yield Start(started["model"])
             if started["ignored"] and request.on_unsupported == "warn":
                 yield Warned(f"{started['ignored']}; it was left out")
-            answers = AnswerStream(
-                BY_NAME[started["syntax"]], tools=bool(question["tools"]), thinking=started["thinking"]
-            )
+            answers = _answers(started, request)
             begun = _facts(await channel.get())
             usage.cached_tokens, first = begun["cached"], time.monotonic()
             while isinstance(answer := await channel.get(), Token) or "logprob" in _facts(answer):
@@ -130,13 +129,14 @@ class LocalBackend:
                 if piece := text.add(answer.piece):
                     for event in answers.add(piece):
                         yield event
-                if text.stopped_by:
+                if text.stopped_by or answers.done:
+                    reason = "tool_call"
                     break
             else:
                 ended = _facts(answer)
                 reason = ended["finish"]
-                if ended.get("problem"):
-                    yield Warned(ended["problem"])
+                if problem := ended.get("problem"):
+                    yield Warned(problem)
                 call.done()
         finally:
             call.cancel()  # at once, also when the caller closed the stream
@@ -211,6 +211,16 @@ def _logprob(told: dict[str, Any]) -> TokenLogprob:
     for token, logprob in told["top"]:  # the likeliest first; two tokens may be spelled alike
         top.setdefault(token, logprob)
     return TokenLogprob(told["token"], told["logprob"], top)
+
+
+def _answers(started: dict[str, Any], request: Request) -> AnswerStream:
+    """What reads the answer, for a prompt of which the worker told this."""
+    return AnswerStream(
+        BY_NAME[started["syntax"]],
+        tools=bool(request.tools) and request.tool_choice != "none",
+        thinking=started["thinking"],
+        single=request.parallel_tool_calls is False,
+    )
 
 
 def _metrics(usage: Usage, begun: dict[str, Any], decoding: float) -> Metrics:

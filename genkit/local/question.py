@@ -13,9 +13,7 @@ from ..messages import Message, Reasoning, Text, ToolCall, ToolResult
 from ..request import Request, Tool
 from .sampling import LARGEST_SEED
 
-_UNSUPPORTED = (
-    "parallel_tool_calls", "metadata", "extra"
-)  # fmt: skip
+_UNSUPPORTED = ("metadata", "extra")
 
 
 def unsupported(request: Request) -> Iterator[str]:

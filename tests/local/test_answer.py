@@ -219,6 +219,20 @@ def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:
     assert list(stream.add("x</")) == [ReasoningDelta("x")]
 
 
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+def test_of_several_calls_the_first_alone_comes_if_that_is_wanted(cut: int) -> None:
+    for syntax, written, _, _, calls in WRITTEN:
+        pieces = [written[at : at + cut] for at in range(0, len(written), cut)]
+        assert read(syntax, pieces, single=True)[2] == list(calls[:1])
+
+
+def test_nothing_comes_after_the_one_call_that_is_wanted() -> None:
+    written = 'So: <tool_call>{"name": "weather", "arguments": {"city": "Oslo"}}</tool_call> And: <think>Hm.'
+    for pieces in (list(written), [written], [written, "more"]):
+        assert read("tagged", pieces, single=True) == ("", "So: ", [OSLO])
+        assert read("tagged", pieces)[1:] == ("So: And: ", [OSLO])
+
+
 def test_a_prompt_may_end_where_the_model_thinks() -> None:
     assert read("tagged", ["Hm.</think>\n\nYes."], thinking=True) == ("Hm.", "Yes.", [])
 
