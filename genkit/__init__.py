@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .events import Usage as Usage
     from .events import Warned as Warned
     from .generator import Generator as Generator
-    from .generator import Options as Options
     from .messages import Audio as Audio
     from .messages import CacheMark as CacheMark
     from .messages import Citation as Citation
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from .messages import ToolCall as ToolCall
     from .messages import ToolResult as ToolResult
     from .metrics import Totals as Totals
+    from .options import Options as Options
     from .request import Output as Output
     from .request import Request as Request
     from .request import Sampling as Sampling
@@ -73,7 +73,7 @@ _HOME = {
         "Usage",
         "Warned",
     ),
-    "generator": ("Generator", "Options"),
+    "generator": ("Generator",),
     "messages": (
         "Audio",
         "CacheMark",
@@ -90,6 +90,7 @@ _HOME = {
         "ToolResult",
     ),
     "metrics": ("Totals",),
+    "options": ("Options",),
     "request": ("Output", "Request", "Sampling", "Tool"),
     "response": ("Response",),
     "runtime.base": ("Timeouts",),

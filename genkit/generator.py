@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
 from .backend import Backend
 from .errors import BadRequest, ConfigError
-from .messages import Message, conversation
 from .metrics import Meter, Totals
-from .request import Output, Request, Sampling, Tool
+from .options import Options, Prompt, make_request
+from .request import Request, Sampling
 from .response import Response
 from .router import route
 from .runtime.base import Runtime, Timeouts
@@ -25,39 +23,6 @@ from .tokens import TokenCount
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-Prompt = str | Message | Sequence[Message]
-
-
-class Options(TypedDict, total=False):
-    """How to answer.
-
-    ``system`` is the system message. From ``max_tokens`` to ``logit_bias`` see :class:`~genkit.Sampling`; for
-    the rest see :class:`~genkit.Request`. ``output`` takes a JSON schema, or :class:`~genkit.Output`.
-    """
-
-    system: str
-    max_tokens: int
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
-    repeat_penalty: float
-    frequency_penalty: float
-    presence_penalty: float
-    seed: int
-    stop: str | Sequence[str]
-    logprobs: int
-    logit_bias: Mapping[int | str, float]
-    tools: Sequence[Tool | Mapping[str, Any]]
-    tool_choice: str
-    parallel_tool_calls: bool
-    output: Output | Mapping[str, Any]
-    reasoning: str | int
-    keep: str
-    metadata: Mapping[str, str]
-    extra: Mapping[str, Any]
-    on_unsupported: Literal["error", "warn", "drop"]
 
 
 class Generator:
@@ -258,18 +223,8 @@ class Generator:
         return prompt if isinstance(prompt, str) and bare else self._request(prompt, options, stream=False)
 
     def _request(self, prompt: Prompt, options: Options, *, stream: bool = True) -> Request:
-        given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
-        if unknown := next((name for name in given if name not in Options.__annotations__), None):
-            close = difflib.get_close_matches(unknown, Options.__annotations__, 1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(Options.__annotations__)}"
-            raise BadRequest(f"{unknown!r} is not an option; {hint}")
-        messages = conversation(prompt)
-        if "system" in given:
-            messages = [Message.system(given.pop("system")), *messages]
-        if isinstance(given.get("output"), Mapping):
-            given["output"] = Output(schema=given["output"])
-        sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
-        return Request(messages=messages, sampling=sampling, stream=stream, **given)
+        given = {name: value for name, value in options.items() if value is not None}
+        return make_request(prompt, {**self._defaults, **given}, stream=stream)
 
 
 @cache
@@ -277,9 +232,6 @@ def _awaiting() -> Runtime:
     """Loaded when it is asked for: who calls without an event loop needs no asyncio."""
     runtime: Runtime = importlib.import_module("genkit.runtime.awaiting").AwaitingRuntime()
     return runtime
-
-
-_SAMPLING = tuple(field.name for field in fields(Sampling))
 
 
 def _texts(texts: Sequence[str]) -> Sequence[str]:

@@ -18,7 +18,7 @@ ROOMS = {
     2: ("backend",),
     3: ("providers", "local"),
     4: ("middleware", "tools", "structured"),
-    5: ("config", "router", "stream", "generator", "chat"),
+    5: ("config", "router", "stream", "options", "generator", "chat"),
     6: ("cli", "media", "testing", "server", "batch", "__main__"),
 }
 LEAVES = ("cli", "media", "testing", "server", "batch")
