@@ -158,7 +158,8 @@ class Generator:
                 documents by it), or a word of the vendor's own.
 
         Raises:
-            BadRequest: the model does not embed, or an option is none of its vendor's.
+            BadRequest: the vendor does not embed, or an option is none of its, or a text is too long.
+            ModelFileError: the local model was not made for it.
             BackendError: the backend failed.
             Closed: the Generator was closed.
         """

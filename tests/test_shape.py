@@ -54,6 +54,8 @@ WORKER_SIDE = (
     "local.chat",
     "local.conversation",
     "local.prompt",
+    "local.pooler",
+    "local.pooling",
     "local.constrain",
     "local.arrays",
     "local.choice",

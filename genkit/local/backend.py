@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import time
 import weakref
+from array import array
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
@@ -162,8 +164,12 @@ class LocalBackend:
         dimensions: int | None = None,
         purpose: str | None = None,
     ) -> list[list[float]]:
-        """See :class:`genkit.backend.Backend`; local models do not embed yet."""
-        raise UnsupportedOption("local models do not embed yet", option="embed")
+        """See :class:`genkit.backend.Backend`."""
+        for name, value in (("dimensions", dimensions), ("purpose", purpose)):
+            if value is not None:
+                why = "a model file does not say what it takes there; leave it out"
+                raise UnsupportedOption(f"local models do not take {name}: {why}", option=name)
+        return await self._pooled({"do": "embed", "texts": list(texts)}, len(texts), runtime)
 
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`."""
@@ -182,6 +188,22 @@ class LocalBackend:
     def close(self) -> None:
         """See :class:`genkit.backend.Backend`."""
         self.worker.close()
+
+    async def _pooled(self, question: dict[str, Any], count: int, runtime: Runtime) -> list[list[float]]:
+        """What the model's pooling made of so many texts, in their order."""
+        found: dict[int, list[float]] = {}
+        if not count:
+            return []
+        channel: Channel[Answer] = runtime.channel()
+        call = self.worker.ask(question, channel)
+        try:
+            while len(found) < count:
+                for index, packed in _facts(await channel.get())["pooled"]:
+                    found[index] = array("f", base64.b64decode(packed)).tolist()
+            call.done()
+        finally:
+            call.cancel()
+        return [found[index] for index in range(count)]
 
     async def _ask(self, question: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
         """A question with one answer."""

@@ -66,19 +66,23 @@ class Context:
         sequences: how many sequences it can hold at a time.
         batch: the most tokens one :meth:`decode` takes.
         threads: how many threads compute.
+        pooled: whether it is for :meth:`pooled` instead of logits.
 
     Raises:
         OutOfMemory: there is no memory for it.
         BackendError: llama.cpp cannot make it for another reason.
     """
 
-    def __init__(self, model: Model, *, size: int, sequences: int, batch: int, threads: int) -> None:
+    def __init__(
+        self, model: Model, *, size: int, sequences: int, batch: int, threads: int, pooled: bool = False
+    ) -> None:
         parameters = _lib.llama_context_default_params()
         parameters.n_ctx = -(-size // 256) * 256  # llama.cpp pads to 256 by itself, and then confuses the two
         parameters.n_batch = parameters.n_ubatch = batch
         parameters.n_seq_max = sequences
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.kv_unified = True
+        parameters.embeddings = pooled
         parameters.no_perf = True
         _last_words.clear()
         self.pointer = _lib.llama_init_from_model(model._model, parameters)
@@ -88,6 +92,7 @@ class Context:
                 "try a smaller context="
             )
         self._memory = _lib.llama_get_memory(self.pointer)
+        self._evaluate = _lib.llama_encode if model.encoder_alone else _lib.llama_decode
         self._batch = _lib.llama_batch_init(batch, 0, 1)
         self._abort = ctypes.create_string_buffer(2)
         _lib.llama_set_abort_callback(self.pointer, _native_flag(), ctypes.addressof(self._abort))
@@ -115,7 +120,7 @@ class Context:
             logits[row] = wanted
         batch.n_tokens = len(rows)
         _last_words.clear()
-        code = _lib.llama_decode(self.pointer, batch)
+        code = self._evaluate(self.pointer, batch)
         if code not in (0, _ABORTED):
             raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp failed to evaluate {len(rows)} tokens (code {code}): {last_words()}"
@@ -131,6 +136,22 @@ class Context:
         if not logits:
             raise BackendError(f"llama.cpp has no logits of row {row}")
         return logits
+
+    def pooled(self, slot: int, width: int) -> list[float]:
+        """What the model's pooling made of a sequence, all of which was in the last :meth:`decode`.
+
+        Args:
+            slot: the sequence id.
+            width: how many numbers that is: the model's ``width``, or its ``scores`` if it ranks.
+        """
+        values = _lib.llama_get_embeddings_seq(self.pointer, slot)
+        if not values:
+            raise BackendError(f"llama.cpp has no pooled values of sequence {slot}")
+        return list(values[:width])
+
+    def clear(self) -> None:
+        """Drop every sequence."""
+        _lib.llama_memory_clear(self._memory, False)
 
     def forget(self, slot: int, start: int = 0) -> int:
         """Drop a sequence's tokens from this position on.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from ..errors import GenkitError, RateLimited
 from .choice import Choice
 from .context import Context
+from .listener import Listener
 from .llama import Model
 from .pace import Pace
+from .pooler import Pooler, Text
 from .prefixes import Name
 from .scheduler import Forget, Scheduler, Share, Work
 from .sequence import Chosen, Sequence
@@ -27,24 +27,6 @@ COME_BACK = 1.0
 """After how many seconds to try again when no more may wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Where the engine says what happened; called in its thread."""
-
-    begun: Callable[[Sequence, int, int], None]
-    """The prompt of a sequence is evaluated; how many tokens the KV cache holds, and can hold."""
-    tokens: Callable[[list[Chosen]], None]
-    """The tokens of one step."""
-    finished: Callable[[Sequence, str], None]
-    """A sequence is done: ``eog`` (the model ended it), ``max_tokens`` or ``context_full``."""
-    failed: Callable[[Sequence, GenkitError], None]
-    """A sequence cannot go on."""
-    broken: Callable[[Exception], None]
-    """What nobody foresaw has ended the engine."""
-    pinned: Callable[[Sequence, Callable[[], bytearray]], None] = lambda *_: None
-    """The prompt of a sequence is pinned; tells the state of its KV cache if that is wanted now."""
-
-
 class Engine:
     """Runs sequences on a context, several at a time.
 
@@ -54,6 +36,7 @@ class Engine:
         threads: how many threads compute.
         parallel: the most sequences that run at a time.
         listener: who hears of it.
+        pooler: what computes beside sequences, in the same thread; closed with the engine.
         queue: the most sequences that wait.
     """
 
@@ -65,10 +48,11 @@ class Engine:
         threads: int,
         parallel: int,
         listener: Listener,
+        pooler: Pooler,
         queue: int = QUEUE,
     ) -> None:
         self.context_size = context_size
-        self._model, self._listener, self._queue = model, listener, queue
+        self._model, self._listener, self._pooler, self._queue = model, listener, pooler, queue
         kept = 0 if model.recurrent else KEPT  # a recurrent state is large, and seldom shared
         ids = parallel + kept
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
@@ -102,9 +86,16 @@ class Engine:
             self._new.append(sequence)
             self._changed.notify()
 
+    def pool(self, texts: list[Text]) -> None:
+        """Queue the texts of a call for the pooler; called from any thread."""
+        with self._changed:
+            self._pooler.add(texts)
+            self._changed.notify()
+
     def cancel(self, call: int) -> None:
         """Stop working for a call, in the middle of its prompt too; called from any thread."""
         with self._changed:
+            self._pooler.cancel(call)
             self._unwanted.add(call)
             if call in self._evaluating_prompt_of:
                 self._context.abort()
@@ -120,8 +111,10 @@ class Engine:
         with self._changed:
             self._is_closed = True
             self._context.abort()
+            self._pooler.abort()
             self._changed.notify()
         self._is_over.wait()
+        self._pooler.close()
         self._choice.close()
         self._context.close()
 
@@ -137,14 +130,22 @@ class Engine:
     def _loop(self) -> None:
         while True:
             with self._changed:
-                while not (self._is_closed or (work := self._next()) or self._scheduler.refused):
+                while not (
+                    self._is_closed
+                    or (work := self._next())
+                    or self._scheduler.refused
+                    or self._pooler.waiting
+                ):
                     self._changed.wait()
                 if self._is_closed:
                     return
+                texts = self._pooler.take(alone=not work)
                 self._evaluating_prompt_of = {w.sequence.call for w in work if w.size > 1}
             self._refuse()
             if work:
                 self._step(work)
+            if texts:
+                self._pooler.step(texts)
 
     def _next(self) -> list[Work]:
         """Take what changed into account, and say what to do next."""

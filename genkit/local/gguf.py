@@ -24,6 +24,11 @@ EQUAL_WIDTHS = {
     "internlm2", "llama4", "mistral3", "olmo", "olmo2", "olmoe", "qwen2", "qwen2moe", "qwen2vl", "qwen3",
     "qwen3moe", "qwen3vl", "qwen3vlmoe", "seed_oss", "smollm3", "starcoder2",
 }  # fmt: skip
+# Architectures that read a text and say nothing: no cache, no logits (llama_model::create_memory).
+ENCODERS = {
+    "bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert",
+    "nomic-bert", "nomic-bert-moe", "t5encoder",
+}  # fmt: skip
 # The ids of (bos, eos, sep) without metadata, and which of them are added to a text (llama-vocab.cpp).
 SPECIAL = {
     "llama": ((1, 2, -1), "bos"), "bert": ((101, -1, 102), "bos sep"), "t5": ((-1, 1, -1), "eos"),
@@ -44,6 +49,11 @@ class Header:
     context_length: int | None
     chat_template: str | None
     tensor_bytes: int
+
+    @property
+    def is_encoder(self) -> bool:
+        """Whether the model turns texts into numbers, and cannot generate."""
+        return self.architecture in ENCODERS
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:

@@ -102,6 +102,14 @@ class Model:
             _lib.llama_model_is_recurrent(self._model) or _lib.llama_model_is_hybrid(self._model)
         )
         """Whether it has a state that goes forward only, beside or instead of a KV cache."""
+        self.encoder_alone = bool(
+            _lib.llama_model_has_encoder(self._model) and not _lib.llama_model_has_decoder(self._model)
+        )
+        """Whether it is an encoder that asks for ``llama_encode`` (those like BERT's take both)."""
+        self.width: int = _lib.llama_model_n_embd_out(self._model)
+        """How many numbers an embedding has."""
+        self.scores: int = _lib.llama_model_n_cls_out(self._model)
+        """How many numbers a pooling for ranks makes."""
 
     def metadata(self, key: str) -> str | None:
         """A value of the file's metadata as text, or None."""

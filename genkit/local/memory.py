@@ -68,13 +68,26 @@ def needs(header: Header, batch: int) -> Needs:
     share = width // max(*heads, 1)
     length = sum(layers(f"attention.{each}_length", (share,))[0] for each in ("key", "value"))
     all_key_heads = sum(key_heads) if len(key_heads) > 1 else key_heads[0] * count
-    widest = max(header.n_vocab, 2 * max(layers("feed_forward_length")) + 2 * width)
+    logits = 0 if header.is_encoder else header.n_vocab
+    widest = max(logits, 2 * max(layers("feed_forward_length")) + 2 * width)
     return Needs(
         weights=header.tensor_bytes,
-        token=all_key_heads * length * 2,
+        token=0 if header.is_encoder else all_key_heads * length * 2,
         compute=batch * 4 * (widest + 4 * width),
         mask=batch * 2,
     )
+
+
+def pooled(header: Header, size: int) -> int:
+    """The bytes that a second context takes, for embeddings: llama.cpp keeps the logits of all tokens there.
+
+    Args:
+        header: of the model file.
+        size: the tokens of the context and of one step.
+    """
+    need = needs(header, size)
+    logits = 0 if header.is_encoder else size * header.n_vocab * 4
+    return need.total(size) - _PROCESS - need.weights + logits
 
 
 def choose_context(

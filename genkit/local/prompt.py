@@ -60,6 +60,10 @@ class Prompts:
         """The token ids of a text, as it is."""
         return self._model.tokenize(text, add_special=False, parse_special=False)
 
+    def whole(self, text: str) -> list[int]:
+        """The token ids of a text, with what the model wants at its beginning and its end."""
+        return self._model.tokenize(text, add_special=True, parse_special=False)
+
     def piece(self, token: int) -> bytes:
         """The bytes of text that a token stands for; markers of tool calls and the like are text too."""
         return self._model.piece(token) or self._shown.get(token, b"")

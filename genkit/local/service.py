@@ -22,10 +22,12 @@ from .bias import biases
 from .chat import ChatTemplate
 from .constrain import Constraints, Mask
 from .context import try_out
-from .engine import BATCH, QUEUE, Engine, Listener
+from .engine import BATCH, QUEUE, Engine
 from .limits import is_for_want_of_memory, limited
+from .listener import Listener
 from .llama import Model, build_of_llama
 from .memory import choose_context
+from .pooling import Pooling
 from .prefixes import Name
 from .prompt import Prompts
 from .sampling import steps
@@ -60,21 +62,31 @@ class Service:
         only = header.n_tensors == 0  # a vocabulary, which computes nothing
         context = 0 if only else self._context_size(header, settings)
         self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=only)
-        self._name = header.name or os.path.basename(path)
+        self._name, self._is_encoder = header.name or os.path.basename(path), header.is_encoder
         self._prompts = Prompts(self._model, self._load_template(settings["template"]))
         self._constraints = Constraints(self._model)
         self._send, self._broken = send, broken
         self._saving = None if only else self._make_saving(context, settings)
-        self.engine = None if only else self._make_engine(context, settings)
+        self.engine = None if only else self._make_engine(header, context, settings)
 
     @staticmethod
     def _context_size(header: gguf.Header, settings: dict[str, Any]) -> int:
         free = None if settings["gpu_layers"] else machine.free_memory()  # a GPU may take a part of the model
         return choose_context(header, settings["context"], batch=BATCH, free=free)
 
-    def _make_engine(self, context: int, settings: dict[str, Any]) -> Engine:
+    def _make_engine(self, header: gguf.Header, context: int, settings: dict[str, Any]) -> Engine:
         threads = settings["threads"] or machine.default_threads()
         try_out(self._model, threads)
+        self._pooling = Pooling(
+            header,
+            self._model,
+            self._prompts,
+            window=context,
+            threads=threads,
+            free=_unknown if settings["gpu_layers"] else machine.free_memory,
+            tell=self.tell,
+            fail=self.fail,
+        )
         return Engine(
             self._model,
             context_size=context,
@@ -83,6 +95,7 @@ class Service:
             listener=Listener(
                 self._begun, self._tokens, self._finished, self._failed, self._broken, self._pinned
             ),
+            pooler=self._pooling.pooler,
             queue=settings.get("queue", QUEUE),
         )
 
@@ -117,6 +130,8 @@ class Service:
                     self._generate(call, question)
                 case "count":
                     self.tell(call, tokens=self._count(question))
+                case "embed":
+                    self._running.pool(self._pooling.texts(question))
                 case "drop":  # for which nobody waits
                     self._drop(Name(*question["name"]))
                 case "warm":
@@ -126,14 +141,21 @@ class Service:
         except Exception as error:  # noqa: BLE001 - whatever a question brings up is the answer to it
             self.fail(call, no_memory(error) or BackendError(f"the worker failed: {error!r}"))
 
-    def _generate(self, call: int, question: dict[str, Any]) -> None:
+    @property
+    def _running(self) -> Engine:
         if self.engine is None:
             raise ModelFileError(
                 f"{self._name} is a vocabulary without weights: it counts tokens, but cannot generate"
             )
+        return self.engine
+
+    def _generate(self, call: int, question: dict[str, Any]) -> None:
+        engine = self._running
+        if self._is_encoder:
+            raise ModelFileError(f"{self._name} is an encoder: it embeds or reranks, and cannot generate")
         with self._limited():
             prompt = self._prompts.chat(question)
-        tokens, room = prompt.tokens, self.engine.context_size
+        tokens, room = prompt.tokens, engine.context_size
         if not tokens:
             raise BadRequest("the prompt is empty; give at least one token of text")
         if len(tokens) >= room:
@@ -153,7 +175,7 @@ class Service:
         asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep)
         if keep and self._saving:
             asked.saved = self._saving.find(keep.name, tokens)
-        self.engine.submit(asked)
+        engine.submit(asked)
 
     def _name_to_keep(self, question: dict[str, Any]) -> Name | None:
         if question.get("keep") and self._model.recurrent:
@@ -233,6 +255,10 @@ class Service:
     def fail(self, call: int, error: GenkitError) -> None:
         """Send the host an error as the answer to a call."""
         self.tell(call, **pipe.error_facts(error))
+
+
+def _unknown() -> None:
+    """How much memory is free where a GPU may have taken a part of the model."""
 
 
 @contextlib.contextmanager

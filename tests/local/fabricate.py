@@ -61,6 +61,7 @@ def _write(
     context: int = 131072,
     template: str | None = BARE,
     name: str = "",
+    pooling: str = "",
 ) -> Path:
     width, feed_forward = embeddings.shape[1], 64
     writer = gguf.GGUFWriter(path, "llama")
@@ -83,6 +84,8 @@ def _write(
     writer.add_add_bos_token(False)
     if template is not None:
         writer.add_chat_template(template)
+    if pooling:
+        writer.add_pooling_type(gguf.PoolingType[pooling])
     random = np.random.default_rng(2)
     writer.add_tensor("token_embd.weight", embeddings)
     writer.add_tensor("output.weight", output)
@@ -98,6 +101,74 @@ def _write(
         ):
             weights = (random.standard_normal((rows, columns)) * scale).astype(np.float32)
             writer.add_tensor(f"blk.{layer}.{matrix}.weight", weights)
+    return _finish(writer, path)
+
+
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    *(f"\u2581{word}" for word in ["red", "green", "blue", "cold", "warm"]),
+]
+"""The vocabulary of an encoder: words, as llama.cpp spells them for a tokenizer like BERT's."""
+
+
+def encoder(path: Path, *, pooling: str, context: int = 512) -> Path:
+    """A small BERT of random weights, with a head for ranks if that is its pooling."""
+    width, feed_forward, layers, random = 64, 128, 2, np.random.default_rng(3)
+    writer = gguf.GGUFWriter(path, "bert")
+    writer.add_name(path.stem)
+    writer.add_context_length(context)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(feed_forward)
+    writer.add_head_count(4)
+    writer.add_layer_norm_eps(1e-12)
+    writer.add_causal_attention(False)
+    writer.add_pooling_type(gguf.PoolingType[pooling])
+    writer.add_tokenizer_model("bert")
+    writer.add_tokenizer_pre("jina-v2-en")
+    writer.add_token_list(WORDS)
+    writer.add_token_types(
+        [int(gguf.TokenType.CONTROL)] * 4 + [int(gguf.TokenType.NORMAL)] * (len(WORDS) - 4)
+    )
+    writer.add_token_type_count(2)
+    writer.add_pad_token_id(0)
+    writer.add_unk_token_id(1)
+    writer.add_bos_token_id(2)
+    writer.add_sep_token_id(3)
+
+    def add(name: str, *shape: int, scale: float = 0.3) -> None:
+        writer.add_tensor(name, (random.standard_normal(shape) * scale).astype(np.float32))
+
+    def norm(name: str) -> None:
+        writer.add_tensor(f"{name}.weight", np.ones(width, np.float32))
+        writer.add_tensor(f"{name}.bias", np.zeros(width, np.float32))
+
+    add("token_embd.weight", len(WORDS), width, scale=1)
+    add("token_types.weight", 2, width)
+    add("position_embd.weight", context, width)
+    norm("token_embd_norm")
+    for layer in range(layers):
+        for each in ("q", "k", "v", "output"):
+            add(f"blk.{layer}.attn_{each}.weight", width, width)
+            add(f"blk.{layer}.attn_{each}.bias", width)
+        norm(f"blk.{layer}.attn_output_norm")
+        add(f"blk.{layer}.ffn_up.weight", feed_forward, width)
+        add(f"blk.{layer}.ffn_up.bias", feed_forward)
+        add(f"blk.{layer}.ffn_down.weight", width, feed_forward)
+        add(f"blk.{layer}.ffn_down.bias", width)
+        norm(f"blk.{layer}.layer_output_norm")
+    if pooling == "RANK":
+        add("cls.weight", width, width)
+        add("cls.bias", width)
+        add("cls.output.weight", 1, width)
+        add("cls.output.bias", 1)
+    return _finish(writer, path)
+
+
+def _finish(writer: gguf.GGUFWriter, path: Path) -> Path:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -12,8 +12,10 @@ from fabricate import BYTES
 
 from genkit.errors import BackendError, GenkitError
 from genkit.local.context import Context, Sampler
-from genkit.local.engine import BATCH, Engine, Listener
+from genkit.local.engine import BATCH, Engine
+from genkit.local.listener import Listener
 from genkit.local.llama import Model
+from genkit.local.pooler import Pooler
 from genkit.local.sequence import Chosen, Sequence
 
 GREEDY = (("greedy",),)
@@ -62,8 +64,16 @@ def alphabet_engine(alphabet_file: Path, ears: Ears) -> Engine:
 
 
 def engine(path: Path, ears: Ears, *, context_size: int = 4096, parallel: int = 1) -> Engine:
+    pooler = Pooler(
+        model := Model(str(path)), window=context_size, width=1, threads=1, told=print, failed=print
+    )
     made = Engine(
-        Model(str(path)), context_size=context_size, threads=1, parallel=parallel, listener=ears.listener
+        model,
+        context_size=context_size,
+        threads=1,
+        parallel=parallel,
+        listener=ears.listener,
+        pooler=pooler,
     )
     threading.Thread(target=made.run, daemon=True).start()
     return made

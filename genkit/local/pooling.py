@@ -1,0 +1,134 @@
+"""Embeddings, in the worker's service: texts are checked and tokenised, and what comes of them is told."""
+
+from __future__ import annotations
+
+import base64
+import math
+from array import array
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError, OutOfMemory
+from . import machine, memory
+from .gguf import Header
+from .llama import Model
+from .pooler import Pooler, Text, step_size
+from .prompt import Prompts
+
+_EMBEDS = (1, 2, 3)  # enum llama_pooling_type in llama.h: MEAN, CLS, LAST
+_MIB = 1 << 20
+
+
+class Pooling:
+    """What a model whose file names a pooling makes of texts.
+
+    Args:
+        header: of the model file.
+        model: the model.
+        prompts: what tokenises for it.
+        window: the most tokens that a text may have.
+        threads: how many threads compute.
+        free: tells how many bytes of memory are free, if that is known.
+        tell: tells the host what came of texts, of one call.
+        fail: tells the host of a call that cannot go on.
+    """
+
+    def __init__(
+        self,
+        header: Header,
+        model: Model,
+        prompts: Prompts,
+        *,
+        window: int,
+        threads: int,
+        free: Callable[[], int | None] = machine.free_memory,
+        tell: Callable[..., None],
+        fail: Callable[[int, GenkitError], None],
+    ) -> None:
+        self._header, self._prompts, self._window = header, prompts, window
+        self._free, self._tell, self._fail = free, tell, fail
+        self._name = header.name or header.path
+        self._kind = header.metadata.get(f"{header.architecture}.pooling_type", 0)
+        self._size = 0
+        """The steps that memory was found free for, in tokens."""
+        self.pooler = Pooler(
+            model, window=window, width=model.width, threads=threads, told=self._told, failed=fail
+        )
+
+    def texts(self, question: dict[str, Any]) -> list[Text]:
+        """The texts of a question, checked and tokenised, as the pooler takes them.
+
+        Args:
+            question: ``call``, and ``texts`` to embed.
+
+        Raises:
+            ModelFileError: the model was not made for this.
+            BadRequest: a text is empty.
+            ContextOverflow: a text has too many tokens.
+            OutOfMemory: there is not enough memory for the longest.
+        """
+        self._require_embedding()
+        tokens = [self._prompts.whole(text) for text in question["texts"]]
+        for index, ids in enumerate(tokens):
+            self._check(f"text {index}", len(ids))
+        self._reserve(max(map(len, tokens)))
+        return [Text(question["call"], index, ids) for index, ids in enumerate(tokens)]
+
+    def _require_embedding(self) -> None:
+        if self._kind not in _EMBEDS:
+            why = "it reranks" if self._kind else "its file names no pooling (mean, cls or last)"
+            raise ModelFileError(
+                f"{self._name} was not made for embeddings: {why}; give the file of an embedding model",
+                path=self._header.path,
+            )
+
+    def _check(self, what: str, count: int) -> None:
+        if not count:
+            raise BadRequest(f"{what} is empty; leave it out")
+        if count > self._window:
+            raise ContextOverflow(
+                f"{what} has {count} tokens, and the context window is {self._window}; shorten it, or "
+                "make the context window larger (context=) if the model takes it",
+                tokens=count,
+                limit=self._window,
+            )
+
+    def _reserve(self, longest: int) -> None:
+        size = step_size(longest, self._window)
+        needed, free = memory.pooled(self._header, size), self._free() if size > self._size else None
+        if free is not None and needed > free:
+            raise OutOfMemory(
+                f"a text of {longest} tokens takes {needed // _MIB} MiB of memory beside the model, and "
+                f"{free // _MIB} MiB are free; shorten it or free memory",
+                needed=needed,
+                free=free,
+            )
+        self._size = max(size, self._size)
+
+    def _told(self, texts: list[Text], values: list[list[float]]) -> None:
+        for call in {text.call for text in texts}:
+            try:
+                mine = [
+                    (text.place, _packed(_normalised(vector)))
+                    for text, vector in zip(texts, values, strict=True)
+                    if text.call == call
+                ]
+            except GenkitError as error:
+                self._fail(call, error)
+            else:
+                self._tell(call, pooled=mine)
+
+
+def _normalised(vector: list[float]) -> list[float]:
+    """The vector with a length of 1; one of zeros stays as it is."""
+    length = math.hypot(*vector)
+    if not math.isfinite(length):
+        raise BackendError(
+            "llama.cpp computed an embedding that is not finite; the model file may be damaged"
+        )
+    return [value / length for value in vector] if length else vector
+
+
+def _packed(values: list[float]) -> str:
+    """Numbers as they travel to the host: 32 bits each, in base64."""
+    return base64.b64encode(array("f", values)).decode()
