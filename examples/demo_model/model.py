@@ -42,10 +42,9 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-    """Softmax attention, written out: on a CPU that takes half the time of torch's own for narrow heads."""
+    """Attention, written out: on a CPU its gradient takes half as long as torch's for narrow heads."""
     scores = (query * query.shape[-1] ** -0.5) @ key.mT + mask.to(query.dtype)
-    weights = scores.float().clamp(max=60).exp()  # no maximum to subtract: scores stay far below 60
-    return weights.to(value.dtype) @ value / weights.sum(-1, keepdim=True).to(value.dtype)
+    return scores.float().softmax(-1).to(value.dtype) @ value
 
 
 class Block(nn.Module):
