@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .request import Request as Request
     from .request import Sampling as Sampling
     from .request import Tool as Tool
+    from .response import Ranked as Ranked
     from .response import Response as Response
     from .runtime.base import Timeouts as Timeouts
     from .serialize import dumps as dumps
@@ -92,7 +93,7 @@ _HOME = {
     "metrics": ("Totals",),
     "options": ("Options",),
     "request": ("Output", "Request", "Sampling", "Tool"),
-    "response": ("Response",),
+    "response": ("Ranked", "Response"),
     "runtime.base": ("Timeouts",),
     "serialize": ("dumps", "loads"),
     "stream": ("AsyncStream", "Stream"),

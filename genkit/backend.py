@@ -7,6 +7,7 @@ from typing import Protocol
 
 from .events import Event
 from .request import Request
+from .response import Ranked
 from .runtime.base import Runtime
 from .tokens import TokenCount
 
@@ -29,6 +30,11 @@ class Backend(Protocol):
         purpose: str | None = None,
     ) -> list[list[float]]:
         """The embedding of each text, in their order; see :meth:`genkit.Generator.embed`."""
+
+    async def rerank(
+        self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
+    ) -> list[Ranked]:
+        """The documents that answer a query best; see :meth:`genkit.Generator.rerank`."""
 
     async def models(self, runtime: Runtime) -> list[str]:
         """The names of the models there are."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from .backend import Backend
@@ -14,10 +11,12 @@ from .metrics import Meter, Totals
 from .options import Options, Prompt, make_request
 from .request import Request, Sampling
 from .response import Response
+from .retrieval import Retrieval
 from .router import route
 from .runtime.base import Runtime, Timeouts
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
+from .runtime.late import awaiting
 from .stream import AsyncStream, Stream, fold
 from .tokens import TokenCount
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class Generator:
+class Generator(Retrieval):
     """Generates with one model, from any thread and any event loop, several calls at a time.
 
     ``generate`` returns the whole answer, ``stream`` hands it out as it comes; ``agenerate`` and
@@ -118,7 +117,7 @@ class Generator:
 
     async def agenerate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The asynchronous twin of :meth:`generate`; cancelling it stops the work at once."""
-        return await self._fold(self._request(prompt, options, stream=False), _awaiting())
+        return await self._fold(self._request(prompt, options, stream=False), awaiting())
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
         """The answer to a prompt as it is generated; takes and raises what :meth:`generate` does."""
@@ -126,7 +125,7 @@ class Generator:
 
     def astream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
         """The asynchronous twin of :meth:`stream`."""
-        return AsyncStream(self._handle(self._request(prompt, options), _awaiting()), self._meter)
+        return AsyncStream(self._handle(self._request(prompt, options), awaiting()), self._meter)
 
     def count(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """How many tokens a prompt has.
@@ -144,34 +143,7 @@ class Generator:
 
     async def acount(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """The asynchronous twin of :meth:`count`."""
-        return await self._backend.count(self._countable(prompt, options), _awaiting())
-
-    def embed(
-        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
-    ) -> list[list[float]]:
-        """The embedding of each text, in their order.
-
-        Args:
-            texts: any number of texts; they are sent in as many calls as the vendor's limit makes necessary.
-            dimensions: how long each embedding is to be, for models that can shorten theirs.
-            purpose: what the embeddings are for, for vendors that ask: ``"document"``, ``"query"`` (to find
-                documents by it), or a word of the vendor's own.
-
-        Raises:
-            BadRequest: the vendor does not embed, or an option is none of its, or a text is too long.
-            ModelFileError: the local model was not made for it.
-            BackendError: the backend failed.
-            Closed: the Generator was closed.
-        """
-        checked = _texts(texts)
-        return run(self._backend.embed(checked, self._blocking, dimensions=dimensions, purpose=purpose))
-
-    async def aembed(
-        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
-    ) -> list[list[float]]:
-        """The asynchronous twin of :meth:`embed`."""
-        checked = _texts(texts)
-        return await self._backend.embed(checked, _awaiting(), dimensions=dimensions, purpose=purpose)
+        return await self._backend.count(self._countable(prompt, options), awaiting())
 
     def models(self) -> list[str]:
         """The names of the models that the vendor lists; raises what :meth:`embed` does."""
@@ -179,7 +151,7 @@ class Generator:
 
     async def amodels(self) -> list[str]:
         """The asynchronous twin of :meth:`models`."""
-        return await self._backend.models(_awaiting())
+        return await self._backend.models(awaiting())
 
     def warm(self) -> None:
         """Load the model now, so that the first call need not wait for it; raises what :meth:`count` does."""
@@ -187,7 +159,7 @@ class Generator:
 
     async def awarm(self) -> None:
         """The asynchronous twin of :meth:`warm`."""
-        await self._backend.warm(_awaiting())
+        await self._backend.warm(awaiting())
 
     def drop(self, name: str) -> None:
         """Let a local model keep the prompt of ``keep=name`` no longer; nothing happens if there is none."""
@@ -226,16 +198,3 @@ class Generator:
     def _request(self, prompt: Prompt, options: Options, *, stream: bool = True) -> Request:
         given = {name: value for name, value in options.items() if value is not None}
         return make_request(prompt, {**self._defaults, **given}, stream=stream)
-
-
-@cache
-def _awaiting() -> Runtime:
-    """Loaded when it is asked for: who calls without an event loop needs no asyncio."""
-    runtime: Runtime = importlib.import_module("genkit.runtime.awaiting").AwaitingRuntime()
-    return runtime
-
-
-def _texts(texts: Sequence[str]) -> Sequence[str]:
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-        raise BadRequest(f"embed takes a list of texts, not {texts!r:.60}")
-    return texts

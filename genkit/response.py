@@ -78,6 +78,14 @@ class Response:
         return tuple(c for part in self.message.parts if isinstance(part, Text) for c in part.citations)
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A document that was ranked: which of those given, and its score from 0 to 1; higher answers better."""
+
+    index: int
+    score: float
+
+
 class Collector:
     """Folds events into a :class:`Response`, one at a time; it can be read at any moment."""
 

@@ -18,7 +18,7 @@ ROOMS = {
     2: ("backend",),
     3: ("providers", "local"),
     4: ("middleware", "tools", "structured"),
-    5: ("config", "router", "stream", "options", "generator", "chat"),
+    5: ("config", "router", "stream", "options", "retrieval", "generator", "chat"),
     6: ("cli", "media", "testing", "server", "batch", "__main__"),
 }
 LEAVES = ("cli", "media", "testing", "server", "batch")
@@ -73,7 +73,7 @@ LATE = {
     "router": "a vendor's dialect, and httpx with it, is loaded when a model of its is asked for",
     "runtime.http": "httpcore is loaded with the first call, as httpx does it",
     "middleware.retry": "tenacity, and asyncio with it, is loaded with the first call",
-    "generator": "asyncio is loaded with the first asynchronous call",
+    "runtime.late": "asyncio is loaded with the first asynchronous call",
     "providers.aws": "botocore is an extra",
     "providers.google_auth": "google-auth is an extra",
     "local.inside": 'the worker runs in the host only for isolation="thread"',

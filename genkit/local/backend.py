@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ..errors import BackendError, ConfigError, GenkitError, UnsupportedOption
 from ..events import Event, Finish, FinishReason, Logprobs, Metrics, Start, TokenLogprob, Usage, Warned
 from ..request import Request
+from ..response import Ranked
 from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
 from . import files
@@ -176,6 +177,15 @@ class LocalBackend:
         self.worker.drop(name)
         if self._kept:  # perhaps no worker is running
             Shelf(self._kept, files.fingerprint(self._path)).remove(name)
+
+    async def rerank(
+        self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
+    ) -> list[Ranked]:
+        """See :class:`genkit.backend.Backend`."""
+        question = {"do": "rerank", "query": query, "documents": list(documents)}
+        scores = await self._pooled(question, len(documents), runtime)
+        ranked = [Ranked(index, score) for index, (score, *_) in enumerate(scores)]
+        return sorted(ranked, key=lambda each: -each.score)[:top]
 
     async def models(self, runtime: Runtime) -> list[str]:
         """See :class:`genkit.backend.Backend`: the one that was loaded."""

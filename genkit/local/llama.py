@@ -159,6 +159,18 @@ class Model:
                 raise BackendError(f"llama.cpp cannot tokenize {len(data)} bytes of text")
             size = -count
 
+    def pair(self, first: list[int], second: list[int]) -> list[int]:
+        """Two texts in one sequence, with the tokens that the vocabulary has to begin, part and end them."""
+        bos, eos, sep = (getattr(_lib, f"llama_vocab_{name}")(self._vocab) for name in ("bos", "eos", "sep"))
+        adds = {
+            name: getattr(_lib, f"llama_vocab_get_add_{name}")(self._vocab) for name in ("bos", "eos", "sep")
+        }
+        start = [bos] if adds["bos"] else []
+        end = [sep if eos < 0 else eos] if adds["eos"] else []
+        part = [sep] if adds["sep"] else []
+        ids = [*start, *first, *end, *part, *second, *(end or part)]
+        return [token for token in ids if token >= 0]
+
     def piece(self, token: int) -> bytes:
         """The bytes of text that a token stands for; none for a control token."""
         piece = self._pieces.get(token)

@@ -1,4 +1,4 @@
-"""Embeddings, in the worker's service: texts are checked and tokenised, and what comes of them is told."""
+"""Embeddings and ranks, in the service: texts are checked and tokenised, and what comes of them is told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from .llama import Model
 from .pooler import Pooler, Text, step_size
 from .prompt import Prompts
 
-_EMBEDS = (1, 2, 3)  # enum llama_pooling_type in llama.h: MEAN, CLS, LAST
+_EMBEDS, _RANKS = (1, 2, 3), 4  # enum llama_pooling_type in llama.h: MEAN, CLS, LAST; RANK
+_SOFTMAX = ("qwen3", "qwen3vl")
+"""Architectures whose ranks are probabilities, of yes and of no (llm_graph_context::build_pooling)."""
 _MIB = 1 << 20
 
 
@@ -48,18 +50,18 @@ class Pooling:
         self._header, self._prompts, self._window = header, prompts, window
         self._free, self._tell, self._fail = free, tell, fail
         self._name = header.name or header.path
+        self._scores, self._softmax = model.scores, header.architecture in _SOFTMAX
         self._kind = header.metadata.get(f"{header.architecture}.pooling_type", 0)
         self._size = 0
         """The steps that memory was found free for, in tokens."""
-        self.pooler = Pooler(
-            model, window=window, width=model.width, threads=threads, told=self._told, failed=fail
-        )
+        width = model.scores if self._kind == _RANKS else model.width
+        self.pooler = Pooler(model, window=window, width=width, threads=threads, told=self._told, failed=fail)
 
     def texts(self, question: dict[str, Any]) -> list[Text]:
         """The texts of a question, checked and tokenised, as the pooler takes them.
 
         Args:
-            question: ``call``, and ``texts`` to embed.
+            question: ``call``, and ``texts`` to embed, or a ``query`` and ``documents`` to rank.
 
         Raises:
             ModelFileError: the model was not made for this.
@@ -67,10 +69,16 @@ class Pooling:
             ContextOverflow: a text has too many tokens.
             OutOfMemory: there is not enough memory for the longest.
         """
-        self._require_embedding()
-        tokens = [self._prompts.whole(text) for text in question["texts"]]
+        if question["do"] == "embed":
+            self._require_embedding()
+            tokens = [self._prompts.whole(text) for text in question["texts"]]
+            what = "text {}"
+        else:
+            self._require_ranks()
+            tokens = [self._prompts.pair(question["query"], each) for each in question["documents"]]
+            what = "the query with document {}"
         for index, ids in enumerate(tokens):
-            self._check(f"text {index}", len(ids))
+            self._check(what.format(index), len(ids))
         self._reserve(max(map(len, tokens)))
         return [Text(question["call"], index, ids) for index, ids in enumerate(tokens)]
 
@@ -79,6 +87,20 @@ class Pooling:
             why = "it reranks" if self._kind else "its file names no pooling (mean, cls or last)"
             raise ModelFileError(
                 f"{self._name} was not made for embeddings: {why}; give the file of an embedding model",
+                path=self._header.path,
+            )
+
+    def _require_ranks(self) -> None:
+        if self._kind != _RANKS:
+            raise ModelFileError(
+                f"{self._name} was not made for reranking: its file names no pooling for ranks; give the "
+                "file of a reranking model",
+                path=self._header.path,
+            )
+        if self._scores > 1 and not self._softmax:
+            raise ModelFileError(
+                f"{self._name} sorts texts into {self._scores} classes, which is no rank; give the file of a "
+                "reranking model",
                 path=self._header.path,
             )
 
@@ -105,11 +127,19 @@ class Pooling:
             )
         self._size = max(size, self._size)
 
+    def _finished(self, values: list[float]) -> list[float]:
+        """A vector of length 1; or a score from 0 to 1, as those who trained such models put it."""
+        if self._kind != _RANKS:
+            return _normalised(values)
+        if not all(map(math.isfinite, values)):
+            raise BackendError("llama.cpp computed a score that is not finite; the model file may be damaged")
+        return values if self._softmax else [_sigmoid(values[0])]
+
     def _told(self, texts: list[Text], values: list[list[float]]) -> None:
         for call in {text.call for text in texts}:
             try:
                 mine = [
-                    (text.place, _packed(_normalised(vector)))
+                    (text.place, _packed(self._finished(vector)))
                     for text, vector in zip(texts, values, strict=True)
                     if text.call == call
                 ]
@@ -117,6 +147,10 @@ class Pooling:
                 self._fail(call, error)
             else:
                 self._tell(call, pooled=mine)
+
+
+def _sigmoid(score: float) -> float:
+    return 1 / (1 + math.exp(-score)) if score > -700 else 0.0  # beyond, exp overflows
 
 
 def _normalised(vector: list[float]) -> list[float]:

@@ -92,9 +92,7 @@ class Prompts:
         # A template that writes JSON in ASCII spells the mark out.
         pieces = re.split(f"{mark}|{re.escape(ascii(mark)[1:-1])}", text) if mark else [text]
         starts = bool(self._model.bos) and text.startswith(self._model.bos)  # never begin a prompt twice
-        ids = self._model.tokenize(pieces[0], add_special=not starts, parse_special=True)
-        for piece in pieces[1:]:
-            ids += self.continued(piece)
+        ids = self._joined(pieces, add_special=not starts)
         if form:  # no thoughts fit into it, and nothing but a call that had to be made is one
             return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)
         thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
@@ -119,6 +117,34 @@ class Prompts:
         if question.get("strict", True):
             raise UnsupportedOption(f"{message}; leave it out", option="reasoning")
         return {}, message
+
+    def pair(self, query: str, document: str) -> list[int]:
+        """The token ids of a query and a document, as a model that ranks reads them.
+
+        Form: the file's template for it, or ``format_prompt_rerank`` of llama.cpp's server.
+
+        Raises:
+            ModelFileError: the template is not one.
+        """
+        template = self._model.metadata("tokenizer.chat_template.rerank")
+        if template is None:
+            return self._model.pair(self.bare(query), self.bare(document))
+        if (template.count("{query}"), template.count("{document}")) != (1, 1):
+            raise ModelFileError(
+                "the file's template for reranking has no {query} and {document}, or several: "
+                f"{template!r:.200}; download or convert it again"
+            )
+        (query, document), mark = self._guard.marked([query, document])
+        given = {"{query}": query, "{document}": document}
+        text = re.sub(r"\{(?:query|document)\}", lambda found: given[found[0]], template)
+        return self._joined(text.split(mark) if mark else [text], add_special=False)
+
+    def _joined(self, pieces: Sequence[str], *, add_special: bool) -> list[int]:
+        """The token ids of a prompt that was cut where no control token may come to be."""
+        ids = self._model.tokenize(pieces[0], add_special=add_special, parse_special=True)
+        for piece in pieces[1:]:
+            ids += self.continued(piece)
+        return ids
 
     def continued(self, text: str) -> list[int]:
         """The token ids of a text in the middle of others."""

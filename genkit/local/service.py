@@ -130,7 +130,7 @@ class Service:
                     self._generate(call, question)
                 case "count":
                     self.tell(call, tokens=self._count(question))
-                case "embed":
+                case "embed" | "rerank":
                     self._running.pool(self._pooling.texts(question))
                 case "drop":  # for which nobody waits
                     self._drop(Name(*question["name"]))

@@ -1,7 +1,7 @@
-"""Cohere's Chat API, version 2, with its embeddings and its tokenizer.
+"""Cohere's Chat API, version 2, with its embeddings, its ranks and its tokenizer.
 
-Wire format: "Chat", "Chat with Streaming", "Embed", "Tokenize", "List Models" and "Errors" in Cohere's API
-reference.
+Wire format: "Chat", "Chat with Streaming", "Embed", "Rerank", "Tokenize", "List Models" and "Errors" in
+Cohere's API reference.
 
 Quirks: ``embed_limit`` and ``no_terminal_mark``.
 """
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError, QuotaExceeded
 from ..events import Event
 from ..request import Request
+from ..response import Ranked
 from .base import DONE, Call, Encoding, Payload, Target, failure
 from .cohere_answer import NAME, Answer
 from .cohere_request import Conversation, output_format, thinking, tools_on_the_wire
@@ -137,6 +138,19 @@ class Cohere:
         if not isinstance(found, list):
             raise ProtocolError(f"the answer has no embeddings: {str(body)[:200]}")
         return [numbers(row, "an embedding") for row in found]
+
+    def encode_rerank(
+        self, query: str, documents: Sequence[str], target: Target, *, top: int | None = None
+    ) -> Call:
+        """The call that ranks documents by how well they answer a query."""
+        body: dict[str, Any] = {"model": target.model, "query": query, "documents": list(documents)}
+        return Call(path="/v2/rerank", body=body if top is None else {**body, "top_n": top})
+
+    def decode_rerank(self, body: Any, target: Target) -> list[Ranked]:
+        """The ranked documents. Raises GenkitError."""
+        rows = objects(self._good(body, "results", target), "results")
+        found = [numbers([row.get("index"), row.get("relevance_score")], "a rank") for row in rows]
+        return [Ranked(int(index), score) for index, score in found]
 
     def encode_count_text(self, words: str, target: Target) -> Call:
         """The call that counts the tokens of a text; there is none for a conversation."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 from weakref import finalize
 
-from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge, UnsupportedOption
+from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge
 from ..events import Event, Finish, Received, Start, Warned
 from ..messages import Message, Native, Part, Reasoning
 from ..request import Request
 from ..runtime.base import HttpResponse, Limits, Runtime, Timeouts
 from ..runtime.http import Connections
 from ..tokens import TokenCount
+from .abilities import Abilities
 from .base import Call, Dialect, Target
 from .counting import Counter
 from .endpoint import NOT_EXPECTED, Auth, Endpoint, request_id
@@ -34,7 +35,7 @@ Around: TypeAlias = Callable[[Callable[[], Awaitable[Any]], Runtime, float | Non
 """What makes the tries for one answer: it takes one try, the runtime, and the deadline of all of them."""
 
 
-class RemoteBackend:
+class RemoteBackend(Abilities):
     """Speaks one dialect with one vendor; see :class:`genkit.backend.Backend`.
 
     Args:
@@ -111,53 +112,6 @@ class RemoteBackend:
         shown = prompt if isinstance(prompt, str) else _own(prompt, self.dialect.name)
         return await Counter(self.dialect, self.target, self._ask).count(shown, runtime)
 
-    async def embed(
-        self,
-        texts: Sequence[str],
-        runtime: Runtime,
-        *,
-        dimensions: int | None = None,
-        purpose: str | None = None,
-    ) -> list[list[float]]:
-        """The embedding of each text, in their order; as many calls as the vendor's limit makes necessary.
-
-        Raises:
-            UnsupportedOption: the vendor does not embed, or does not take an option.
-            BackendError: a call failed.
-        """
-        encode, decode = self._ability("embed"), self._ability("embed", "decode")
-        size = self._ability("embed_limit", "")(self.target)
-        given = {"dimensions": dimensions, "purpose": purpose}
-        options = {name: value for name, value in given.items() if value is not None}
-        vectors: list[list[float]] = []
-        deadline = self._deadline()
-        for at in range(0, len(texts), size):
-            batch = texts[at : at + size]
-            call = encode(batch, self.target, **options)
-            found = await self._ask(call, decode, runtime, deadline)
-            if len(found) != len(batch):
-                name = self.target.vendor.name
-                raise ProtocolError(
-                    f"{name} gave {len(found)} embeddings for {len(batch)} texts", provider=name
-                )
-            vectors += found
-        return vectors
-
-    async def models(self, runtime: Runtime) -> list[str]:
-        """The names of the models that the vendor lists.
-
-        Raises:
-            UnsupportedOption: it lists none.
-            BackendError: the call failed.
-        """
-        if self.target.quirk("no_models"):
-            name = self.target.vendor.name
-            raise UnsupportedOption(f"{name} lists no models", option="models", provider=name)
-        names: list[str] = await self._ask(
-            self._ability("models")(self.target), self._ability("models", "decode"), runtime
-        )
-        return names
-
     async def warm(self, runtime: Runtime) -> None:
         """See :class:`genkit.backend.Backend`; there is nothing to load."""
 
@@ -167,14 +121,6 @@ class RemoteBackend:
     def close(self) -> None:
         """See :class:`genkit.backend.Backend`."""
         self._connections.close()
-
-    def _ability(self, what: str, step: str = "encode") -> Callable[..., Any]:
-        """What a dialect may have or not have."""
-        found: Callable[..., Any] | None = getattr(self.dialect, f"{step}_{what}" if step else what, None)
-        if found is None:
-            name = self.target.vendor.name
-            raise UnsupportedOption(f"{name} has no call for {what}", option=what, provider=name)
-        return found
 
     async def _ask(
         self, call: Call, decode: Callable[..., Any], runtime: Runtime, deadline: float | None = None

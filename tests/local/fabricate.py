@@ -62,9 +62,11 @@ def _write(
     template: str | None = BARE,
     name: str = "",
     pooling: str = "",
+    architecture: str = "llama",
+    rerank: str = "",
 ) -> Path:
     width, feed_forward = embeddings.shape[1], 64
-    writer = gguf.GGUFWriter(path, "llama")
+    writer = gguf.GGUFWriter(path, architecture)
     writer.add_name(name or path.stem)
     writer.add_context_length(context)
     writer.add_embedding_length(width)
@@ -82,7 +84,10 @@ def _write(
     writer.add_bos_token_id(END)
     writer.add_eos_token_id(END)
     writer.add_add_bos_token(False)
-    if template is not None:
+    if rerank:
+        writer.add_chat_template([{"name": "rerank", "template": rerank}])
+        writer.add_classifier_output_labels(["yes", "no"])
+    elif template is not None:
         writer.add_chat_template(template)
     if pooling:
         writer.add_pooling_type(gguf.PoolingType[pooling])
@@ -90,7 +95,12 @@ def _write(
     writer.add_tensor("token_embd.weight", embeddings)
     writer.add_tensor("output.weight", output)
     writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
+    if rerank:
+        writer.add_tensor("cls.output.weight", random.standard_normal((2, width)).astype(np.float32))
     for layer in range(layers):
+        if architecture == "qwen3":
+            for norm in ("attn_q_norm", "attn_k_norm"):
+                writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(width // heads, np.float32))
         for norm in ("attn_norm", "ffn_norm"):
             writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
         for matrix, rows, columns in (

@@ -38,6 +38,7 @@ from genkit.messages import (
 )
 from genkit.providers.cohere import Cohere
 from genkit.request import Output, Request, Sampling, Tool
+from genkit.response import Ranked
 
 COHERE, HERE = Cohere(), target("command-a-03-2025")
 recorded = corpus.exchanges("cohere.chat") if HAS_CORPUS else []
@@ -237,19 +238,19 @@ SAME = {
 CALLS = {
     **{case: COHERE.encode(request, HERE) for case, request in SAME.items()},
     "embed": COHERE.encode_embed(["a"], target("embed-v4.0"), purpose="query"),
+    "rerank": COHERE.encode_rerank("q", ["a"], target("rerank-v3.5"), top=1),
 }
-NOT_SPOKEN = {"rerank"}  # puts documents in order; genkit has no word for that
 
 
 @needs_corpus
 @pytest.mark.parametrize("generation", ["current", "prev"])
 def test_it_sends_what_the_official_sdk_sends(generation: str) -> None:
     cases = corpus.official_requests("cohere", generation=generation)
-    assert {case["case"] for case in cases} == CALLS.keys() | NOT_SPOKEN
+    assert {case["case"] for case in cases} == CALLS.keys()
     for case in cases:
-        if call := CALLS.get(case["case"]):
-            assert canon("cohere.chat", call.body) == canon("cohere.chat", case["request"]["body"])
-            assert (call.method, call.path) == (case["request"]["method"], case["request"]["path"])
+        call = CALLS[case["case"]]
+        assert canon("cohere.chat", call.body) == canon("cohere.chat", case["request"]["body"])
+        assert (call.method, call.path) == (case["request"]["method"], case["request"]["path"])
 
 
 def part(wire: dict[str, Any]) -> Any:
@@ -388,6 +389,33 @@ def test_embeddings_come_in_any_of_their_types() -> None:
         "embedding_types": ["float"],
         "output_dimension": 8,
     }
+
+
+@needs_corpus
+@pytest.mark.parametrize("exchange", corpus.exchanges("rerank") if HAS_CORPUS else [], ids=str)
+def test_recorded_ranks_are_read(exchange: Any) -> None:
+    body = exchange.response["body"]
+    if "results" not in body:
+        with pytest.raises(GenkitError):
+            COHERE.decode_rerank(body, HERE)
+        return
+    wanted = [Ranked(row["index"], row["relevance_score"]) for row in body["results"]]
+    assert COHERE.decode_rerank(body, HERE) == wanted != []
+
+
+def test_a_query_alone_is_asked_with_its_documents() -> None:
+    body = {"model": HERE.model, "query": "q", "documents": ["a", "b"]}
+    assert COHERE.encode_rerank("q", ("a", "b"), HERE).body == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, [], {"message": "no"}, {"results": 1}, {"results": [{}]}, {"results": [{"index": 0}]}]
+    + [{"results": [{"index": 0, "relevance_score": score}]} for score in ("x", None, 10**400)],
+)
+def test_what_is_no_rank_is_typed(body: Any) -> None:
+    with pytest.raises(GenkitError):
+        COHERE.decode_rerank(body, HERE)
 
 
 def test_models_and_tokens_are_read() -> None:

@@ -142,7 +142,7 @@ def test_parts_of_a_kind_that_is_not_known_are_passed_over(dialect: str) -> None
         assert said(dialect, odd) == said(dialect, items), exchange.id
 
 
-BESIDE = ("embed", "embeddings", "count_tokens", "models")
+BESIDE = ("embed", "embeddings", "count_tokens", "models", "rerank")
 OTHERS = [e for e in corpus.exchanges() if e.dialect.endswith(BESIDE)] if HAS_CORPUS else []
 
 
@@ -151,7 +151,7 @@ OTHERS = [e for e in corpus.exchanges() if e.dialect.endswith(BESIDE)] if HAS_CO
 def test_damaged_embeddings_counts_and_lists_make_typed_errors_only(seed: int) -> None:
     body = OTHERS[seed % len(OTHERS)].response["body"]
     for dialect in DIALECTS.values():
-        for what in ("embed", "count", "models"):
+        for what in ("embed", "count", "models", "rerank"):
             if decode := getattr(dialect, f"decode_{what}", None):
                 with contextlib.suppress(GenkitError):
                     decode(damaged([body], seed)[0], HERE)

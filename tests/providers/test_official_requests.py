@@ -29,7 +29,6 @@ pytestmark = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 # What genkit has no words for, and why.
 NOT_SAID = {
     "anthropic batch_create": "batches are an API of their own",
-    "cohere rerank": "genkit does not put documents in order",
     "google-genai vertex_imagen": "images are made through another endpoint",
     "openai images_edit_multipart": "images are made through another endpoint",
     "openai images_generate": "images are made through another endpoint",
@@ -106,6 +105,8 @@ def call_for(name: str, sent: dict[str, Any]) -> tuple[str, Callable[[genkit.Gen
         return "anthropic", lambda generator: generator.count(
             asked, system="Be terse.", tools=[anthropic.WEATHER]
         )
+    if name == "cohere rerank":
+        return "cohere", lambda generator: generator.rerank("q", ["a"], top=1)
     if name == "google-genai count_tokens":
         return "gemini", lambda generator: generator.count("Hello")
     if name == "openai models_list":
@@ -145,6 +146,7 @@ def test_every_official_request_is_made_or_has_a_reason_not_to(generation: str) 
     rest = CASES[generation].keys() - INTENTS.keys() - EMBEDDINGS.keys() - NOT_SAID.keys()
     assert rest == {
         "anthropic count_tokens",
+        "cohere rerank",
         "google-genai count_tokens",
         "mistralai embeddings",
         "openai embeddings_default",

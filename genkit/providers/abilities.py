@@ -1,0 +1,101 @@
+"""What a vendor may have a call for beside generating: embeddings, ranks, the list of its models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import ProtocolError, UnsupportedOption
+from ..response import Ranked
+from ..runtime.base import Runtime
+from .base import Call, Dialect, Target
+
+
+class Abilities:
+    """A part of :class:`genkit.providers.remote.RemoteBackend`."""
+
+    dialect: Dialect
+    target: Target
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        runtime: Runtime,
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
+    ) -> list[list[float]]:
+        """The embedding of each text, in their order; as many calls as the vendor's limit makes necessary.
+
+        Raises:
+            UnsupportedOption: the vendor does not embed, or does not take an option.
+            BackendError: a call failed.
+        """
+        encode, decode = self._ability("embed"), self._ability("embed", "decode")
+        size = self._ability("embed_limit", "")(self.target)
+        given = {"dimensions": dimensions, "purpose": purpose}
+        options = {name: value for name, value in given.items() if value is not None}
+        vectors: list[list[float]] = []
+        deadline = self._deadline()
+        for at in range(0, len(texts), size):
+            batch = texts[at : at + size]
+            call = encode(batch, self.target, **options)
+            found = await self._ask(call, decode, runtime, deadline)
+            if len(found) != len(batch):
+                name = self.target.vendor.name
+                raise ProtocolError(
+                    f"{name} gave {len(found)} embeddings for {len(batch)} texts", provider=name
+                )
+            vectors += found
+        return vectors
+
+    async def rerank(
+        self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
+    ) -> list[Ranked]:
+        """The documents that answer a query best, the best first; none are asked for without documents.
+
+        Raises:
+            UnsupportedOption: the vendor does not rerank.
+            BackendError: the call failed.
+        """
+        encode, decode = self._ability("rerank"), self._ability("rerank", "decode")
+        if not documents:
+            return []
+        found: list[Ranked] = await self._ask(encode(query, documents, self.target, top=top), decode, runtime)
+        if wrong := [ranked.index for ranked in found if not 0 <= ranked.index < len(documents)]:
+            name = self.target.vendor.name
+            raise ProtocolError(
+                f"{name} ranked document {wrong[0]}, and there were {len(documents)}", provider=name
+            )
+        return sorted(found, key=lambda ranked: -ranked.score)
+
+    async def models(self, runtime: Runtime) -> list[str]:
+        """The names of the models that the vendor lists.
+
+        Raises:
+            UnsupportedOption: it lists none.
+            BackendError: the call failed.
+        """
+        if self.target.quirk("no_models"):
+            name = self.target.vendor.name
+            raise UnsupportedOption(f"{name} lists no models", option="models", provider=name)
+        names: list[str] = await self._ask(
+            self._ability("models")(self.target), self._ability("models", "decode"), runtime
+        )
+        return names
+
+    def _ability(self, what: str, step: str = "encode") -> Callable[..., Any]:
+        """What a dialect may have or not have."""
+        found: Callable[..., Any] | None = getattr(self.dialect, f"{step}_{what}" if step else what, None)
+        if found is None:
+            name = self.target.vendor.name
+            raise UnsupportedOption(f"{name} has no call for {what}", option=what, provider=name)
+        return found
+
+    async def _ask(
+        self, call: Call, decode: Callable[..., Any], runtime: Runtime, deadline: float | None = None
+    ) -> Any:
+        raise NotImplementedError
+
+    def _deadline(self) -> float | None:
+        raise NotImplementedError

@@ -1,0 +1,84 @@
+"""What a Generator does for a search: embeddings, and the order of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .backend import Backend
+from .errors import BadRequest
+from .response import Ranked
+from .runtime.blocking import BlockingRuntime
+from .runtime.drive import run
+from .runtime.late import awaiting
+
+
+class Retrieval:
+    """A part of :class:`genkit.Generator`."""
+
+    _backend: Backend
+    _blocking: BlockingRuntime
+
+    def embed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
+    ) -> list[list[float]]:
+        """The embedding of each text, in their order.
+
+        Args:
+            texts: any number of texts; they are sent in as many calls as the vendor's limit makes necessary.
+            dimensions: how long each embedding is to be, for models that can shorten theirs.
+            purpose: what the embeddings are for, for vendors that ask: ``"document"``, ``"query"`` (to find
+                documents by it), or a word of the vendor's own.
+
+        Raises:
+            BadRequest: the vendor does not embed, or an option is none of its, or a text is too long.
+            ModelFileError: the local model was not made for it.
+            BackendError: the backend failed.
+            Closed: the Generator was closed.
+        """
+        checked = _texts(texts, "embed")
+        return run(self._backend.embed(checked, self._blocking, dimensions=dimensions, purpose=purpose))
+
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
+    ) -> list[list[float]]:
+        """The asynchronous twin of :meth:`embed`."""
+        checked = _texts(texts, "embed")
+        return await self._backend.embed(checked, awaiting(), dimensions=dimensions, purpose=purpose)
+
+    def rerank(self, query: str, documents: Sequence[str], *, top: int | None = None) -> list[Ranked]:
+        """The documents in the order in which they answer a query, the best first.
+
+        Args:
+            query: what is searched for.
+            documents: what was found.
+            top: how many to tell of, all by default.
+
+        Returns:
+            For each, its index in ``documents``, and its score: from 0 to 1, and comparable to others of the
+            same model only.
+
+        Raises:
+            BadRequest: the vendor does not rerank, or a query and a document together are too long.
+            ModelFileError: the local model was not made for it.
+            BackendError: the backend failed.
+            Closed: the Generator was closed.
+        """
+        return run(self._backend.rerank(*_search(query, documents, top), self._blocking, top=top))
+
+    async def arerank(self, query: str, documents: Sequence[str], *, top: int | None = None) -> list[Ranked]:
+        """The asynchronous twin of :meth:`rerank`."""
+        return await self._backend.rerank(*_search(query, documents, top), awaiting(), top=top)
+
+
+def _texts(texts: Sequence[str], what: str) -> Sequence[str]:
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise BadRequest(f"{what} takes a list of texts, not {texts!r:.60}")
+    return texts
+
+
+def _search(query: str, documents: Sequence[str], top: int | None) -> tuple[str, Sequence[str]]:
+    if not isinstance(query, str):
+        raise BadRequest(f"rerank takes a query as text, not {query!r:.60}")
+    if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
+        raise BadRequest(f"top takes a whole number from 1, not {top!r}")
+    return query, _texts(documents, "rerank")
