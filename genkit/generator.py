@@ -127,6 +127,26 @@ class Generator(Retrieval):
         """The asynchronous twin of :meth:`stream`."""
         return AsyncStream(self._handle(self._request(prompt, options), awaiting()), self._meter)
 
+    def infill(self, prefix: str, suffix: str, **options: Any) -> Response:
+        """What comes between two texts, by a model that was made to fill gaps, such as those for code.
+
+        :meth:`stream` and :meth:`astream` do it with ``suffix=``.
+
+        Args:
+            prefix: the text before the gap.
+            suffix: the text after it.
+            options: see :class:`Options`; no ``system``, ``tools`` and ``reasoning``.
+
+        Raises:
+            ModelFileError: the local model was not made for it.
+            BadRequest, BackendError, Closed: as from :meth:`generate`.
+        """
+        return self.generate(prefix, **{**options, "suffix": suffix})
+
+    async def ainfill(self, prefix: str, suffix: str, **options: Any) -> Response:
+        """The asynchronous twin of :meth:`infill`."""
+        return await self.agenerate(prefix, **{**options, "suffix": suffix})
+
     def count(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """How many tokens a prompt has.
 

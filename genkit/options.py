@@ -41,6 +41,7 @@ class Options(TypedDict, total=False):
     output: Output | Mapping[str, Any]
     reasoning: str | int
     keep: str
+    suffix: str
     metadata: Mapping[str, str]
     extra: Mapping[str, Any]
     on_unsupported: Literal["error", "warn", "drop"]

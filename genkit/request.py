@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from .errors import BadRequest
-from .messages import Message
+from .messages import Message, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +182,7 @@ class Request:
             ``"high"`` …) or a budget in tokens.
         keep: the name under which the prompt is to stay in the KV cache of a local model, until another call
             has that name, it is dropped (:meth:`genkit.Generator.drop`), or the Generator is closed.
+        suffix: the text after a gap that is to be filled, of which the one message is the text before.
         metadata: labels that the provider keeps with the call.
         extra: fields for the body of a remote call, sent verbatim.
         deadline: when the call must have ended, by ``time.monotonic()``.
@@ -190,7 +191,8 @@ class Request:
             is left out, which ``"warn"`` tells in ``response.warnings`` and ``"drop"`` does not.
 
     Raises:
-        BadRequest: a tool, the output or ``keep`` is of another type.
+        BadRequest: a tool, the output, ``keep`` or ``suffix`` is of another type, or ``suffix`` comes
+            with more than one message, with tools or with reasoning.
     """
 
     messages: Sequence[Message]
@@ -201,6 +203,7 @@ class Request:
     output: Output | None = None
     reasoning: str | int | None = None
     keep: str | None = None
+    suffix: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     deadline: float | None = None
@@ -220,8 +223,19 @@ class Request:
                 )
         if self.keep is not None and not (isinstance(self.keep, str) and self.keep):
             raise BadRequest(f"keep takes a name of at least one character, not {self.keep!r:.80}")
+        if self.suffix is not None:
+            self._check_gap()
         if not isinstance(self.output, (Output, type(None))):
             raise BadRequest(
                 f"output takes a JSON schema or genkit.Output, not {self.output!r:.80}; "
                 "a pydantic model's schema is its model_json_schema()"
             )
+
+    def _check_gap(self) -> None:
+        if not isinstance(self.suffix, str):
+            raise BadRequest(f"suffix takes text, not {self.suffix!r:.80}")
+        if len(self.messages) != 1 or any(not isinstance(part, Text) for part in self.messages[0].parts):
+            raise BadRequest("before a gap (suffix) is one text: no conversation, system message or media")
+        for name in ("tools", "reasoning"):
+            if getattr(self, name):
+                raise BadRequest(f"a gap is filled (suffix) without {name}; leave it out")

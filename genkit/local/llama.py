@@ -161,15 +161,24 @@ class Model:
 
     def pair(self, first: list[int], second: list[int]) -> list[int]:
         """Two texts in one sequence, with the tokens that the vocabulary has to begin, part and end them."""
-        bos, eos, sep = (getattr(_lib, f"llama_vocab_{name}")(self._vocab) for name in ("bos", "eos", "sep"))
-        adds = {
-            name: getattr(_lib, f"llama_vocab_get_add_{name}")(self._vocab) for name in ("bos", "eos", "sep")
-        }
-        start = [bos] if adds["bos"] else []
-        end = [sep if eos < 0 else eos] if adds["eos"] else []
-        part = [sep] if adds["sep"] else []
-        ids = [*start, *first, *end, *part, *second, *(end or part)]
+        eos, sep = _lib.llama_vocab_eos(self._vocab), _lib.llama_vocab_sep(self._vocab)
+        end = [sep if eos < 0 else eos] if _lib.llama_vocab_get_add_eos(self._vocab) else []
+        part = [sep] if _lib.llama_vocab_get_add_sep(self._vocab) else []
+        ids = [*self.start, *first, *end, *part, *second, *(end or part)]
         return [token for token in ids if token >= 0]
+
+    @property
+    def gap_tokens(self) -> tuple[int, int, int] | None:
+        """The tokens before what precedes a gap, before what follows it, and before what fills it."""
+        names = ("pre", "suf", "mid")
+        before, after, middle = (getattr(_lib, f"llama_vocab_fim_{name}")(self._vocab) for name in names)
+        return (before, after, middle) if min(before, after, middle) >= 0 else None
+
+    @property
+    def start(self) -> list[int]:
+        """The token that begins a prompt, if the vocabulary wants it."""
+        bos = _lib.llama_vocab_bos(self._vocab)
+        return [bos] if bos >= 0 and _lib.llama_vocab_get_add_bos(self._vocab) else []
 
     def piece(self, token: int) -> bytes:
         """The bytes of text that a token stands for; none for a control token."""

@@ -68,6 +68,37 @@ class Prompts:
         """The bytes of text that a token stands for; markers of tool calls and the like are text too."""
         return self._model.piece(token) or self._shown.get(token, b"")
 
+    def of(self, question: Mapping[str, Any]) -> Prompt:
+        """The prompt for a conversation, or for a gap if there is a ``suffix``; raises what either does."""
+        return self.chat(question) if question.get("suffix") is None else self.gap(question)
+
+    def gap(self, question: Mapping[str, Any]) -> Prompt:
+        """The prompt for what comes between two texts: what is before, then what is after.
+
+        Args:
+            question: ``suffix``, and ``messages``, which is the one text before.
+
+        Raises:
+            ModelFileError: the model's vocabulary has no tokens for that.
+        """
+        tokens = self._model.gap_tokens
+        if tokens is None:
+            raise ModelFileError(
+                "this model was not made to fill a gap: its vocabulary lacks the tokens for that "
+                "(fim_pre, fim_suf, fim_mid); give the file of a code model"
+            )
+        before, after, middle = tokens
+        prefix, suffix = question["messages"][0]["content"], question["suffix"]
+        ids = [
+            *self._model.start,
+            before,
+            *self.bare(prefix),
+            after,
+            *self.continued(suffix, data=True),
+            middle,
+        ]
+        return Prompt(f"{prefix}{suffix}", ids, "plain", False, "")
+
     def chat(self, question: Mapping[str, Any]) -> Prompt:
         """The prompt for a conversation.
 
@@ -146,16 +177,16 @@ class Prompts:
             ids += self.continued(piece)
         return ids
 
-    def continued(self, text: str) -> list[int]:
-        """The token ids of a text in the middle of others."""
+    def continued(self, text: str, *, data: bool = False) -> list[int]:
+        """The token ids of a text in the middle of others, where ``data`` makes no control token."""
         if not self._adds_space:
-            return self._model.tokenize(text, add_special=False, parse_special=True)
+            return self._model.tokenize(text, add_special=False, parse_special=not data)
         # SentencePiece would put a space before it: let it do so before a line break, which is dropped.
-        ids = self._model.tokenize("\n" + text, add_special=False, parse_special=True)
+        ids = self._model.tokenize("\n" + text, add_special=False, parse_special=not data)
         size = len(self._prefixed)
         if ids[:size] == self._prefixed:
             return ids[size:]
-        return self._model.tokenize(text, add_special=False, parse_special=True)
+        return self._model.tokenize(text, add_special=False, parse_special=not data)
 
 
 class Guard:

@@ -56,6 +56,7 @@ def generation(request: Request) -> dict[str, Any]:
         "tools": tools,
         "form": form,
         "reasoning": request.reasoning,
+        "suffix": request.suffix,
         "strict": request.on_unsupported == "error",
     }
 

@@ -154,7 +154,7 @@ class Service:
         if self._is_encoder:
             raise ModelFileError(f"{self._name} is an encoder: it embeds or reranks, and cannot generate")
         with self._limited():
-            prompt = self._prompts.chat(question)
+            prompt = self._prompts.of(question)
         tokens, room = prompt.tokens, engine.context_size
         if not tokens:
             raise BadRequest("the prompt is empty; give at least one token of text")
@@ -201,7 +201,7 @@ class Service:
         if "text" in question:
             return len(self._prompts.bare(question["text"]))
         with self._limited():
-            return len(self._prompts.chat(question).tokens)
+            return len(self._prompts.of(question).tokens)
 
     def _begun(self, sequence: Sequence, kv_used: int, kv_room: int) -> None:
         times = sequence.times

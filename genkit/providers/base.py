@@ -99,7 +99,9 @@ class Dialect(Protocol):
         """The error that a body tells of: of a failed response, or of a payload in a good one."""
 
 
-_OPTIONS = ("tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "keep", "metadata")
+_OPTIONS = (
+    "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "keep", "suffix", "metadata",
+)  # fmt: skip
 
 
 class Encoding:

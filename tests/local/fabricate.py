@@ -64,6 +64,7 @@ def _write(
     pooling: str = "",
     architecture: str = "llama",
     rerank: str = "",
+    gap: bool = False,
 ) -> Path:
     width, feed_forward = embeddings.shape[1], 64
     writer = gguf.GGUFWriter(path, architecture)
@@ -91,6 +92,9 @@ def _write(
         writer.add_chat_template(template)
     if pooling:
         writer.add_pooling_type(gguf.PoolingType[pooling])
+    if gap:  # the last three control tokens begin what is before, after and in a gap
+        for mark, back in (("fim_pre", 3), ("fim_suf", 2), ("fim_mid", 1)):
+            writer.add_uint32(f"tokenizer.ggml.{mark}_token_id", len(embeddings) - back)
     random = np.random.default_rng(2)
     writer.add_tensor("token_embd.weight", embeddings)
     writer.add_tensor("output.weight", output)
