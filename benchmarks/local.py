@@ -18,8 +18,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in our worker; read when l
 import argparse
 import contextlib
 import json
+import random
 import socket
 import statistics
+import string
 import subprocess
 import tempfile
 import threading
@@ -47,6 +49,9 @@ AT_LEAST = {
     "llama-bench prompt: genkit to it": 0.97,
     "eight parallel: to llama behind lock": 2.3,
     "eight parallel: to llama server": 1.0,
+    "lookup, repeated: to without": 1.5,
+    "lookup, prose: to without": 0.97,
+    "lookup, noise: to without": 0.97,
 }
 AT_MOST = {
     "shared prefix: to apart": 0.25,
@@ -328,6 +333,42 @@ def long_prompt(bench: Bench) -> None:
     bench.note("long prompt", worst_gap_to_median=worst, p99_of_gaps_to_median=max(late), seconds=took)
 
 
+def lookup(bench: Bench) -> None:
+    """The token rate with guessed tokens to that without: of an answer that repeats its prompt, and others.
+
+    Random weights repeat nothing, so two of the answers are held to a text: what comes is fixed, and so how
+    often guesses are right, while what the steps and the masks cost is real. It tells what guesses are worth
+    on such a text, and not how often a model repeats its prompt. The prose is not that of its prompt. Nearly
+    every letter is a token of its own here, and three letters have come before far more often than three
+    words have: there are more guesses, and more wrong ones, than with a vocabulary of words.
+    """
+    size = bench.answer * 4
+    letters = "".join(random.Random(1).choices(string.ascii_lowercase, k=size))
+    page = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    prose = "".join(
+        " ".join(page.split("## How a request flows")[1].split()).encode("ascii", "ignore").decode()
+    )
+    with bench.generator() as guessing, bench.generator(lookup=False) as plain:
+
+        def rate(generator: genkit.Generator, prompt: str, **options: Any) -> float:
+            answer = generator.generate(prompt, **options)
+            assert answer.metrics
+            return answer.metrics.decode_tokens_per_second
+
+        for name, prompt, options in (
+            (
+                "repeated",
+                f"Repeat: {letters}",
+                {"output": genkit.Output(choices=[letters]), "temperature": 0},
+            ),
+            ("prose", prose[:size], {"output": genkit.Output(choices=[prose[size : 2 * size]])}),
+            ("noise", letters, {"max_tokens": size, "temperature": 1, "seed": 1}),
+        ):
+            ask = [partial(rate, generator, prompt, **options) for generator in (guessing, plain)]
+            with_it, without = bench.best(*ask)
+            bench.note(f"lookup, {name}", guessing=with_it, plain=without, to_without=with_it / without)
+
+
 def main() -> None:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -335,7 +376,7 @@ def main() -> None:
     parser.add_argument("--bench", help="the path of llama-bench")
     parser.add_argument("--server", help="the path of llama-server")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", nargs="*", default=[], help="one prefix turn long parallel")
+    parser.add_argument("--only", nargs="*", default=[], help="prefix turn long one lookup parallel")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     scale = 0.02 if arguments.smoke else 1
@@ -353,6 +394,7 @@ def main() -> None:
         "turn": tenth_turn,
         "long": long_prompt,
         "one": one_stream,
+        "lookup": lookup,
         "parallel": lambda bench: parallel(bench, arguments.server),
     }
     for name, measure in measurements.items():

@@ -42,6 +42,8 @@ class Generator(Retrieval):
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         template: the chat template, in Jinja; by default the one in the model file.
         isolation: ``"process"`` (of its own) or ``"thread"``, where a local model may end the program.
+        lookup: whether a local model guesses tokens that repeat the prompt or the answer, and evaluates
+            several at a time where that is faster; by default it does.
         idle: the seconds without a call after which a local model is unloaded; by default never.
         keep_on_disk: whether prompts of a local model that calls keep by a name are saved in the user's cache
             directory, and loaded at the next start instead of being evaluated.
@@ -67,6 +69,7 @@ class Generator(Retrieval):
         gpu_layers: int | None = None,
         template: str | None = None,
         isolation: Literal["process", "thread"] | None = None,
+        lookup: bool | None = None,
         idle: float | None = None,
         keep_on_disk: bool | None = None,
         api_key: Any = None,
@@ -90,6 +93,7 @@ class Generator(Retrieval):
                 gpu_layers=gpu_layers,
                 template=template,
                 isolation=isolation,
+                lookup=lookup,
                 idle=idle,
                 keep_on_disk=keep_on_disk,
                 api_key=api_key,

@@ -25,7 +25,8 @@ class Sampling:
         frequency_penalty: subtracted from a token's logit for each time it came up.
         presence_penalty: subtracted once from the logit of a token that came up.
         seed: the same seed, request and backend give the same answer, as far as the backend can: remote ones
-            do their best, and a local one may settle near-ties otherwise after, or beside, other calls.
+            do their best, and a local one may settle near-ties otherwise after, or beside, other calls, and
+            where it guesses tokens (``lookup=``).
         stop: generation ends before the first of these strings.
         logprobs: how many alternatives to tell the log probabilities of, at each token (0: only of
             the chosen one).

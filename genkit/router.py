@@ -16,7 +16,9 @@ from .providers.base import Target, Vendor
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
 
-_LOCAL = ("context", "threads", "parallel", "gpu_layers", "template", "isolation", "idle", "keep_on_disk")
+_LOCAL = (
+    "context", "threads", "parallel", "gpu_layers", "template", "isolation", "lookup", "idle", "keep_on_disk"
+)  # fmt: skip
 _REMOTE = ("api_key", "base_url", "timeout", "attempts")
 
 # Each is loaded when a model of its own is asked for: who runs local models needs none of them.

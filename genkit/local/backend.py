@@ -51,6 +51,8 @@ class LocalBackend:
         template: the chat template, in Jinja; by default the one in the file.
         isolation: ``"process"``, or ``"thread"`` to run llama.cpp inside this process, where an abort of its
             ends the program.
+        lookup: whether to guess tokens that repeat the prompt or the answer, and evaluate several at a time
+            where that is faster.
         idle: after how many seconds without a call the model is unloaded; the next call loads it again.
             By default never.
         keep_on_disk: whether prompts that calls keep by a name are saved in the user's cache directory, and
@@ -71,6 +73,7 @@ class LocalBackend:
         gpu_layers: int = 0,
         template: str | None = None,
         isolation: Literal["process", "thread"] = "process",
+        lookup: bool = True,
         idle: float | None = None,
         keep_on_disk: bool = False,
     ) -> None:
@@ -87,6 +90,8 @@ class LocalBackend:
             raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {parallel}")
         if isolation not in ("process", "thread"):
             raise ConfigError(f'isolation takes "process" or "thread", not {isolation!r}')
+        if not isinstance(lookup, bool):
+            raise ConfigError(f"lookup takes True or False, not {lookup!r}")
         is_number = isinstance(idle, (int, float)) and not isinstance(idle, bool)
         if idle is not None and not (is_number and idle > 0):
             raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
@@ -99,6 +104,7 @@ class LocalBackend:
             "gpu_layers": gpu_layers,
             "template": template,
             "kept": str(self._kept) if self._kept else None,
+            "lookup": lookup,
         }
         self._path = str(settings["path"])
         self.worker = Tenant(settings, isolation=isolation, idle=idle)

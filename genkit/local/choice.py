@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..errors import GenkitError
 from .arrays import log_probabilities
 from .context import Context, Sampler
 from .llama import Model
+from .scheduler import Work
 from .sequence import Chances, Chosen, Sequence
 
 
@@ -14,35 +16,49 @@ class Choice:
     Args:
         model: the model whose tokens are chosen from.
         context: what computed the logits.
+        longest: how many tokens a sequence may have.
     """
 
-    def __init__(self, model: Model, context: Context) -> None:
-        self._model, self._context = model, context
+    def __init__(self, model: Model, context: Context, longest: int) -> None:
+        self._model, self._context, self._longest = model, context, longest
         self._samplers: dict[int, Sampler] = {}
 
-    def add(self, sequence: Sequence, row: int, chosen: list[Chosen]) -> bool:
-        """Add the next token to a sequence, and to those that were chosen in this step.
-
-        Args:
-            sequence: whose turn it is.
-            row: which row of the step holds its logits.
-            chosen: gets the token.
+    def step(self, work: list[Work]) -> tuple[list[Chosen], list[tuple[Sequence, str | GenkitError]]]:
+        """Add the next tokens to the sequences of a step.
 
         Returns:
-            Whether the model ended the answer instead.
-
-        Raises:
-            GenkitError: its constraint cannot go on.
+            The tokens; and who is done: with ``eog``, ``max_tokens``, ``context_full``, or what failed it.
         """
-        if sequence.logprobs is None:
-            token, chances = self._token(sequence, row), None
-        else:
-            token, chances = self._told(sequence, row, sequence.logprobs)
-        if self._model.ends_generation(token):
-            return True
-        sequence.tokens.append(token)
-        chosen.append(Chosen(sequence.call, token, chances))
-        return False
+        row, chosen, over = -1, list[Chosen](), list[tuple[Sequence, str | GenkitError]]()
+        for sequence, size, sample in work:
+            row += size
+            if sample:
+                try:
+                    why = self._add(sequence, row, chosen)
+                except GenkitError as error:
+                    over.append((sequence, error))
+                else:
+                    if why:
+                        over.append((sequence, why))
+            row += len(sequence.draft)
+        return chosen, over
+
+    def _add(self, sequence: Sequence, row: int, chosen: list[Chosen]) -> str:
+        """Add the next token, and more as long as they are what its draft guessed; '' or why it is done."""
+        for at, guess in enumerate((*sequence.draft, None), row):
+            if sequence.logprobs is None:
+                token, chances = self._token(sequence, at), None
+            else:
+                token, chances = self._told(sequence, at, sequence.logprobs)
+            if self._model.ends_generation(token):
+                return "eog"
+            sequence.tokens.append(token)
+            chosen.append(Chosen(sequence.call, token, chances))
+            if token != guess:
+                break
+        if sequence.generated >= sequence.max_tokens:
+            return "max_tokens"
+        return "context_full" if len(sequence.tokens) >= self._longest else ""
 
     def _told(self, sequence: Sequence, row: int, count: int) -> tuple[int, Chances]:
         """The next token, and what the model itself made of it: before its constraint has a say."""

@@ -15,8 +15,9 @@ from .pace import Pace
 from .pooler import Pooler, Text
 from .prefixes import Name
 from .scheduler import Forget, Scheduler, Share, Work
-from .sequence import Chosen, Sequence
+from .sequence import Sequence
 from .slots import Slots
+from .speculation import Speculation
 
 BATCH = 512
 KEPT = 8
@@ -38,6 +39,7 @@ class Engine:
         listener: who hears of it.
         pooler: what computes beside sequences, in the same thread; closed with the engine.
         queue: the most sequences that wait.
+        speculation: what guesses tokens, if that is wanted; never used where the KV cache cannot be cut.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Engine:
         listener: Listener,
         pooler: Pooler,
         queue: int = QUEUE,
+        speculation: Speculation | None = None,
     ) -> None:
         self.context_size = context_size
         self._model, self._listener, self._pooler, self._queue = model, listener, pooler, queue
@@ -60,7 +63,8 @@ class Engine:
         self._scheduler = Scheduler(
             self._slots, parallel=parallel, batch=BATCH, names=kept, intact=self._context.intact
         )
-        self._choice = Choice(model, self._context)
+        self._choice = Choice(model, self._context, context_size)
+        self._speculation = None if model.recurrent else speculation
         self._changed = threading.Condition()
         self._new: list[Sequence] = []
         self._unpinned: list[Name] = []
@@ -143,6 +147,8 @@ class Engine:
                 self._evaluating_prompt_of = {w.sequence.call for w in work if w.size > 1}
             self._refuse()
             if work:
+                if self._speculation:
+                    self._speculation.draft(work, self._slots.left, self.context_size)
                 self._step(work)
             if texts:
                 self._pooler.step(texts)
@@ -188,7 +194,7 @@ class Engine:
     def _refuse(self) -> None:
         """Tell those that what is pinned leaves no room; an answer that has begun ends there."""
         for sequence, error in self._scheduler.refused:
-            self._choice.forget(sequence.call)
+            self._forget(sequence)
             if sequence.generated:
                 self._listener.finished(sequence, "context_full")
             else:
@@ -206,59 +212,61 @@ class Engine:
             return
         if not done:  # aborted: what it got done is unknown
             for sequence, _, _ in work:
-                remaining = self._context.forget(sequence.slot, sequence.evaluated)
-                self._scheduler.lost(sequence, remaining)
+                self._cut(sequence, sequence.evaluated)
             return
         self._make(self._scheduler.done(work))
         now = time.monotonic()
-        answering = sum(size == 1 for _, size, _ in work)
-        self._pace.observe(answering, sum(size for _, size, _ in work if size > 1), now - began)
+        self._observe(work, now - began)
         for sequence, _, sample in work:
             if sample and not sequence.times.first:
                 sequence.times.first = now
                 self._listener.begun(sequence, self._slots.room - self._slots.left, self._slots.room)
                 if sequence.pinned:
                     self._listener.pinned(sequence, partial(self._context.save, sequence.slot))
-        self._choose(work)
+        self._hand_out(work)
 
     def _one_by_one(self, work: list[Work], error: GenkitError) -> None:
         """A step failed: whose fault it was shows when each is taken alone."""
+        guessed = any(sequence.draft for sequence, _, _ in work)
         for sequence, size, sample in work:
             before = sequence.evaluated
-            self._scheduler.lost(sequence, self._context.forget(sequence.slot, before))
-            if len(work) > 1 and sequence.evaluated == before:
+            self._cut(sequence, before)
+            if (len(work) > 1 or guessed) and sequence.evaluated == before:
                 self._step([Work(sequence, size, sample)])
             else:
                 self._fail(sequence, error)
 
-    def _choose(self, work: list[Work]) -> None:
-        """Choose and hand out the tokens of a step; who has all that it may have is done."""
-        row, chosen = -1, list[Chosen]()
-        ended: list[tuple[Sequence, str | GenkitError]] = []
-        for sequence, size, sample in work:
-            row += size
-            if not sample:
-                continue
-            try:
-                reason = "eog" if self._choice.add(sequence, row, chosen) else self._limit(sequence)
-            except GenkitError as error:
-                ended.append((sequence, error))
-                continue
-            if reason:
-                ended.append((sequence, reason))
+    def _observe(self, work: list[Work], seconds: float) -> None:
+        """Learn from how long a step took."""
+        answering, prompt, guessed = 0, 0, 0
+        for sequence, size, _ in work:
+            answering += size == 1
+            prompt += size if size > 1 else 0
+            guessed += len(sequence.draft)
+        if not guessed:
+            self._pace.observe(answering, prompt, seconds)
+        if self._speculation and not prompt:
+            self._speculation.observe(answering + guessed, seconds)
+
+    def _hand_out(self, work: list[Work]) -> None:
+        """Choose the tokens of a step, and tell of them and of who is done."""
+        chosen, over = self._choice.step(work)
+        for sequence, _, _ in work:
+            if sequence.draft and self._cut(sequence, len(sequence.tokens) - 1) < len(sequence.tokens) - 1:
+                self._speculation = None
         if chosen:
             self._listener.tokens(chosen)
-        for sequence, why in ended:
+        for sequence, why in over:
             if isinstance(why, GenkitError):
                 self._fail(sequence, why)
             else:
                 self._finish(sequence, why)
 
-    def _limit(self, sequence: Sequence) -> str | None:
-        """Which limit it has reached, if any."""
-        if sequence.generated >= sequence.max_tokens:
-            return "max_tokens"
-        return "context_full" if len(sequence.tokens) >= self.context_size else None
+    def _cut(self, sequence: Sequence, length: int) -> int:
+        """Drop what the KV cache may hold of a sequence after so many tokens, and its draft; what remains."""
+        remaining, sequence.draft = self._context.forget(sequence.slot, length), ()
+        self._scheduler.lost(sequence, remaining)
+        return remaining
 
     def _finish(self, sequence: Sequence, reason: str) -> None:
         self._remove(sequence)
@@ -272,7 +280,12 @@ class Engine:
 
     def _remove(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
+        self._forget(sequence)
+
+    def _forget(self, sequence: Sequence) -> None:
         self._choice.forget(sequence.call)
+        if self._speculation:
+            self._speculation.forget(sequence.call)
 
 
 def _rows(work: list[Work]) -> list[tuple[int, int, int, bool]]:
@@ -282,4 +295,6 @@ def _rows(work: list[Work]) -> list[tuple[int, int, int, bool]]:
         last = start + size - 1
         for at in range(start, start + size):
             rows.append((sequence.tokens[at], at, sequence.slot, sample and at == last))
+        for at, token in enumerate(sequence.draft, last + 1):
+            rows.append((token, at, sequence.slot, True))
     return rows

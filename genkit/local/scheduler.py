@@ -18,7 +18,10 @@ from .slots import Slots
 
 
 class Work(NamedTuple):
-    """Evaluate the next ``size`` tokens of a sequence; the logits of the last are wanted if ``sample``."""
+    """Evaluate the next ``size`` tokens of a sequence; the logits of the last are wanted if ``sample``.
+
+    The tokens of its draft come after them, with their logits.
+    """
 
     sequence: Sequence
     size: int
@@ -152,10 +155,15 @@ class Scheduler:
         return Plan(self.take_moves(), work)
 
     def done(self, work: list[Work]) -> list[Share | Forget]:
-        """The tokens of this work are evaluated; returns what is to be done at once, to pin prompts."""
+        """The tokens of this work are evaluated, and drafts with them.
+
+        Returns:
+            What is to be done at once, to pin prompts.
+        """
         for sequence, size, sample in work:
-            sequence.evaluated += size
-            self._slots.grow(sequence.slot, size)
+            count = size + len(sequence.draft)
+            sequence.evaluated += count
+            self._slots.grow(sequence.slot, count)
             if sample and sequence.keep and not sequence.pinned:
                 self._pin(sequence, sequence.keep)
         return self.take_moves()

@@ -73,6 +73,8 @@ class Sequence:
     prompt_length: int = field(init=False)
     evaluated: int = 0
     slot: int = -1
+    draft: Tokens[int] = ()
+    """Tokens that may come next, and are evaluated along with those that do."""
     begun: bool = False
     """Whether it has taken over what others evaluated of its prompt, and goes on from there."""
     leader: Sequence | None = None

@@ -34,6 +34,7 @@ from .sampling import steps
 from .saving import Saving
 from .sequence import Chances, Chosen, Sequence
 from .shelf import Shelf
+from .speculation import Speculation
 
 
 class Service:
@@ -42,7 +43,7 @@ class Service:
     Args:
         settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, and
             ``queue``, how many calls may wait, if not as many as by default; ``kept``, the directory of kept
-            prompts, if they are to be saved.
+            prompts, if they are to be saved; ``lookup``, whether to guess tokens.
         send: sends a frame to the host; may be called from any thread.
         broken: hears of what ended the engine.
 
@@ -97,6 +98,7 @@ class Service:
             ),
             pooler=self._pooling.pooler,
             queue=settings.get("queue", QUEUE),
+            speculation=Speculation() if settings.get("lookup", True) else None,
         )
 
     def _make_saving(self, context: int, settings: dict[str, Any]) -> Saving | None:

@@ -17,6 +17,7 @@ from genkit.local.listener import Listener
 from genkit.local.llama import Model
 from genkit.local.pooler import Pooler
 from genkit.local.sequence import Chosen, Sequence
+from genkit.local.speculation import Speculation
 
 GREEDY = (("greedy",),)
 
@@ -63,7 +64,14 @@ def alphabet_engine(alphabet_file: Path, ears: Ears) -> Engine:
     return engine(alphabet_file, ears)
 
 
-def engine(path: Path, ears: Ears, *, context_size: int = 4096, parallel: int = 1) -> Engine:
+def engine(
+    path: Path,
+    ears: Ears,
+    *,
+    context_size: int = 4096,
+    parallel: int = 1,
+    speculation: Speculation | None = None,
+) -> Engine:
     pooler = Pooler(
         model := Model(str(path)), window=context_size, width=1, threads=1, told=print, failed=print
     )
@@ -73,6 +81,7 @@ def engine(path: Path, ears: Ears, *, context_size: int = 4096, parallel: int = 
         threads=1,
         parallel=parallel,
         listener=ears.listener,
+        speculation=speculation,
         pooler=pooler,
     )
     threading.Thread(target=made.run, daemon=True).start()

@@ -1,0 +1,76 @@
+"""Guesses how a sequence goes on: as it did after the same tokens before (prompt lookup). Pure.
+
+Answers repeat their prompt and themselves: what is quoted, extracted, corrected, or the keys of JSON. After
+"Prompt Lookup Decoding" (A. Saxena, 2023), which needs no second model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LENGTH = 3
+"""How many tokens in a row must have come up before."""
+_RATE = 1 / 8
+
+
+class Chances:
+    """How often the next token is guessed right: after a guess that was right, and else."""
+
+    __slots__ = ("fresh", "running")
+
+    def __init__(self, fresh: float = 0.5, running: float = 0.6) -> None:
+        self.fresh, self.running = fresh, running
+
+    def mean(self, other: Chances) -> Chances:
+        """What lies between these and others."""
+        return Chances((self.fresh + other.fresh) / 2, (self.running + other.running) / 2)
+
+
+class Lookup:
+    """Guesses for one sequence.
+
+    Args:
+        tokens: what it has so far.
+        chances: what to expect of guesses before there were any.
+    """
+
+    def __init__(self, tokens: Sequence[int], chances: Chances) -> None:
+        runs = zip(*(tokens[start:] for start in range(LENGTH)), strict=False)
+        self._next = dict(zip(runs, range(LENGTH, len(tokens)), strict=False))  # run -> where it went on last
+        self._known = max(LENGTH, len(tokens))
+        self._right = False
+        self.chances = Chances(chances.fresh, chances.running)
+
+    def follow(self, tokens: Sequence[int]) -> None:
+        """Learn from what it has said since: the sequence is longer now."""
+        for at in range(self._known, len(tokens)):
+            run = tuple(tokens[at - LENGTH : at])
+            before = self._next.get(run)
+            if before is None:
+                self._right = False
+            else:
+                self._learn(tokens[before] == tokens[at])
+            self._next[run] = at
+        self._known = max(self._known, len(tokens))
+
+    def _learn(self, right: bool) -> None:
+        chances = self.chances
+        if self._right:
+            chances.running += (right - chances.running) * _RATE
+        else:
+            chances.fresh += (right - chances.fresh) * _RATE
+        self._right = right
+
+    def guess(self, tokens: Sequence[int], size: int) -> list[int]:
+        """The next ``size`` tokens as they came before, or none; call :meth:`follow` first."""
+        at = self._next.get(tuple(tokens[-LENGTH:]))
+        if at is None or size < 1:
+            return []
+        found = list(tokens[at : at + size])
+        return (found * -(-size // len(found)))[:size]  # what goes round may go on so
+
+    def expected(self, size: int) -> float:
+        """How many of so many guessed tokens are likely to be right, up to the first wrong one."""
+        first = self.chances.running if self._right else self.chances.fresh
+        running = min(self.chances.running, 0.999)
+        return first * float(1 - running**size) / (1 - running)

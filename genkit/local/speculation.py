@@ -1,0 +1,115 @@
+"""How many guessed tokens to evaluate along with the next one, where that pays. Pure.
+
+A step evaluates the tokens of a draft behind the one that was chosen last. The next tokens are then chosen as
+ever, each from the logits of its own row; the draft holds as far as they are the same, and what was chosen
+after that begins the next step. So a draft changes how fast tokens come, and not which.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from .lookup import Chances, Lookup
+from .scheduler import Work
+from .sequence import Sequence
+
+TOTALS = (4, 8, 16)
+"""How many rows a step with drafts has: llama.cpp's matrix kernels take four at a time."""
+FEW = 4
+"""With more sequences in a step, its rows are put to good use already."""
+_ROW = 0.25  # of a step of one row: what another is taken to cost before it was measured
+_REMEMBERED = 5
+_OLD = 256  # after so many steps a measurement counts no more, and what did not pay is tried again
+
+
+class Costs:
+    """How long steps take, by their number of rows; the best of the last few, as noise only adds."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._taken: dict[int, deque[tuple[int, float]]] = {}
+
+    def observe(self, rows: int, seconds: float) -> None:
+        """A step of so many rows took so long."""
+        self._steps += 1
+        self._taken.setdefault(rows, deque(maxlen=_REMEMBERED)).append((self._steps, seconds))
+
+    def seconds(self, rows: int) -> float:
+        """How long a step of so many rows takes: as measured, or reckoned from one of about as many."""
+        if measured := self._measured(rows):
+            return measured
+        known = {other: taken for other in self._taken if (taken := self._measured(other))}
+        if not known:
+            return _shape(rows)
+        nearest = min(known, key=lambda other: abs(other - rows))
+        return known[nearest] * _shape(rows) / _shape(nearest)
+
+    def _measured(self, rows: int) -> float:
+        """0 without two measurements: the first step of its size sets up its graph."""
+        taken = self._taken.get(rows, ())
+        recent = [seconds for step, seconds in taken if self._steps - step < _OLD]
+        return min(recent) if len(recent) > 1 else 0.0
+
+
+def _shape(rows: int) -> float:
+    return 1 + _ROW * (rows - 1)
+
+
+class Speculation:
+    """Gives the sequences of a step their drafts.
+
+    Args:
+        costs: how long steps take.
+    """
+
+    def __init__(self, costs: Costs | None = None) -> None:
+        self._costs = costs or Costs()
+        self._lookups: dict[int, Lookup] = {}
+        self._chances = Chances()
+
+    def draft(self, work: list[Work], room: int, longest: int) -> None:
+        """Give the sequences of a step drafts, as far as that pays; none, if the step holds prompts.
+
+        Args:
+            work: what the step evaluates in any case.
+            room: how many tokens the KV cache can take.
+            longest: how many tokens a sequence may have.
+        """
+        if len(work) > FEW or not all(sample and sequence.generated for sequence, _, sample in work):
+            return
+        rows, expected = len(work), float(len(work))
+        for sequence, _, _ in work:
+            lookup = self._followed(sequence)
+            left = min(sequence.max_tokens - sequence.generated, longest - len(sequence.tokens)) - 1
+            guess = lookup.guess(sequence.tokens, min(left, room - rows, TOTALS[-1] - rows))
+            size = self._size(lookup, rows, expected, len(guess)) if guess else 0
+            rows += size
+            expected += lookup.expected(size)
+            sequence.draft = guess[:size]
+
+    def _followed(self, sequence: Sequence) -> Lookup:
+        lookup = self._lookups.get(sequence.call)
+        if lookup is None:
+            lookup = self._lookups[sequence.call] = Lookup(sequence.tokens, self._chances)
+        lookup.follow(sequence.tokens)
+        return lookup
+
+    def _size(self, lookup: Lookup, rows: int, expected: float, most: int) -> int:
+        """The size of draft that makes most tokens a second, beside rows of which so many are expected."""
+        best, rate = 0, expected / self._costs.seconds(rows)
+        for total in TOTALS:
+            size = total - rows
+            if 0 < size <= most:
+                with_it = (expected + lookup.expected(size)) / self._costs.seconds(total)
+                if with_it > rate:
+                    best, rate = size, with_it
+        return best
+
+    def observe(self, rows: int, seconds: float) -> None:
+        """A step without prompts took so long."""
+        self._costs.observe(rows, seconds)
+
+    def forget(self, call: int) -> None:
+        """A sequence is done; the next ones may be expected to be like it."""
+        if lookup := self._lookups.pop(call, None):
+            self._chances = self._chances.mean(lookup.chances)
