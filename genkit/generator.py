@@ -47,6 +47,8 @@ class Generator(Retrieval):
         idle: the seconds without a call after which a local model is unloaded; by default never.
         keep_on_disk: whether prompts of a local model that calls keep by a name are saved in the user's cache
             directory, and loaded at the next start instead of being evaluated.
+        context_shift: whether a local model's answer goes on where the context window is full: the older half
+            of what follows the system's messages is dropped. By default it ends there.
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
@@ -72,6 +74,7 @@ class Generator(Retrieval):
         lookup: bool | None = None,
         idle: float | None = None,
         keep_on_disk: bool | None = None,
+        context_shift: bool | None = None,
         api_key: Any = None,
         base_url: str | None = None,
         timeout: float | Timeouts | None = None,
@@ -96,6 +99,7 @@ class Generator(Retrieval):
                 lookup=lookup,
                 idle=idle,
                 keep_on_disk=keep_on_disk,
+                context_shift=context_shift,
                 api_key=api_key,
                 base_url=base_url,
                 timeout=timeout,

@@ -17,7 +17,8 @@ from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
 
 _LOCAL = (
-    "context", "threads", "parallel", "gpu_layers", "template", "isolation", "lookup", "idle", "keep_on_disk"
+    "context", "threads", "parallel", "gpu_layers", "template", "isolation", "lookup", "idle", "keep_on_disk",
+    "context_shift",
 )  # fmt: skip
 _REMOTE = ("api_key", "base_url", "timeout", "attempts")
 

@@ -57,6 +57,8 @@ class LocalBackend:
             By default never.
         keep_on_disk: whether prompts that calls keep by a name are saved in the user's cache directory, and
             loaded at the next start instead of being evaluated.
+        context_shift: whether an answer goes on where the context window is full: the older half of what
+            follows the system's messages is dropped. Else it ends there, with ``length``.
 
     Raises:
         ModelFileError: there is no file at ``path``.
@@ -76,6 +78,7 @@ class LocalBackend:
         lookup: bool = True,
         idle: float | None = None,
         keep_on_disk: bool = False,
+        context_shift: bool = False,
     ) -> None:
         for name, value, low in (
             ("context", None if context == "auto" else context, 1),
@@ -103,6 +106,7 @@ class LocalBackend:
             "parallel": parallel,
             "gpu_layers": gpu_layers,
             "template": template,
+            "context_shift": context_shift,
             "kept": str(self._kept) if self._kept else None,
             "lookup": lookup,
         }

@@ -6,7 +6,7 @@ from ..errors import GenkitError
 from .arrays import log_probabilities
 from .context import Context, Sampler
 from .llama import Model
-from .scheduler import Work
+from .plan import Work
 from .sequence import Chances, Chosen, Sequence
 
 

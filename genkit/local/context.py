@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import BackendError, OutOfMemory
 from .llama import Model, _last_words, _lib, lacks_memory, last_words
+from .plan import Cut, Forget, Move, Share, Shift
 from .sampling import Step
 
 _ABORTED = 2
@@ -91,7 +92,7 @@ class Context:
                 f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
                 "try a smaller context="
             )
-        self._memory = _lib.llama_get_memory(self.pointer)
+        self._memory, self._recurrent = _lib.llama_get_memory(self.pointer), model.recurrent
         self._evaluate = _lib.llama_encode if model.encoder_alone else _lib.llama_decode
         self._batch = _lib.llama_batch_init(batch, 0, 1)
         self._abort = ctypes.create_string_buffer(2)
@@ -164,9 +165,23 @@ class Context:
         _lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return 0
 
-    def share(self, source: int, slot: int, length: int) -> None:
-        """Let a sequence hold the first ``length`` tokens of another; nothing is computed or moved."""
-        _lib.llama_memory_seq_cp(self._memory, source, slot, 0, length)
+    @property
+    def can_shift(self) -> bool:
+        """Whether a Shift can be made: not with a recurrent state, or positions of several dimensions."""
+        return bool(_lib.llama_memory_can_shift(self._memory)) and not self._recurrent
+
+    def make(self, move: Move) -> None:
+        """Do what the scheduler decided about the KV cache; nothing is computed but with the next decode."""
+        match move:
+            case Share(source, slot, length):
+                _lib.llama_memory_seq_cp(self._memory, source, slot, 0, length)
+            case Shift(slot, start, length):
+                _lib.llama_memory_seq_rm(self._memory, slot, start, start + length)
+                _lib.llama_memory_seq_add(self._memory, slot, start + length, -1, -length)
+            case Cut(slot, start):
+                self.forget(slot, start)
+            case Forget(slot):
+                self.forget(slot)
 
     def save(self, slot: int) -> bytearray:
         """The state of all that a sequence holds, for :meth:`load`.

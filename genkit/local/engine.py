@@ -12,9 +12,10 @@ from .context import Context
 from .listener import Listener
 from .llama import Model
 from .pace import Pace
+from .plan import Move, Work
 from .pooler import Pooler, Text
 from .prefixes import Name
-from .scheduler import Forget, Scheduler, Share, Work
+from .scheduler import Scheduler
 from .sequence import Sequence
 from .slots import Slots
 from .speculation import Speculation
@@ -65,6 +66,7 @@ class Engine:
         )
         self._choice = Choice(model, self._context, context_size)
         self._speculation = None if model.recurrent else speculation
+        self.can_shift = self._context.can_shift
         self._changed = threading.Condition()
         self._new: list[Sequence] = []
         self._unpinned: list[Name] = []
@@ -184,12 +186,9 @@ class Engine:
         else:
             self._scheduler.not_restored(slot)
 
-    def _make(self, moves: list[Share | Forget]) -> None:
+    def _make(self, moves: list[Move]) -> None:
         for move in moves:
-            if isinstance(move, Share):
-                self._context.share(*move)
-            else:
-                self._context.forget(move.slot)
+            self._context.make(move)
 
     def _refuse(self) -> None:
         """Tell those that what is pinned leaves no room; an answer that has begun ends there."""
@@ -259,8 +258,9 @@ class Engine:
         for sequence, why in over:
             if isinstance(why, GenkitError):
                 self._fail(sequence, why)
-            else:
+            elif why != "context_full" or not self._scheduler.shorten(sequence):
                 self._finish(sequence, why)
+        self._make(self._scheduler.take_moves())
 
     def _cut(self, sequence: Sequence, length: int) -> int:
         """Drop what the KV cache may hold of a sequence after so many tokens, and its draft; what remains."""

@@ -17,6 +17,7 @@ from ..errors import BadRequest, ModelFileError, UnsupportedOption
 from .chat import ChatTemplate
 from .conversation import Conversation
 from .llama import Model
+from .prefixes import common
 from .toolsyntax import find, markers
 
 LARGEST = 1 << 24
@@ -128,6 +129,23 @@ class Prompts:
             return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)
         thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
         return Prompt("".join(pieces), ids, self.syntax.name, thinking, ignored)
+
+    def head(self, question: Mapping[str, Any], tokens: list[int]) -> int:
+        """How many tokens of a conversation's prompt come before the first that is not of the system.
+
+        It is as much as the prompt has in common with that of the same system and another user.
+        """
+        if question.get("suffix") is not None:
+            return 1
+        messages = list(question["messages"])
+        places = (at for at, message in enumerate(messages) if message["role"] not in ("system", "developer"))
+        at = next(places, len(messages))
+        said = str(messages[at].get("content") or "") if at < len(messages) else ""
+        other = {"role": "user", "content": "b" if said.startswith("a") else "a"}
+        try:
+            return common(tokens, self.chat({**question, "messages": [*messages[:at], other]}).tokens)
+        except BadRequest:  # to the template it is no conversation
+            return 1
 
     def _reasoning(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         """How to tell the template to think, and what must be said if that cannot be."""

@@ -8,45 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from ..errors import GenkitError
 from .pins import RESERVE, Pins
+from .plan import Cut, Forget, Move, Plan, Share, Shift, Work
 from .prefixes import WORTHWHILE, Kept, Name, common, longest
 from .sequence import Sequence
 from .slots import Slots
-
-
-class Work(NamedTuple):
-    """Evaluate the next ``size`` tokens of a sequence; the logits of the last are wanted if ``sample``.
-
-    The tokens of its draft come after them, with their logits.
-    """
-
-    sequence: Sequence
-    size: int
-    sample: bool
-
-
-class Share(NamedTuple):
-    """Let an id that holds nothing hold the first ``length`` tokens of another."""
-
-    source: int
-    slot: int
-    length: int
-
-
-class Forget(NamedTuple):
-    """Drop all that an id holds."""
-
-    slot: int
-
-
-class Plan(NamedTuple):
-    """One step: what to do about the KV cache, in this order, and then what to evaluate."""
-
-    moves: list[Share | Forget]
-    work: list[Work]
 
 
 class Scheduler:
@@ -74,7 +42,7 @@ class Scheduler:
         self._waiting: deque[Sequence] = deque()
         self._kept = Kept()
         self._pins = Pins(slots, self._kept, names=names, intact=intact)
-        self._moves: list[Share | Forget] = []
+        self._moves: list[Move] = []
         self.running: list[Sequence] = []
         self.refused: list[tuple[Sequence, GenkitError]] = []
         """Those that :meth:`plan` sent away, since what is pinned leaves them no room; to be emptied."""
@@ -87,7 +55,7 @@ class Scheduler:
         """The sequence is done or no longer wanted: free its place; what it holds may be kept for others."""
         if sequence in self.running:
             self.running.remove(sequence)
-            if keep and sequence.evaluated:
+            if keep and sequence.evaluated and not sequence.shifted:
                 self._kept.add(sequence.slot, sequence.tokens[: sequence.evaluated])
             else:
                 self._drop(sequence.slot)
@@ -138,7 +106,8 @@ class Scheduler:
         """
         while self._waiting and len(self.running) < self._parallel:
             if objection := self._pins.objection(self._waiting[0], self.running):
-                self.refused.append((self._waiting.popleft(), objection))
+                if not (self._waiting[0].generated and self.shorten(self._waiting[0])):
+                    self.refused.append((self._waiting.popleft(), objection))
             elif self._admit(self._waiting[0]):
                 self.running.append(self._waiting.popleft())
             else:
@@ -147,14 +116,14 @@ class Scheduler:
             self._begin(sequence)
         work = self._share_out(chunk)
         while sum(size for _, size, _ in work) > self._slots.left:
-            if not self._make_room():  # all but its own is pinned
-                last = self.running[0]
+            last = self.running[0]
+            if not (self._make_room() or self.shorten(last)):  # all but its own is pinned
                 self.remove(last)
                 self.refused.append((last, self._pins.overflow(last)))
             work = self._share_out(chunk)
         return Plan(self.take_moves(), work)
 
-    def done(self, work: list[Work]) -> list[Share | Forget]:
+    def done(self, work: list[Work]) -> list[Move]:
         """The tokens of this work are evaluated, and drafts with them.
 
         Returns:
@@ -172,6 +141,35 @@ class Scheduler:
         """Of what was evaluated of a running sequence, only so many tokens remain."""
         sequence.evaluated = remaining
         self._slots.cut(sequence.slot, remaining)
+
+    def shorten(self, sequence: Sequence) -> bool:
+        """Drop the older half of what follows a sequence's head; what is left moves up in the KV cache.
+
+        Where another holds what would move, that is evaluated anew instead.
+
+        Returns:
+            False if nothing is to be dropped: the sequence is to end where the room does, or is all head.
+        """
+        if sequence.head is None or (count := (len(sequence.tokens) - sequence.head) // 2) < 1:
+            return False
+        slot, start = sequence.slot, sequence.head
+        sequence.drop(start, count)
+        if sequence.evaluated <= start:
+            return True
+        pinned = self._kept.pinned.values()
+        for kept in [kept for kept, _ in self._kept.items() if kept not in pinned]:
+            if self._slots.meet(kept, slot, start):
+                self._drop(self._kept.pop(kept))
+        others = [*pinned, *(other.slot for other in self.running if other is not sequence)]
+        if sequence.evaluated < start + count or any(self._slots.meet(o, slot, start) for o in others):
+            self.lost(sequence, start)
+            self._moves.append(Cut(slot, start))
+        else:
+            self._slots.remove(slot, start, count)
+            self._moves.append(Shift(slot, start, count))
+            sequence.evaluated -= count
+            sequence.shifted = True
+        return True
 
     def _admit(self, sequence: Sequence) -> bool:
         """Give it an id, if there is room for its prompt and the beginning of its answer."""
@@ -228,7 +226,10 @@ class Scheduler:
 
     def _source(self, sequence: Sequence) -> tuple[int | None, int]:
         """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
-        held = [*self._kept.items(), *((r.slot, r.tokens[: r.evaluated]) for r in self.running)]
+        held = [
+            *self._kept.items(),
+            *((r.slot, r.tokens[: r.evaluated]) for r in self.running if not r.shifted),
+        ]
         return longest(sequence.tokens, held, self._intact)
 
     def _leader(self, sequence: Sequence) -> tuple[Sequence | None, int]:
@@ -236,7 +237,7 @@ class Scheduler:
         best, most = None, self._source(sequence)[1] + WORTHWHILE - 1
         for other in self.running:
             length = min(common(sequence.tokens, other.tokens), len(sequence.tokens) - 1)
-            if length > max(most, other.evaluated):
+            if length > max(most, other.evaluated) and not other.shifted:
                 best, most = other, length
         return best, most if best else 0
 
@@ -271,13 +272,13 @@ class Scheduler:
         elif len(self.running) > 1:
             last = self.running.pop()
             self._drop(last.slot)
-            last.slot, last.evaluated, last.begun = -1, 0, False
+            last.slot, last.evaluated, last.begun, last.shifted = -1, 0, False, False
             self._waiting.appendleft(last)
         else:
             return False
         return True
 
-    def take_moves(self) -> list[Share | Forget]:
+    def take_moves(self) -> list[Move]:
         """What is to be done about the KV cache since this was asked last."""
         moves, self._moves = self._moves, []
         return moves

@@ -81,12 +81,24 @@ class Sequence:
     """Who evaluates the first ``led`` tokens of its prompt, for it to share them."""
     led: int = 0
     pinned: bool = False
+    head: int | None = None
+    """How many tokens stay when the context is full and the oldest of the rest go; None ends it there."""
+    drops: int = 0
+    """How many times tokens were dropped."""
+    shifted: bool = False
+    """Whether what is in the KV cache was evaluated after tokens that were dropped since."""
     cached: int = 0
     """How many tokens of its prompt were evaluated before it came."""
     times: Times = field(default_factory=Times)
 
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)
+
+    def drop(self, start: int, count: int) -> None:
+        """Forget so many of its tokens from this one on."""
+        self.drops += 1
+        del self.tokens[start : start + count]
+        self.prompt_length -= count
 
     @property
     def generated(self) -> int:

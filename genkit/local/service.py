@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import (
     BackendError,
     BadRequest,
+    ConfigError,
     ContextOverflow,
     GenkitError,
     ModelFileError,
@@ -43,7 +44,7 @@ class Service:
     Args:
         settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, and
             ``queue``, how many calls may wait, if not as many as by default; ``kept``, the directory of kept
-            prompts, if they are to be saved; ``lookup``, whether to guess tokens.
+            prompts, if they are to be saved; ``lookup``, whether to guess tokens; ``context_shift``.
         send: sends a frame to the host; may be called from any thread.
         broken: hears of what ended the engine.
 
@@ -69,6 +70,12 @@ class Service:
         self._send, self._broken = send, broken
         self._saving = None if only else self._make_saving(context, settings)
         self.engine = None if only else self._make_engine(header, context, settings)
+        self._shifts = bool(settings.get("context_shift"))
+        if self.engine and self._shifts and not self.engine.can_shift:
+            raise ConfigError(
+                f"of what {self._name} has evaluated nothing can be moved, as context_shift needs it to be; "
+                "leave that out"
+            )
 
     @staticmethod
     def _context_size(header: gguf.Header, settings: dict[str, Any]) -> int:
@@ -157,6 +164,7 @@ class Service:
             raise ModelFileError(f"{self._name} is an encoder: it embeds or reranks, and cannot generate")
         with self._limited():
             prompt = self._prompts.of(question)
+            head = self._prompts.head(question, prompt.tokens) if self._shifts else None
         tokens, room = prompt.tokens, engine.context_size
         if not tokens:
             raise BadRequest("the prompt is empty; give at least one token of text")
@@ -173,8 +181,9 @@ class Service:
         constraint = self._constraint(form) if form else None
         facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
-        limit = options.get("max_tokens", room)
+        limit = options.get("max_tokens", 2**31 if self._shifts else room)
         asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep)
+        asked.head = head
         if keep and self._saving:
             asked.saved = self._saving.find(keep.name, tokens)
         engine.submit(asked)

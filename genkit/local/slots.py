@@ -58,12 +58,21 @@ class Slots:
 
     def cut(self, slot: int, length: int) -> None:
         """The id holds its first ``length`` cells only."""
+        self.remove(slot, length, self.length(slot) - length)
+
+    def meet(self, one: int, other: int, at: int) -> bool:
+        """Whether two taken ids hold the same cell at this place; then they do at all before it, too."""
+        cells, others = self._cells[one], self._cells[other]
+        return at < min(len(cells), len(others)) and cells[at] == others[at]
+
+    def remove(self, slot: int, start: int, count: int) -> None:
+        """The id holds so many cells from this one on no longer; those after them move up."""
         cells = self._cells[slot]
-        for cell in reversed(cells[length:]):
+        for cell in reversed(cells[start : start + count]):
             self._holders[cell] -= 1
             if not self._holders[cell]:
                 self._unused.append(cell)
-        del cells[length:]
+        del cells[start : start + count]
 
     def share(self, source: int, slot: int, length: int) -> None:
         """An id that holds nothing holds the first ``length`` cells of another, too."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 
 from .lookup import Chances, Lookup
-from .scheduler import Work
+from .plan import Work
 from .sequence import Sequence
 
 TOTALS = (4, 8, 16)
@@ -64,7 +64,7 @@ class Speculation:
 
     def __init__(self, costs: Costs | None = None) -> None:
         self._costs = costs or Costs()
-        self._lookups: dict[int, Lookup] = {}
+        self._lookups: dict[int, tuple[int, Lookup]] = {}
         self._chances = Chances()
 
     def draft(self, work: list[Work], room: int, longest: int) -> None:
@@ -88,9 +88,10 @@ class Speculation:
             sequence.draft = guess[:size]
 
     def _followed(self, sequence: Sequence) -> Lookup:
-        lookup = self._lookups.get(sequence.call)
-        if lookup is None:
-            lookup = self._lookups[sequence.call] = Lookup(sequence.tokens, self._chances)
+        drops, lookup = self._lookups.get(sequence.call, (0, None))
+        if lookup is None or drops != sequence.drops:  # its tokens are not where they were
+            lookup = Lookup(sequence.tokens, lookup.chances if lookup else self._chances)
+            self._lookups[sequence.call] = sequence.drops, lookup
         lookup.follow(sequence.tokens)
         return lookup
 
@@ -111,5 +112,5 @@ class Speculation:
 
     def forget(self, call: int) -> None:
         """A sequence is done; the next ones may be expected to be like it."""
-        if lookup := self._lookups.pop(call, None):
-            self._chances = self._chances.mean(lookup.chances)
+        if followed := self._lookups.pop(call, None):
+            self._chances = self._chances.mean(followed[1].chances)

@@ -65,9 +65,12 @@ def _write(
     architecture: str = "llama",
     rerank: str = "",
     gap: bool = False,
+    sections: Sequence[int] | None = None,
 ) -> Path:
     width, feed_forward = embeddings.shape[1], 64
     writer = gguf.GGUFWriter(path, architecture)
+    if sections:  # positions of several dimensions
+        writer.add_rope_dimension_sections(sections)
     writer.add_name(name or path.stem)
     writer.add_context_length(context)
     writer.add_embedding_length(width)
@@ -115,6 +118,8 @@ def _write(
         ):
             weights = (random.standard_normal((rows, columns)) * scale).astype(np.float32)
             writer.add_tensor(f"blk.{layer}.{matrix}.weight", weights)
+            if sections and matrix in ("attn_q", "attn_k", "attn_v"):
+                writer.add_tensor(f"blk.{layer}.{matrix}.bias", np.zeros(rows, np.float32))
     return _finish(writer, path)
 
 

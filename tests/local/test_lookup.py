@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genkit.local.lookup import LENGTH, Chances, Lookup
-from genkit.local.scheduler import Work
+from genkit.local.plan import Work
 from genkit.local.sequence import Sequence
 from genkit.local.speculation import FEW, TOTALS, Costs, Speculation
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from genkit.errors import BadRequest, ContextOverflow
+from genkit.local.plan import Cut, Forget, Move, Plan, Share, Shift, Work
 from genkit.local.prefixes import Name
-from genkit.local.scheduler import Forget, Plan, Scheduler, Share, Work
+from genkit.local.scheduler import Scheduler
 from genkit.local.sequence import Sequence
 from genkit.local.slots import Slots
 
@@ -61,12 +62,14 @@ class Served(RuleBasedStateMachine):
         parts=st.lists(st.integers(0, 2), min_size=1, max_size=4),
         answers=st.integers(1, 30),
         keep=st.sampled_from([None, None, *(Name(owner, name) for owner in (1, 2) for name in "ab")]),
+        head=st.none() | st.integers(0, 50),
     )
-    def add(self, parts: list[int], answers: int, keep: Name | None) -> None:
+    def add(self, parts: list[int], answers: int, keep: Name | None, head: int | None) -> None:
         """Prompts of blocks that others may begin with, too; some are to be pinned."""
         self.calls += 1
         tokens = [part * 100 + at for part in parts for at in range(18)]
         new = Sequence(self.calls, tokens[: self.room - 1], [], answers, keep=keep)
+        new.head = head
         self.scheduler.add(new)
         self.alive.append(new)
 
@@ -128,15 +131,27 @@ class Served(RuleBasedStateMachine):
             if sample and one.keep and not one.generated:
                 self.pinned[one.keep] = list(one.tokens)
             assert [token for token, _ in self.cache[one.slot]] == one.tokens[: one.evaluated]
-            if sample and (one.generated == one.max_tokens or len(one.tokens) >= self.room):
+            if sample and one.generated == one.max_tokens:
                 self.go(one)
             elif sample:
                 one.tokens.append(1000 * one.call + one.generated)
+                if len(one.tokens) >= self.room and not self.scheduler.shorten(one):
+                    self.go(one)
+        self.move(self.scheduler.take_moves())
 
-    def move(self, moves: list[Share | Forget]) -> None:
+    def move(self, moves: list[Move]) -> None:
         for move in moves:
-            if isinstance(move, Forget):
-                self.cache[move.slot] = []
+            if isinstance(move, Forget | Cut):
+                start = move.start if isinstance(move, Cut) else 0
+                self.cache[move.slot] = self.cache[move.slot][:start]
+                continue
+            if isinstance(move, Shift):
+                slot, start, length = move
+                moving = {id(cell) for cell in self.cache[slot][start + length :]}
+                others = [held for other, held in self.cache.items() if other != slot]
+                assert not moving & {id(cell) for held in others for cell in held}
+                assert len(self.cache[slot]) >= start + length
+                del self.cache[slot][start : start + length]
                 continue
             source, slot, length = move
             assert not self.cache[slot]
@@ -405,6 +420,82 @@ def test_an_answer_beside_what_is_pinned_ends_where_the_room_does() -> None:
     assert [refused for refused, _ in one.refused] == [talker]
     assert talker.evaluated == 300
     assert not one.everyone()
+
+
+def full(one: Scheduler, call: int, size: int, head: int, **options: object) -> Sequence:
+    """A sequence of which all is evaluated but the token that was chosen last."""
+    new = Sequence(call, list(range(size)), [], 9999, **options)  # type: ignore[arg-type]
+    new.head = head
+    one.add(new)
+    while not new.generated:
+        do(one, one.plan())
+    return new
+
+
+def test_the_older_half_after_the_head_is_dropped_and_the_rest_moves_up() -> None:
+    one = roomy()
+    talker = full(one, 1, 100, 20)
+    assert one.shorten(talker)
+    assert talker.tokens == [*range(20), *range(60, 100), -1]
+    assert (talker.evaluated, talker.generated) == (60, 1)
+    assert one.plan() == ([Shift(talker.slot, 20, 40)], [(talker, 1, True)])
+
+
+def test_what_others_hold_does_not_move_and_is_evaluated_anew() -> None:
+    one = roomy()
+    talker = full(one, 1, 100, 20, keep=A)
+    assert one.shorten(talker)
+    moves, work = one.plan()
+    assert moves == [Cut(talker.slot, 20)]
+    assert work == [(talker, 41, True)]  # and the token that was chosen last
+    do(one, Plan(moves, work))
+    assert one.shorten(talker)  # now it holds all of it alone
+    assert isinstance(one.plan().moves[0], Shift)
+
+
+def test_what_was_kept_for_others_is_no_hindrance() -> None:
+    one = roomy()
+    first = full(one, 1, 100, 20)
+    one.remove(first)
+    talker = full(one, 2, 110, 20)
+    assert talker.cached == 100
+    assert one.shorten(talker)
+    assert any(isinstance(move, Shift) for move in one.plan().moves)
+
+
+def test_nobody_begins_with_what_was_evaluated_after_dropped_tokens() -> None:
+    one = roomy()
+    talker = full(one, 1, 100, 20)
+    one.shorten(talker)
+    one.add(other := Sequence(2, talker.tokens[:50], [], 1))
+    one.plan()
+    assert other.cached == 0
+    one.remove(other)
+    one.remove(talker)
+    one.add(again := Sequence(3, talker.tokens[:50], [], 1))
+    one.plan()
+    assert again.cached == 0
+
+
+def test_without_a_head_or_with_nothing_else_nothing_is_dropped() -> None:
+    one = roomy()
+    talker = full(one, 1, 100, 101)
+    assert not one.shorten(talker)
+    talker.head = None
+    assert not one.shorten(talker)
+    assert len(talker.tokens) == 101
+
+
+def test_an_answer_that_may_go_on_does_beside_what_is_pinned() -> None:
+    one = roomy()
+    pinned(one, 1, 300, A)
+    one.add(talker := sequence(2, 100, 2000, first=5000))
+    talker.head = 10
+    while talker.generated < 1999:
+        do(one, one.plan())
+        assert not one.refused
+    assert talker.tokens[:10] == list(range(5000, 5010))
+    assert talker.tokens[-1] == -1999
 
 
 def test_nothing_to_do_is_no_work() -> None:

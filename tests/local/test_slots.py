@@ -58,6 +58,19 @@ class Lent(RuleBasedStateMachine):
         self.slots.cut(self.one(which), length)
         del self.held[self.one(which)][length:]
 
+    @precondition(lambda self: self.held)
+    @rule(which=st.integers(0, 9), start=st.integers(0, 9), count=st.integers(0, 9))
+    def remove(self, which: int, start: int, count: int) -> None:
+        self.slots.remove(self.one(which), start, count)
+        del self.held[self.one(which)][start : start + count]
+
+    @precondition(lambda self: self.held)
+    @rule(which=st.integers(0, 9), other=st.integers(0, 9), at=st.integers(0, 9))
+    def meet(self, which: int, other: int, at: int) -> None:
+        cells, others = self.held[self.one(which)], self.held[self.one(other)]
+        same = at < min(len(cells), len(others)) and cells[at] is others[at]
+        assert self.slots.meet(self.one(which), self.one(other), at) == same
+
     @precondition(lambda self: any(not cells for cells in self.held.values()))
     @rule(which=st.integers(0, 9), length=st.integers(0, 9))
     def share(self, which: int, length: int) -> None:

@@ -1,0 +1,57 @@
+"""What a step is made of: moves in the KV cache, and tokens to evaluate. Plain data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from .sequence import Sequence
+
+
+class Work(NamedTuple):
+    """Evaluate the next ``size`` tokens of a sequence; the logits of the last are wanted if ``sample``.
+
+    The tokens of its draft come after them, with their logits.
+    """
+
+    sequence: Sequence
+    size: int
+    sample: bool
+
+
+class Share(NamedTuple):
+    """Let an id that holds nothing hold the first ``length`` tokens of another."""
+
+    source: int
+    slot: int
+    length: int
+
+
+class Forget(NamedTuple):
+    """Drop all that an id holds."""
+
+    slot: int
+
+
+class Cut(NamedTuple):
+    """Drop what an id holds from this token on."""
+
+    slot: int
+    start: int
+
+
+class Shift(NamedTuple):
+    """Drop so many tokens of an id from this one on; those after them, which no other holds, move up."""
+
+    slot: int
+    start: int
+    length: int
+
+
+Move: TypeAlias = Share | Forget | Cut | Shift
+
+
+class Plan(NamedTuple):
+    """One step: what to do about the KV cache, in this order, and then what to evaluate."""
+
+    moves: list[Move]
+    work: list[Work]
