@@ -6,8 +6,9 @@ written to a temporary directory, or to the path given in GENKIT_BENCHMARK_MODEL
     python benchmarks/single_stream.py            # a minute or two
     python benchmarks/single_stream.py --smoke
 
-Both take the likeliest token, with as many threads and the same prompt. (Words are most of the vocabulary:
-``Llama`` goes past max_tokens while a character is not whole.)
+Both take the likeliest token, with as many threads and the same prompt, and genkit guesses none
+(``lookup``): what random weights repeat would flatter it. (Words are most of the vocabulary: ``Llama`` goes
+past max_tokens while a character is not whole.)
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def compare(path: Path, tokens: int, rounds: int, waiting: str) -> tuple[list[fl
     peers = {**os.environ, **({"OMP_WAIT_POLICY": waiting} if waiting else {})}
     ours, theirs = [], []
     with (
-        genkit.Generator(path, context=CONTEXT) as generator,
+        genkit.Generator(path, context=CONTEXT, lookup=False) as generator,
         subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=peers
         ) as process,
