@@ -3,6 +3,7 @@
     python benchmarks/local.py                 # some minutes, on a quiet machine
     python benchmarks/local.py --smoke         # seconds, with a tiny model: to see that it runs
     python benchmarks/local.py --model FILE.gguf --bench PATH/llama-bench --server PATH/llama-server
+    python benchmarks/local.py --only parallel --figure docs/throughput.svg --server PATH/llama-server
 
 Peers: a bare decode loop over the same bindings, llama-cpp-python's ``Llama`` behind a lock, and, where
 their paths are given, llama.cpp's own ``llama-bench`` and ``llama-server``. Figures that are to be compared
@@ -33,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from figure import draw
 from random_model import fabricate
 from report import Report
 
@@ -41,6 +43,8 @@ from genkit.local.context import Context, Sampler
 from genkit.local.llama import Model
 
 STREAMS = 8
+COUNTS = (1, 2, 4, STREAMS)
+NAMES = {"llama behind lock": "Llama behind a lock", "llama server": "llama-server"}
 
 AT_LEAST = {
     "one stream: to bare": 0.98,
@@ -178,8 +182,9 @@ def at_once(ask: Callable[[int], int], count: int = STREAMS) -> float:
     return tokens / (time.perf_counter() - start)
 
 
-def parallel(bench: Bench, program: str | None) -> None:
-    """Eight calls with different prompts at once: genkit, Llama behind a lock, llama-server."""
+@contextlib.contextmanager
+def peers(bench: Bench, program: str | None) -> Iterator[dict[str, Callable[[int], int]]]:
+    """Ways to ask a short question: of genkit, Llama behind a lock, and llama-server if its path is given."""
     import llama_cpp  # noqa: PLC0415 - its import is slow, and other measurements need none of it
 
     llama = llama_cpp.Llama(str(bench.path), n_ctx=8192, n_threads=bench.threads, verbose=False)
@@ -197,16 +202,27 @@ def parallel(bench: Bench, program: str | None) -> None:
             prompt = text(40, next(seeds))
             return generator.generate(prompt, max_tokens=bench.answer, temperature=0).usage.output_tokens
 
-        asked: list[Callable[[int], int]] = [of_genkit, of_llama]
+        ways = {"genkit": of_genkit, "llama behind lock": of_llama}
         if program:
-            asked.append(stack.enter_context(llama_server(bench, program)))
-        best = bench.best(*(partial(at_once, ask) for ask in asked))
-    names = ("genkit", "llama_behind_lock", "llama_server")
-    bench.note(
-        "eight parallel",
-        **dict(zip(names, best, strict=False)),
-        **{f"to_{name}": best[0] / rate for name, rate in zip(names[1:], best[1:], strict=False)},
-    )
+            ways["llama server"] = stack.enter_context(llama_server(bench, program))
+        yield ways
+
+
+def parallel(bench: Bench, program: str | None, figure: Path | None) -> None:
+    """Calls with different prompts at once, up to eight: genkit and its peers; drawn, if there is a path."""
+    rates: dict[str, list[float]] = {}
+    with peers(bench, program) as ways:
+        for count in COUNTS:
+            best = bench.best(*(partial(at_once, ask, count) for ask in ways.values()))
+            for name, rate in zip(ways, best, strict=True):
+                rates.setdefault(name, []).append(rate)
+            bench.note(f"parallel requests {count}", **dict(zip(ways, best, strict=True)))
+    ours = rates.pop("genkit")
+    bench.note("eight parallel", **{f"to {name}": ours[-1] / theirs[-1] for name, theirs in rates.items()})
+    if figure:
+        lines = {"genkit": ours, **{NAMES[name]: theirs for name, theirs in rates.items()}}
+        axes = ("parallel requests", "tokens per second, all together")
+        draw(figure, "Requests that run at the same time", axes, COUNTS, lines)
 
 
 @contextlib.contextmanager
@@ -377,6 +393,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a GGUF file; by default random weights of a 0.5B shape")
     parser.add_argument("--bench", help="the path of llama-bench")
     parser.add_argument("--server", help="the path of llama-server")
+    parser.add_argument("--figure", type=Path, help="where to draw parallel requests, as SVG")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", nargs="*", default=[], help="prefix turn long one lookup parallel")
     parser.add_argument("--smoke", action="store_true")
@@ -397,7 +414,7 @@ def main() -> None:
         "long": long_prompt,
         "one": one_stream,
         "lookup": lookup,
-        "parallel": lambda bench: parallel(bench, arguments.server),
+        "parallel": lambda bench: parallel(bench, arguments.server, arguments.figure),
     }
     for name, measure in measurements.items():
         if bench.wanted(name):
