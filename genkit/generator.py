@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .backend import Backend
@@ -49,6 +50,8 @@ class Generator(Retrieval):
             directory, and loaded at the next start instead of being evaluated.
         context_shift: whether a local model's answer goes on where the context window is full: the older half
             of what follows the system's messages is dropped. By default it ends there.
+        lora: LoRA adapters of a local model: the path of a GGUF file, or a list of paths or of
+            ``(path, scale)``.
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
@@ -75,6 +78,7 @@ class Generator(Retrieval):
         idle: float | None = None,
         keep_on_disk: bool | None = None,
         context_shift: bool | None = None,
+        lora: str | os.PathLike[str] | Sequence[Any] | None = None,
         api_key: Any = None,
         base_url: str | None = None,
         timeout: float | Timeouts | None = None,
@@ -100,6 +104,7 @@ class Generator(Retrieval):
                 idle=idle,
                 keep_on_disk=keep_on_disk,
                 context_shift=context_shift,
+                lora=lora,
                 api_key=api_key,
                 base_url=base_url,
                 timeout=timeout,

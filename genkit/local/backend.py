@@ -17,6 +17,7 @@ from ..response import Ranked
 from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
 from . import files
+from .adapter import Given, adapters
 from .answer import AnswerStream
 from .connection import Answer
 from .pipe import Token, error_from
@@ -59,9 +60,11 @@ class LocalBackend:
             loaded at the next start instead of being evaluated.
         context_shift: whether an answer goes on where the context window is full: the older half of what
             follows the system's messages is dropped. Else it ends there, with ``length``.
+        lora: LoRA adapters to add to the weights: the path of a GGUF file, or a list of paths or of
+            ``(path, scale)``.
 
     Raises:
-        ModelFileError: there is no file at ``path``.
+        ModelFileError: there is no file at ``path``, or at that of an adapter.
         ConfigError: a value is out of its range.
     """
 
@@ -79,6 +82,7 @@ class LocalBackend:
         idle: float | None = None,
         keep_on_disk: bool = False,
         context_shift: bool = False,
+        lora: Given | None = None,
     ) -> None:
         for name, value, low in (
             ("context", None if context == "auto" else context, 1),
@@ -107,6 +111,7 @@ class LocalBackend:
             "gpu_layers": gpu_layers,
             "template": template,
             "context_shift": context_shift,
+            "lora": adapters(lora),
             "kept": str(self._kept) if self._kept else None,
             "lookup": lookup,
         }

@@ -92,6 +92,11 @@ class Context:
                 f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
                 "try a smaller context="
             )
+        if model.adapters:
+            adapters, scales = zip(*model.adapters, strict=True)
+            count = len(adapters)
+            pointers = (_lib.llama_adapter_lora_p_ctypes * count)(*adapters)
+            _lib.llama_set_adapters_lora(self.pointer, pointers, count, (ctypes.c_float * count)(*scales))
         self._memory, self._recurrent = _lib.llama_get_memory(self.pointer), model.recurrent
         self._evaluate = _lib.llama_encode if model.encoder_alone else _lib.llama_decode
         self._batch = _lib.llama_batch_init(batch, 0, 1)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import ModelFileError
 
@@ -42,6 +44,11 @@ def cache_directory() -> Path:
     else:
         base, default = os.environ.get("XDG_CACHE_HOME"), Path(".cache")
     return (Path(base) if base else Path(os.path.expanduser("~"), default)) / "genkit"
+
+
+def of(settings: Mapping[str, Any]) -> list[str]:
+    """The files that a worker's settings name: of the model, and of its LoRA adapters."""
+    return [settings["path"], *(path for path, _ in settings.get("lora", ()))]
 
 
 def fingerprint(path: str) -> str:

@@ -12,11 +12,14 @@ import math
 import os
 import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ..errors import ModelFileError
 from .gguf_format import F32, I32, MAX_TEMPLATE, MAX_TOKENS, Contents, Reader, Refused, brief
+
+T = TypeVar("T")
 
 # Architectures whose graph asserts that keys, values and rotation have one width (llama.cpp/src/models).
 EQUAL_WIDTHS = {
@@ -62,10 +65,15 @@ def read_header(path: str | os.PathLike[str]) -> Header:
     Returns the Header. Raises ModelFileError, and nothing else, if the file cannot be read, is not a complete
     GGUF language model, or holds a value that is known to end llama.cpp's process.
     """
+    return checked(path, _read)
+
+
+def checked(path: str | os.PathLike[str], read: Callable[[str], T]) -> T:
+    """What ``read`` makes of a file's path; whatever goes wrong is a ModelFileError."""
     shown = ""
     try:
         shown = os.fsdecode(path)
-        return _read(shown)
+        return read(shown)
     except Refused as error:
         raise ModelFileError(f"{shown!r} {error}", path=shown) from None
     except FileNotFoundError:
@@ -79,36 +87,37 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 
 
 def _read(path: str) -> Header:
-    contents = _contents(path)
-    count = contents.values.get("split.count", 1)
+    first = contents(path)
+    count = first.values.get("split.count", 1)
     if isinstance(count, int) and count > 1:
-        _add_parts(contents, path, count)
-    return _judge(path, contents)
+        _add_parts(first, path, count)
+    return _judge(path, first)
 
 
-def _add_parts(contents: Contents, path: str, count: int) -> None:
+def _add_parts(first: Contents, path: str, count: int) -> None:
     """Read the other files of a split model; llama.cpp finds them by their names (llama_split_path)."""
     ending = f"-00001-of-{count:05}.gguf"
-    if contents.values.get("split.no") != 0 or not path.endswith(ending):
-        problem = f"is part {brief(contents.values.get('split.no'))} (from 0) of a model in {count} files"
+    if first.values.get("split.no") != 0 or not path.endswith(ending):
+        problem = f"is part {brief(first.values.get('split.no'))} (from 0) of a model in {count} files"
         raise Refused(problem, f"give the path of the first part, whose name ends with {ending}")
     for number in range(1, count):
         name = f"{path.removesuffix(ending)}-{number + 1:05}-of-{count:05}.gguf"
         try:
-            part = _contents(name)
+            part = contents(name)
         except FileNotFoundError:
             raise Refused(f"lacks {name!r}, part {number + 1} of {count}", "download it too") from None
         except Refused as error:
             raise Refused(f"cannot be used without {name!r}, which {error}", "") from None
         if part.values.get("split.no") != number or part.values.get("split.count") != count:
             raise Refused(f"has another model's file {name!r} beside it", "download all parts again")
-        if twice := part.shapes.keys() & contents.shapes.keys():
+        if twice := part.shapes.keys() & first.shapes.keys():
             raise Refused(f"has tensor {min(twice)!r} again in {name!r}")
-        contents.shapes |= part.shapes
-        contents.tensor_bytes += part.tensor_bytes
+        first.shapes |= part.shapes
+        first.tensor_bytes += part.tensor_bytes
 
 
-def _contents(path: str) -> Contents:
+def contents(path: str) -> Contents:
+    """The header of one GGUF file, before its values are judged; raises Refused and OSError."""
     _require_file(os.stat(path))
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     # Not blocking: the path may have become a FIFO since the look at it.

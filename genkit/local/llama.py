@@ -96,6 +96,8 @@ class Model:
             raise OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
         self._vocab = _lib.llama_model_get_vocab(self._model)
         self._pieces: dict[int, bytes] = {}
+        self.adapters: list[tuple[Any, float]] = []
+        """LoRA adapters, and how much of each to add."""
         self.vocabulary_size: int = _lib.llama_vocab_n_tokens(self._vocab)
         self.trained_context: int = _lib.llama_model_n_ctx_train(self._model)
         self.recurrent = bool(
@@ -110,6 +112,20 @@ class Model:
         """How many numbers an embedding has."""
         self.scores: int = _lib.llama_model_n_cls_out(self._model)
         """How many numbers a pooling for ranks makes."""
+
+    def adapt(self, path: str, scale: float) -> None:
+        """Have contexts that are made from now on add a LoRA adapter to the weights; freed with the model.
+
+        Raises:
+            ModelFileError: llama.cpp cannot load it, or it does not fit this model.
+            OutOfMemory: there is no memory for it.
+        """
+        _last_words.clear()
+        adapter = _lib.llama_adapter_lora_init(self._model, os.fsencode(path))
+        if not adapter:
+            message = f"llama.cpp cannot load the LoRA adapter {path}: {last_words() or 'it gave no reason'}"
+            raise OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
+        self.adapters.append((adapter, scale))
 
     def metadata(self, key: str) -> str | None:
         """A value of the file's metadata as text, or None."""

@@ -18,7 +18,7 @@ from ..errors import (
     OutOfMemory,
     UnsupportedOption,
 )
-from . import files, gguf, machine, pipe
+from . import adapter, files, gguf, machine, pipe
 from .bias import biases
 from .chat import ChatTemplate
 from .constrain import Constraints, Mask
@@ -42,9 +42,10 @@ class Service:
     """Answers what the host asks, one question after the other; generation goes on in the engine.
 
     Args:
-        settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, and
-            ``queue``, how many calls may wait, if not as many as by default; ``kept``, the directory of kept
-            prompts, if they are to be saved; ``lookup``, whether to guess tokens; ``context_shift``.
+        settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, ``lora``,
+            and ``queue``, how many calls may wait, if not as many as by default; ``kept``, the directory of
+            kept prompts, if they are to be saved; ``lookup``, whether to guess tokens;
+            ``context_shift``.
         send: sends a frame to the host; may be called from any thread.
         broken: hears of what ended the engine.
 
@@ -62,7 +63,8 @@ class Service:
         self._limited = limited if settings.get("limits", True) else _unlimited
         header = gguf.read_header(path)
         only = header.n_tensors == 0  # a vocabulary, which computes nothing
-        context = 0 if only else self._context_size(header, settings)
+        extra = sum(adapter.size(file, header.architecture) for file, _ in settings.get("lora", ()))
+        context = 0 if only else self._context_size(header, settings, extra)
         self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=only)
         self._name, self._is_encoder = header.name or os.path.basename(path), header.is_encoder
         self._prompts = Prompts(self._model, self._load_template(settings["template"]))
@@ -78,12 +80,15 @@ class Service:
             )
 
     @staticmethod
-    def _context_size(header: gguf.Header, settings: dict[str, Any]) -> int:
+    def _context_size(header: gguf.Header, settings: dict[str, Any], adapters: int) -> int:
         free = None if settings["gpu_layers"] else machine.free_memory()  # a GPU may take a part of the model
-        return choose_context(header, settings["context"], batch=BATCH, free=free)
+        left = None if free is None else max(0, free - adapters)
+        return choose_context(header, settings["context"], batch=BATCH, free=left)
 
     def _make_engine(self, header: gguf.Header, context: int, settings: dict[str, Any]) -> Engine:
         threads = settings["threads"] or machine.default_threads()
+        for file, scale in settings.get("lora", ()):
+            self._model.adapt(file, scale)
         try_out(self._model, threads)
         self._pooling = Pooling(
             header,
@@ -112,6 +117,8 @@ class Service:
         if not settings.get("kept"):
             return None
         build = f"{build_of_llama()} context {context} gpu_layers {settings['gpu_layers']}"
+        for file, scale in settings.get("lora", ()):
+            build += f" lora {files.fingerprint(file)} {scale}"
         shelf = Shelf(Path(settings["kept"]), files.fingerprint(settings["path"]), build)
         return Saving(shelf, self._broken)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import Closed
 from ..runtime.base import Channel
+from . import files
 from .connection import Answer, Connection
 from .process import Worker
 
@@ -55,7 +56,7 @@ class Tenant:
         self.calls: set[Asked] = set()
         self._connection: Connection | None = None
         self._closed = False
-        key = json.dumps([settings, isolation, idle, _identity(settings["path"])])
+        key = json.dumps([settings, isolation, idle, [_identity(path) for path in files.of(settings)]])
         with _lock:
             self.worker = _workers.get(key) or Worker(settings, isolation=isolation, idle=idle)
             _tenants.setdefault(self.worker, set()).add(id(self))

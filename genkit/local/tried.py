@@ -1,7 +1,7 @@
 """Trying a model file in a process that is thrown away, before it is loaded into this one.
 
-That it went well is remembered in the user's cache directory, as an empty file that is named after the model
-file's beginning, size and age, and llama-cpp-python's version.
+That it went well is remembered in the user's cache directory, as an empty file that is named after the
+beginning, size and age of the model file and its adapters, and llama-cpp-python's version.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def require(settings: dict[str, Any]) -> None:
     Raises:
         GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
     """
-    mark = files.cache_directory() / "tried" / _name(settings["path"])
+    mark = files.cache_directory() / "tried" / _name(settings)
     if mark.exists():
         return
     if failure := _failure(settings):
@@ -57,10 +57,11 @@ def _failure(settings: dict[str, Any]) -> GenkitError | None:
         child.close()
 
 
-def _name(path: str) -> str:
+def _name(settings: dict[str, Any]) -> str:
     try:
         build = importlib.metadata.version("llama-cpp-python")
     except importlib.metadata.PackageNotFoundError:
         build = ""
-    about = f"{files.fingerprint(path)} {build} {sys.platform} {platform.machine()}"
+    prints = " ".join(map(files.fingerprint, files.of(settings)))
+    about = f"{prints} {build} {sys.platform} {platform.machine()}"
     return hashlib.sha256(about.encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def _write(
     rerank: str = "",
     gap: bool = False,
     sections: Sequence[int] | None = None,
+    added: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     width, feed_forward = embeddings.shape[1], 64
     writer = gguf.GGUFWriter(path, architecture)
@@ -117,7 +118,8 @@ def _write(
             ("ffn_down", width, feed_forward),
         ):
             weights = (random.standard_normal((rows, columns)) * scale).astype(np.float32)
-            writer.add_tensor(f"blk.{layer}.{matrix}.weight", weights)
+            full = f"blk.{layer}.{matrix}.weight"
+            writer.add_tensor(full, weights + (added or {}).get(full, np.float32(0)))
             if sections and matrix in ("attn_q", "attn_k", "attn_v"):
                 writer.add_tensor(f"blk.{layer}.{matrix}.bias", np.zeros(rows, np.float32))
     return _finish(writer, path)
@@ -184,6 +186,25 @@ def encoder(path: Path, *, pooling: str, context: int = 512) -> Path:
         add("cls.bias", width)
         add("cls.output.weight", 1, width)
         add("cls.output.bias", 1)
+    return _finish(writer, path)
+
+
+def adapter(
+    path: Path,
+    pairs: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    *,
+    alpha: float,
+    architecture: str = "llama",
+    **more: str,
+) -> Path:
+    """A LoRA adapter that adds ``alpha / rank * b @ a`` to each of these weights; ``more`` is metadata."""
+    writer = gguf.GGUFWriter(path, architecture)
+    for key, value in {"general_type": "adapter", "adapter_type": "lora", **more}.items():
+        writer.add_string(key.replace("_", "."), value)
+    writer.add_float32("adapter.lora.alpha", alpha)
+    for weight, (a, b) in pairs.items():
+        writer.add_tensor(f"{weight}.lora_a", a)
+        writer.add_tensor(f"{weight}.lora_b", b)
     return _finish(writer, path)
 
 

@@ -1,0 +1,133 @@
+"""LoRA adapters: what they add, by numpy; and what is refused before native code sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fabricate
+import numpy as np
+import pytest
+
+from genkit import Generator
+from genkit.errors import ConfigError, ModelFileError
+from genkit.local import adapter, tried
+
+WEIGHTS = {"blk.0.attn_v.weight": (64, 64), "blk.1.ffn_down.weight": (64, 64)}  # outputs, inputs
+RANK, ALPHA = 4, 8.0
+TEXTS = ["hello", "another text"]
+
+
+def pairs() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    random = np.random.default_rng(5)
+
+    def matrix(rows: int, columns: int) -> np.ndarray:
+        return (random.standard_normal((rows, columns)) * 0.3).astype(np.float32)
+
+    return {
+        name: (matrix(RANK, inputs), matrix(outputs, RANK)) for name, (outputs, inputs) in WEIGHTS.items()
+    }
+
+
+def merged(path: Path, scale: float) -> Path:
+    """The model into whose weights the adapter was added for good."""
+    added = {name: scale * ALPHA / RANK * (b @ a) for name, (a, b) in pairs().items()}
+    return fabricate.noise(path, pooling="MEAN", added=added)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fabricate.noise(tmp_path_factory.mktemp("models") / "base.gguf", pooling="MEAN")
+
+
+@pytest.fixture(scope="module")
+def lora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fabricate.adapter(tmp_path_factory.mktemp("models") / "lora.gguf", pairs(), alpha=ALPHA)
+
+
+def answers(path: Path, **settings: Any) -> tuple[list[list[float]], dict[str, float]]:
+    """The embeddings of texts, and how likely the model finds what comes after a prompt."""
+    with Generator(path, **settings) as generator:
+        (first,) = generator.generate("hello", max_tokens=1, temperature=0, logprobs=20).logprobs
+        return generator.embed(TEXTS), dict(first.top)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, -1.0])
+def test_an_adapter_is_as_if_it_were_in_the_weights(
+    base: Path, lora: Path, tmp_path: Path, scale: float
+) -> None:
+    vectors, likely = answers(base, lora=lora if scale == 1 else [(lora, scale)])
+    wanted, expected = answers(merged(tmp_path / "merged.gguf", scale))
+    np.testing.assert_allclose(vectors, wanted, atol=3e-3)
+    assert not np.allclose(vectors, answers(base)[0], atol=3e-2)
+    both = likely.keys() & expected.keys()
+    assert len(both) >= 15  # the last few may be others, as good as equally likely
+    assert [likely[token] for token in both] == pytest.approx([expected[token] for token in both], abs=0.05)
+
+
+def test_adapters_add_up_and_one_scaled_by_nothing_adds_nothing(
+    base: Path, lora: Path, tmp_path: Path
+) -> None:
+    twice, _ = answers(base, lora=[lora, (lora, 1)])
+    np.testing.assert_allclose(twice, answers(merged(tmp_path / "m.gguf", 2))[0], atol=5e-3)
+    np.testing.assert_allclose(answers(base, lora=[(lora, 0)])[0], answers(base)[0], atol=1e-3)
+
+
+def test_generators_with_and_without_an_adapter_share_no_worker(base: Path, lora: Path) -> None:
+    settings: list[dict[str, Any]] = [{}, {"lora": lora}, {"lora": [(lora, 1)]}, {"lora": [(lora, 2)]}]
+    generators = [Generator(base, **each) for each in settings]
+    plain, one, same, double = [generator._backend.worker.worker for generator in generators]
+    assert one is same
+    assert len({plain, one, double}) == 3
+    for generator in generators:
+        generator.close()
+
+
+def test_another_adapter_is_tried_again(base: Path, lora: Path) -> None:
+    names = {tried._name({"path": str(base), "lora": given}) for given in ([], [(str(lora), 1.0)])}
+    assert len(names) == 2
+
+
+def test_an_adapter_of_another_model_is_refused(base: Path, tmp_path: Path) -> None:
+    other = fabricate.adapter(tmp_path / "other.gguf", pairs(), alpha=1, architecture="qwen3")
+    with Generator(base, lora=other) as generator, pytest.raises(ModelFileError, match=r"'qwen3'.*'llama'"):
+        generator.warm()
+    wide = {"blk.0.attn_v.weight": (np.ones((4, 32), np.float32), np.ones((64, 4), np.float32))}
+    misfit = fabricate.adapter(tmp_path / "misfit.gguf", wide, alpha=1)
+    with Generator(base, lora=misfit) as generator, pytest.raises(ModelFileError, match="incorrect shape"):
+        generator.warm()
+
+
+def test_what_is_no_adapter_is_refused_by_its_header(base: Path, alphabet_file: Path, tmp_path: Path) -> None:
+    def refused(path: Path, why: str) -> None:
+        with pytest.raises(ModelFileError, match=why) as caught:
+            adapter.size(str(path), "llama")
+        assert caught.value.path == str(path)
+
+    path = tmp_path / "a.gguf"
+    refused(alphabet_file, "is no LoRA adapter")
+    refused(fabricate.adapter(path, {}, alpha=1), "no tensors")
+    refused(fabricate.adapter(path, pairs(), alpha=1, adapter_type="control"), "is no LoRA adapter")
+    half = {"x": (np.ones((4, 4), np.float32), np.ones(4, np.float32))}
+    refused(fabricate.adapter(path, half, alpha=1), "which is no matrix")
+    path.write_bytes(path.read_bytes()[:90])
+    refused(path, "truncated")
+    with (
+        Generator(base, lora=alphabet_file) as generator,
+        pytest.raises(ModelFileError, match="no LoRA adapter"),
+    ):
+        generator.generate("a")
+
+
+@pytest.mark.parametrize("given", [1, [1], [("a",)], [(1, 1)], {"a": 1}], ids=str)
+def test_what_names_no_adapters_is_a_config_error(base: Path, given: Any) -> None:
+    with pytest.raises(ConfigError, match="lora"):
+        Generator(base, lora=given)
+
+
+def test_a_scale_is_a_number_and_a_file_is_there(base: Path, lora: Path) -> None:
+    for scale in ("1", None, float("nan"), True):
+        with pytest.raises(ConfigError, match="scale of a LoRA adapter"):
+            Generator(base, lora=[(lora, scale)])
+    with pytest.raises(ModelFileError, match="no-such"):
+        Generator(base, lora="no-such.gguf")
