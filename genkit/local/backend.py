@@ -153,6 +153,7 @@ class LocalBackend:
             else:
                 ended = _facts(answer)
                 reason = ended["finish"]
+                first += ended.get("waited", 0)
                 if problem := ended.get("problem"):
                     yield Warned(problem)
                 call.done()

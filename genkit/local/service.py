@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -256,12 +257,15 @@ class Service:
             self._saving.offer(sequence.call, sequence.keep.name, prompt, state)
 
     def _finished(self, sequence: Sequence, reason: str) -> None:
-        if self._saving:  # a call that has ended has saved what it had to
-            self._saving.then(
-                sequence.call, lambda problem: self.tell(sequence.call, finish=reason, problem=problem)
-            )
-        else:
+        if self._saving is None:
             self.tell(sequence.call, finish=reason)
+            return
+        ended = time.monotonic()
+
+        def tell(problem: str) -> None:
+            self.tell(sequence.call, finish=reason, problem=problem, waited=time.monotonic() - ended)
+
+        self._saving.then(sequence.call, tell)  # a call that has ended has saved what it had to
 
     def _failed(self, sequence: Sequence, error: GenkitError) -> None:
         self.fail(sequence.call, error)
