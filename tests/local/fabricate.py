@@ -24,6 +24,10 @@ def alphabet(path: Path, **options: Any) -> Path:
 
     One token is one byte. Every layer adds nothing, so that the next token depends on the last alone.
     """
+    return _write(path, *_alphabet(), scale=0, layers=1, heads=4, **options)
+
+
+def _alphabet() -> tuple[np.ndarray, np.ndarray]:
     follows = dict.fromkeys(range(len(TOKENS)), END)
     for text in ("abcdefghijklmnopqrstuvwxyz", "01234567890", b"\xc3\xa9\xc3".decode("latin-1")):
         codes = text.encode("latin-1")
@@ -31,7 +35,7 @@ def alphabet(path: Path, **options: Any) -> Path:
     embeddings, output = np.zeros((2, len(TOKENS), WIDTH), np.float32)
     for token, successor in follows.items():
         embeddings[token, token] = output[successor, token] = 1
-    return _write(path, embeddings, output, scale=0, layers=1, heads=4, **options)
+    return embeddings, output
 
 
 def noise(path: Path, *, extra: Sequence[str] = (), control: Sequence[str] = (), **options: Any) -> Path:
@@ -80,15 +84,7 @@ def _write(
     writer.add_head_count(heads)
     writer.add_head_count_kv(heads)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([*TOKENS, *extra, *control])
-    normal, special = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
-    writer.add_token_types([normal] * END + [special] + [normal] * len(extra) + [special] * len(control))
-    writer.add_token_merges(["<|end|> <|end|>"])  # llama.cpp wants one; this one never applies
-    writer.add_bos_token_id(END)
-    writer.add_eos_token_id(END)
-    writer.add_add_bos_token(False)
+    _add_vocabulary(writer, extra, control)
     if rerank:
         writer.add_chat_template([{"name": "rerank", "template": rerank}])
         writer.add_classifier_output_labels(["yes", "no"])
@@ -206,6 +202,56 @@ def adapter(
         writer.add_tensor(f"{weight}.lora_a", a)
         writer.add_tensor(f"{weight}.lora_b", b)
     return _finish(writer, path)
+
+
+def recurrent(path: Path) -> Path:
+    """The alphabet of a Mamba, whose state goes forward only; its one layer adds nothing."""
+    embeddings, output = _alphabet()
+    inner, conv, state, rank = 2 * WIDTH, 4, 16, 18
+    writer = gguf.GGUFWriter(path, "mamba")
+    writer.add_name(path.stem)
+    writer.add_context_length(4096)
+    writer.add_embedding_length(WIDTH)
+    writer.add_feed_forward_length(0)
+    writer.add_head_count(0)
+    writer.add_block_count(1)
+    writer.add_ssm_conv_kernel(conv)
+    writer.add_ssm_inner_size(inner)
+    writer.add_ssm_state_size(state)
+    writer.add_ssm_time_step_rank(rank)
+    writer.add_layer_norm_rms_eps(1e-5)
+    _add_vocabulary(writer)
+    writer.add_chat_template(BARE)
+    writer.add_tensor("token_embd.weight", embeddings)
+    writer.add_tensor("output.weight", output)
+    for name, *shape in (
+        ("output_norm.weight", WIDTH),
+        ("blk.0.attn_norm.weight", WIDTH),
+        ("blk.0.ssm_in.weight", 2 * inner, WIDTH),
+        ("blk.0.ssm_conv1d.weight", inner, conv),
+        ("blk.0.ssm_conv1d.bias", inner),
+        ("blk.0.ssm_x.weight", rank + 2 * state, inner),
+        ("blk.0.ssm_dt.weight", inner, rank),
+        ("blk.0.ssm_dt.bias", inner),
+        ("blk.0.ssm_a", inner, state),
+        ("blk.0.ssm_d", inner),
+        ("blk.0.ssm_out.weight", WIDTH, inner),
+    ):
+        value = 1 if "norm" in name else -1 if name.endswith("_a") else 0
+        writer.add_tensor(name, np.full(shape, value, np.float32))
+    return _finish(writer, path)
+
+
+def _add_vocabulary(writer: gguf.GGUFWriter, extra: Sequence[str] = (), control: Sequence[str] = ()) -> None:
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list([*TOKENS, *extra, *control])
+    normal, special = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
+    writer.add_token_types([normal] * END + [special] + [normal] * len(extra) + [special] * len(control))
+    writer.add_token_merges(["<|end|> <|end|>"])  # llama.cpp wants one; this one never applies
+    writer.add_bos_token_id(END)
+    writer.add_eos_token_id(END)
+    writer.add_add_bos_token(False)
 
 
 def _finish(writer: gguf.GGUFWriter, path: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fabricate
 import pytest
 from fabricate import BYTES
 from test_engine import Ears
@@ -223,6 +224,20 @@ def test_a_call_cancelled_among_drafts_leaves_no_trace(alphabet_file: Path) -> N
         engine.submit(asked(call + 1, "0123456789", 30))
         heard.until(call + 1, "max_tokens")
         assert "".join(heard.steps[call + 1]) == "0123456789" * 3
+
+
+def test_a_state_that_goes_forward_only_is_never_put_at_risk(tmp_path: Path) -> None:
+    _, heard, _ = answer(fabricate.recurrent(tmp_path / "mamba.gguf"), lambda: asked(1, "0", 60), drafts=True)
+    assert heard.steps[1] == list("1234567890" * 6)
+
+
+def test_a_cache_that_cannot_be_cut_after_all_ends_drafts_and_not_the_answer(tmp_path: Path) -> None:
+    engine, heard = start(fabricate.recurrent(tmp_path / "mamba.gguf"), drafts=False)
+    engine._speculation = Speculation(Free())  # type: ignore[arg-type] - as if the model did not say so
+    engine.submit(asked(1, "abcdefgh!! stuv!! abc"))
+    heard.until(1, "eog")
+    assert "".join(heard.steps[1]) == "defghijklmnopqrstuvwxyz"
+    assert engine._speculation is None
 
 
 # --- as a user sees it
