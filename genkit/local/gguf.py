@@ -52,6 +52,8 @@ class Header:
     context_length: int | None
     chat_template: str | None
     tensor_bytes: int
+    has_head: bool = False
+    """Whether it holds a head that sorts texts into classes, or ranks them."""
 
     @property
     def is_encoder(self) -> bool:
@@ -157,6 +159,7 @@ def _judge(path: str, contents: Contents) -> Header:
         context_length=contents.integer("context_length", 1, 1 << 27),
         chat_template=template if isinstance(template, str) else None,
         tensor_bytes=contents.tensor_bytes,
+        has_head=any(name.startswith("cls.") for name in contents.shapes),
     )
 
 

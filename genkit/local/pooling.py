@@ -91,10 +91,10 @@ class Pooling:
             )
 
     def _require_ranks(self) -> None:
-        if self._kind != _RANKS:
+        if self._kind != _RANKS or not self._header.has_head:
             raise ModelFileError(
-                f"{self._name} was not made for reranking: its file names no pooling for ranks; give the "
-                "file of a reranking model",
+                f"{self._name} was not made for reranking: its file names no pooling for ranks, or holds no "
+                "head for it; give the file of a reranking model",
                 path=self._header.path,
             )
         if self._scores > 1 and not self._softmax:

@@ -101,6 +101,9 @@ def test_a_model_of_another_kind_does_not_rerank(noise: Generator, tmp_path: Pat
         generator.rerank("red", ["red"])
     with pytest.raises(ModelFileError, match="not made for reranking"):
         noise.rerank("red", ["red"])
+    headless = fabricate.noise(tmp_path / "headless.gguf", pooling="RANK")
+    with Generator(headless) as generator, pytest.raises(ModelFileError, match="holds no head"):
+        generator.rerank("red", ["red"])
 
 
 def test_a_template_without_places_is_the_files_fault(tmp_path: Path) -> None:
