@@ -129,7 +129,7 @@ def test_memory_is_reckoned_before_any_of_it_is_taken(mean_file: Path) -> None:
         header, model, Prompts(model, None), window=512, threads=1, free=lambda: 10, tell=print, fail=print
     )
     with pytest.raises(OutOfMemory, match=r"a text of 3 tokens takes .* and 0 MiB are free") as caught:
-        pooling.texts({"call": 1, "texts": ["a", "abc"]})
+        pooling.texts({"do": "embed", "call": 1, "texts": ["a", "abc"]})
     assert caught.value.needed > caught.value.free == 10
     model.close()
 
