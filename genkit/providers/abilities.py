@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,8 +12,8 @@ from ..runtime.base import Runtime
 from .base import Call, Dialect, Target
 
 
-class Abilities:
-    """A part of :class:`genkit.providers.remote.RemoteBackend`."""
+class Abilities(ABC):
+    """A part of :class:`genkit.providers.remote.RemoteBackend`, which sends the calls."""
 
     dialect: Dialect
     target: Target
@@ -92,10 +93,12 @@ class Abilities:
             raise UnsupportedOption(f"{name} has no call for {what}", option=what, provider=name)
         return found
 
+    @abstractmethod
     async def _ask(
         self, call: Call, decode: Callable[..., Any], runtime: Runtime, deadline: float | None = None
     ) -> Any:
-        raise NotImplementedError
+        """What a dialect makes of the answer to a call, tried again as far as the deadline allows."""
 
+    @abstractmethod
     def _deadline(self) -> float | None:
-        raise NotImplementedError
+        """When the calls that begin now must have ended."""
