@@ -1,4 +1,4 @@
-"""How long genkit makes one wait: for a first token, for the news of a death, for control after Ctrl-C.
+"""How long genkit makes one wait: for a first token, the news of a death, control after Ctrl-C, a free place.
 
     python benchmarks/reaction.py            # a minute; POSIX only
     python benchmarks/reaction.py --smoke
@@ -10,6 +10,7 @@ the system gives back the memory of the dead before it closes their pipes.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -87,6 +88,25 @@ def interruption(generator: genkit.Generator, rounds: int, pause: float) -> list
     return [once() for _ in range(rounds)]
 
 
+async def cancelled(generator: genkit.Generator, prompt: str, rounds: int) -> list[float]:
+    """Milliseconds from the cancellation of a call, in the only place there is, until the next one has it.
+
+    That is all the time the next call takes, but for what it computed itself.
+    """
+    waits = []
+    for each in range(rounds):
+        task = asyncio.create_task(generator.agenerate(prompt, max_tokens=4000, temperature=0))
+        await asyncio.sleep(0.1 + 0.003 * each)  # at another moment of a step each time
+        start = time.perf_counter()
+        task.cancel()
+        answer = await generator.agenerate("Hello!", max_tokens=1)
+        took = time.perf_counter() - start
+        assert task.cancelled()
+        assert answer.metrics
+        waits.append((took - (answer.metrics.first_token - answer.metrics.queued)) * 1e3)
+    return waits
+
+
 def served(generator: genkit.Generator) -> float:
     """Seconds that the next call takes."""
     start = time.perf_counter()
@@ -113,6 +133,13 @@ def main() -> None:
             worst = max(interruption(generator, rounds, 0.2 if smoke else 1))
             report.at_most("Ctrl-C in a prompt: control, worst", worst, 200, "ms")
             report.figure("  the call after it", served(generator), "s")
+        with genkit.Generator(path, context=8192, parallel=1, lookup=False) as generator:
+            generator.warm()
+            for where, prompt in (("a prompt", LONG_PROMPT), ("an answer", "Hello!")):
+                waits = sorted(asyncio.run(cancelled(generator, prompt, 2 if smoke else 100)))
+                report.at_most(
+                    f"cancelled in {where}: next begins, p99", waits[int(0.99 * len(waits))], 50, "ms"
+                )
     report.end()
 
 
