@@ -127,6 +127,8 @@ class Connections:
         pool = await self._pool(runtime)
         transport = pool.take()
         try:
+            if self.closed:  # after it was taken from the pool that close() emptied
+                raise Closed("the Generator was closed while it was used")
             answer = await self._exchange(transport, request, limits)
             if isinstance(answer, GenkitError) and transport.was_kept and not limits.answered:
                 answer = await self._again(answer, transport, request, limits)

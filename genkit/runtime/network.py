@@ -24,7 +24,11 @@ _MOST = 256 * 1024  # what is read ahead of the consumer
 
 
 class BlockingNetwork(httpcore.SyncBackend):
-    """Opens connections that block the thread."""
+    """Opens connections that block the thread, one at a time, until another thread closes it for good."""
+
+    def __init__(self) -> None:
+        self._stream: BlockingStream | None = None
+        self._closed = False
 
     def connect_tcp(
         self,
@@ -35,21 +39,35 @@ class BlockingNetwork(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         stream = super().connect_tcp(host, port, timeout.left(), local_address, socket_options)
-        return BlockingStream(stream)
+        return self.opened(stream)
+
+    def opened(self, stream: httpcore.NetworkStream) -> BlockingStream:
+        """The stream that :meth:`close` closes from now on."""
+        self._stream = BlockingStream(stream, self)
+        if self._closed:
+            self._stream.close()
+        return self._stream
+
+    def close(self) -> None:
+        """Close the connection, also one that is being opened."""
+        self._closed = True
+        if self._stream is not None:
+            self._stream.close()
 
 
 class BlockingStream(httpcore.NetworkStream):
     """One connection of :class:`BlockingNetwork`."""
 
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: httpcore.NetworkStream, network: BlockingNetwork) -> None:
+        self._stream, self._network = stream, network
         self._socket: socket.socket = stream.get_extra_info("socket")
         self._joiner = Joiner()
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:
         while True:
-            self._socket.settimeout(timeout.left())
+            left = timeout.left()
             try:
+                self._socket.settimeout(left)  # fails too, once another thread has closed it
                 data = self._socket.recv(_READ)
             except TimeoutError:
                 raise timeout.exceeded() from None
@@ -67,8 +85,9 @@ class BlockingStream(httpcore.NetworkStream):
             self._joiner = Joiner()
         if not buffer:
             return
-        self._socket.settimeout(timeout.left())
+        left = timeout.left()
         try:
+            self._socket.settimeout(left)
             self._socket.sendall(buffer)
         except TimeoutError:
             raise timeout.exceeded() from None
@@ -83,14 +102,14 @@ class BlockingStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
     ) -> httpcore.NetworkStream:
-        return BlockingStream(self._stream.start_tls(ssl_context, server_hostname, timeout.left()))
+        return self._network.opened(self._stream.start_tls(ssl_context, server_hostname, timeout.left()))
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
 class AwaitingNetwork(httpcore.AsyncNetworkBackend):
-    """Opens connections on the running event loop.
+    """Opens a connection on the running event loop.
 
     Args:
         tls: what they are secured with, at once: asyncio's ``start_tls()`` waits for ever if the server
@@ -99,6 +118,7 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self._tls = tls
+        self._stream: AwaitingStream | None = None
 
     async def connect_tcp(
         self,
@@ -108,7 +128,7 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        stream = AwaitingStream()
+        stream = self._stream = AwaitingStream()
         name = host if self._tls else None
         opening = asyncio.get_running_loop().create_connection(
             lambda: stream.protocol,
@@ -120,6 +140,11 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
         )
         await stream.opened(opening, timeout)
         return stream
+
+    def close(self) -> None:
+        """Close the connection, also the one that is being opened."""
+        if self._stream is not None:
+            self._stream.abort()
 
 
 class AwaitingStream(httpcore.AsyncNetworkStream):
@@ -134,11 +159,11 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
         try:
             transport, _ = await asyncio.wait_for(opening, limits.left())
         except (asyncio.TimeoutError, OSError) as error:
-            self._abort()
+            self.abort()
             limits.left()  # raises, if that was its timeout
             raise httpcore.ConnectError(str(error)) from None
         except BaseException:
-            self._abort()
+            self.abort()
             raise
         transport.set_write_buffer_limits(0)  # so that resume_writing() tells when all is sent
 
@@ -170,9 +195,10 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
             await protocol.wait(timeout, left)
 
     async def aclose(self) -> None:
-        self._abort()
+        self.abort()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Close it at once; nothing that was not sent will be."""
         if self.protocol.transport is not None:
             self.protocol.transport.abort()
         self.protocol.closed = True

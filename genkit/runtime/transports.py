@@ -21,19 +21,22 @@ class _Single:
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._connection: httpcore.HTTPConnection | None = None
+        self._network = BlockingNetwork()
         self.was_kept = False
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         connection = self._connection
         self.was_kept = _stands(connection, request)
         if connection is None or not self.was_kept:
-            self.close()
+            if connection is not None:
+                connection.close()
             connection = self._connection = httpcore.HTTPConnection(
-                request.url.origin, self._tls, KEEP, network_backend=BlockingNetwork()
+                request.url.origin, self._tls, KEEP, network_backend=self._network
             )
         return connection.handle_request(request)
 
     def close(self) -> None:
+        self._network.close()
         if self._connection is not None:
             self._connection.close()
 
@@ -44,6 +47,7 @@ class _AsyncSingle:
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
         self._connection: httpcore.AsyncHTTPConnection | None = None
+        self._network: AwaitingNetwork | None = None
         self.was_kept = False
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
@@ -51,13 +55,15 @@ class _AsyncSingle:
         self.was_kept = _stands(connection, request)
         if connection is None or not self.was_kept:
             await self.aclose()
-            network = AwaitingNetwork(self._tls if request.url.scheme == b"https" else None)
+            self._network = AwaitingNetwork(self._tls if request.url.scheme == b"https" else None)
             connection = self._connection = httpcore.AsyncHTTPConnection(
-                request.url.origin, self._tls, KEEP, network_backend=network
+                request.url.origin, self._tls, KEEP, network_backend=self._network
             )
         return await connection.handle_async_request(request)
 
     async def aclose(self) -> None:
+        if self._network is not None:
+            self._network.close()
         if self._connection is not None:
             await self._connection.aclose()
 
