@@ -16,7 +16,8 @@ from pathlib import Path
 if sys.platform == "linux":
     import resource
 
-SECONDS = 5
+SECONDS = 10
+"""The time a block may take; long prompts on a busy machine must fit in."""
 MEMORY = 1 << 29
 """The bytes that may be taken on top of what the process has."""
 TIMED_OUT = "Timeout (0:00:"
