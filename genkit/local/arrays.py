@@ -21,7 +21,7 @@ def numpy() -> Any:
         return importlib.import_module("numpy")
     except ImportError as error:
         raise MissingDependency(
-            f"log probabilities and answers of a given form need numpy: pip install numpy ({error})",
+            f"the local engine needs numpy: pip install numpy ({error})",
             extra="local",
         ) from error
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import fabricate
 import pytest
@@ -144,6 +146,19 @@ def test_a_penalty_counts_the_last_tokens_of_the_history(model: Model, context: 
     assert Sampler(model, penalty, [best]).sample(context, 4) != best
     assert Sampler(model, penalty, [best] + [END] * 63).sample(context, 4) != best
     assert Sampler(model, penalty, [best] + [END] * 64).sample(context, 4) == best
+
+
+def test_the_likeliest_of_many_tokens_is_the_one_that_a_chain_takes(
+    model: Model, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert context.decode(rows(ids("hello")))
+    chain = greedy(model)
+    monkeypatch.setattr("genkit.local.context.MANY", 1)
+    quick, logits, random = greedy(model), context.logits(4), Random(1)
+    for _ in range(50):
+        for token in range(model.vocabulary_size):
+            logits[token] = random.choice([-math.inf, -1.0, 2.0, 2.5])  # several are the likeliest
+        assert quick.sample(context, 4) == chain.sample(context, 4)
 
 
 def test_importing_the_bindings_leaves_the_real_package_whole() -> None:
