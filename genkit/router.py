@@ -108,6 +108,8 @@ def _remote(
     retry = importlib.import_module("genkit.middleware.retry")
     module, kind = _DIALECTS[vendor.dialect]
     dialect = getattr(importlib.import_module(f"genkit.providers.{module}"), kind)()
+    if not (api_key is None or isinstance(api_key, str) or hasattr(api_key, "get_secret_value")):
+        raise ConfigError(f"api_key takes text or a SecretStr, not {type(api_key).__name__}")
     key = api_key if api_key is not None else _key(vendor.key_variables)
     auth = _signed(vendor.auth) if key is None else None
     needs_key = not base_url and not vendor.base_url.startswith("http://") and not auth

@@ -299,3 +299,8 @@ def test_streams_are_not_made_by_hand_but_typed(demo: Generator) -> None:
     with demo.stream("Hello!", max_tokens=1) as stream:
         assert isinstance(stream, Stream)
     assert isinstance(demo.astream("Hello!", max_tokens=1), genkit.AsyncStream)
+
+
+def test_a_key_of_another_type_is_refused() -> None:
+    with pytest.raises(ConfigError, match="not int"):
+        Generator("openai:m", api_key=5)

@@ -42,10 +42,12 @@ _context_option = click.option(
     "--context",
     callback=_context_size,
     metavar="TOKENS|auto",
-    help="The size of the context window; auto is as much as memory holds.",
+    help="The size of the context window; auto is what fits into half of the free memory.",
 )
 _base_url_option = click.option("--base-url", metavar="URL", help="The address of a remote model's server.")
-_threads_option = click.option("--threads", type=int, help="How many threads compute.  [default: one a core]")
+_threads_option = click.option(
+    "--threads", type=int, help="How many threads compute.  [default: one a physical core]"
+)
 _answer_options = (
     click.option("--system", metavar="TEXT", help="Instructions that hold for the whole conversation."),
     click.option("--max-tokens", type=int, help="The most tokens to generate."),

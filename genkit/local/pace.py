@@ -36,6 +36,8 @@ class Pace:
             self._alone.setdefault(answering, deque(maxlen=_REMEMBERED)).append(seconds)
         elif answering and (alone := self._without_prompt(answering)):
             self._each.append(max(seconds - alone, 0) / prompt)
+        elif not answering and not self._each:
+            self._each.append(seconds / prompt)  # more than it is, if anything: good for a first chunk
 
     def chunk(self, answering: int) -> int:
         """How many tokens of prompts may go into a step beside so many answers."""

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from ..errors import AuthFailed, GenkitError, QuotaExceeded, ServerFailed
+from ..errors import AuthFailed, GenkitError, QuotaExceeded, RateLimited, ServerFailed
 
 WINDOW = 30.0
 FEWEST, IN_A_ROW = 10, 5
@@ -47,9 +47,8 @@ class Breaker:
             if left <= 0 and not self._probing:
                 self._probing = True
                 return
-            kind = (
-                type(self._reason) if isinstance(self._reason, AuthFailed | QuotaExceeded) else ServerFailed
-            )
+            told = isinstance(self._reason, AuthFailed | QuotaExceeded | RateLimited)
+            kind = type(self._reason) if told else ServerFailed
             raise kind(
                 f"not asked again for {max(left, 0):.1f} s, since it failed before: {self._reason.message}",
                 retryable=False,

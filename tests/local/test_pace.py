@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.pace import STALL, Pace
+from genkit.local.pace import LEAST, STALL, Pace
 
 
 def seconds(answering: int, prompt: int) -> float:
@@ -21,6 +21,13 @@ def test_a_step_with_a_chunk_takes_as_long_as_it_may() -> None:
         pace.observe(2, chunk, seconds(2, chunk))
     assert chunk > 10
     assert 0.9 * STALL < seconds(2, chunk) / seconds(2, 0) <= STALL + 0.001
+
+
+def test_the_first_chunk_is_bounded_by_what_prompts_took_before() -> None:
+    pace = Pace(512)
+    pace.observe(0, 100, 0.8)
+    pace.observe(1, 0, 0.01)
+    assert pace.chunk(1) == max(int((STALL - 1) * 0.01 / 0.008), LEAST)
 
 
 def test_it_follows_a_machine_that_becomes_slower_at_prompts() -> None:

@@ -183,3 +183,15 @@ def test_a_stream_left_early_closes_the_handler_at_once() -> None:
 
     asyncio.run(read_one())
     run(read_one())
+
+
+def test_after_many_429s_it_is_still_a_rate_limit() -> None:
+    clock, server = Clock(), Server(*[RateLimited("slow down", status=429) for _ in range(5)])
+    handler = Retry(1, clock=clock)(server)
+    for _ in range(5):
+        with pytest.raises(RateLimited):
+            ask(handler, clock)
+    with pytest.raises(RateLimited, match="not asked again") as caught:
+        ask(handler, clock)
+    assert (caught.value.retryable, caught.value.retry_after) == (False, pytest.approx(5.0))
+    assert server.calls == 5
