@@ -21,7 +21,7 @@ from .adapter import Given, adapters
 from .answer import AnswerStream
 from .connection import Answer
 from .pipe import Token, error_from
-from .question import generation, unsupported
+from .question import batches, generation, unsupported
 from .shared import Tenant
 from .shelf import Shelf
 from .text import TextStream
@@ -186,20 +186,26 @@ class LocalBackend:
             if value is not None:
                 why = "a model file does not say what it takes there; leave it out"
                 raise UnsupportedOption(f"local models do not take {name}: {why}", option=name)
-        return await self._pooled({"do": "embed", "texts": list(texts)}, len(texts), runtime)
+        found: list[list[float]] = []
+        for batch in batches(texts):
+            question = {"do": "embed", "texts": batch, "first": len(found)}
+            found += await self._pooled(question, len(batch), runtime)
+        return found
 
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`."""
         self.worker.drop(name)
         if self._kept:  # perhaps no worker is running
-            Shelf(self._kept, files.fingerprint(self._path)).remove(name)
+            Shelf(self._kept, files.fingerprint(str(files.find(self._path)))).remove(name)
 
     async def rerank(
         self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
     ) -> list[Ranked]:
         """See :class:`genkit.backend.Backend`."""
-        question = {"do": "rerank", "query": query, "documents": list(documents)}
-        scores = await self._pooled(question, len(documents), runtime)
+        scores: list[list[float]] = []
+        for batch in batches(documents):
+            question = {"do": "rerank", "query": query, "documents": batch, "first": len(scores)}
+            scores += await self._pooled(question, len(batch), runtime)
         ranked = [Ranked(index, score) for index, (score, *_) in enumerate(scores)]
         return sorted(ranked, key=lambda each: -each.score)[:top]
 
@@ -218,8 +224,6 @@ class LocalBackend:
     async def _pooled(self, question: dict[str, Any], count: int, runtime: Runtime) -> list[list[float]]:
         """What the model's pooling made of so many texts, in their order."""
         found: dict[int, list[float]] = {}
-        if not count:
-            return []
         channel: Channel[Answer] = runtime.channel()
         call = self.worker.ask(question, channel)
         try:

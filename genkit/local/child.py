@@ -78,6 +78,11 @@ class Child:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def is_here(self) -> bool:
+        """See :class:`genkit.local.connection.Peer`."""
+        return False
+
     def kill(self) -> None:
         """End it now: it has nothing to save."""
         self._process.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
 from collections import deque
@@ -24,6 +25,10 @@ class Peer(Protocol):
     @property
     def pid(self) -> int:
         """The process it is in."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the current thread may be one of its own, in which nobody can wait for its end."""
 
     def kill(self) -> None:
         """End it now."""
@@ -132,9 +137,19 @@ class Connection:
             return True
 
     def close(self) -> None:
-        """End the worker now, and wait until nothing of it is left."""
+        """End the worker now, and wait until nothing of it is left.
+
+        The garbage collector may call this in any thread; one of the worker's own does not wait for itself.
+        """
         self._die(Closed("the Generator was closed while this call was running"))
         self._peer.kill()
+        if self._peer.is_here:
+            with contextlib.suppress(RuntimeError):  # no thread begins while the interpreter ends
+                threading.Thread(target=self._finish, daemon=True).start()
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
         if self._reader is not threading.current_thread():
             self._reader.join()
         self._peer.close()

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..errors import BackendError, OutOfMemory
+from ..errors import BackendError, ConfigError, OutOfMemory
 from .arrays import as_array
 from .llama import Model, _last_words, _lib, lacks_memory, last_words
 from .plan import Cut, Forget, Move, Share, Shift
@@ -251,13 +251,21 @@ def _native_flag() -> Any:
     return ctypes.cast(library.strlen, _lib.ggml_abort_callback)
 
 
-def try_out(model: Model, threads: int) -> None:
+def try_out(model: Model, threads: int, *, shifting: bool) -> None:
     """Evaluate one token, which is when some broken files end the process.
 
     Better before anybody is told that the model is loaded; what it costs, the first prompt saves.
+
+    Raises:
+        ConfigError: contexts are to shift, and those of this model cannot.
     """
     context = Context(model, size=256, sequences=1, batch=1, threads=threads)
     try:
         context.decode([(0, 0, 0, True)])
+        if shifting and not context.can_shift:
+            raise ConfigError(
+                "of what this model has evaluated nothing can be moved, as context_shift needs it to be; "
+                "leave that out"
+            )
     finally:
         context.close()

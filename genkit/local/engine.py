@@ -66,7 +66,6 @@ class Engine:
         )
         self._choice = Choice(model, self._context, context_size)
         self._speculation = None if model.recurrent else speculation
-        self.can_shift = self._context.can_shift
         self._changed = threading.Condition()
         self._new: list[Sequence] = []
         self._unpinned: list[Name] = []

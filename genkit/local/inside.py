@@ -49,6 +49,11 @@ class Inside:
             self._thread.join()
         self.answers.close()
 
+    @property
+    def is_here(self) -> bool:
+        """See :class:`genkit.local.connection.Peer`: each of its threads has such a name."""
+        return threading.current_thread().name.startswith("genkit ")
+
     def disown(self) -> None:
         """After a fork, in the new process, where no thread but the forking one is."""
         disconnect(self.commands, self.answers, *self._ends)

@@ -18,7 +18,7 @@ from collections import deque
 from functools import cached_property
 from typing import Any
 
-from ..errors import BackendError, MissingDependency, ModelFileError, OutOfMemory
+from ..errors import BackendError, ConfigError, MissingDependency, ModelFileError, OutOfMemory
 from .limits import is_for_want_of_memory
 
 
@@ -81,11 +81,17 @@ class Model:
         vocabulary_only: whether to load no weights: it can tokenise then, and nothing else.
 
     Raises:
+        ConfigError: layers are to be on a GPU, and llama.cpp was built for none.
         ModelFileError: llama.cpp cannot load it.
         OutOfMemory: there is no memory for it.
     """
 
     def __init__(self, path: str, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
+        if gpu_layers and not _lib.llama_supports_gpu_offload():
+            raise ConfigError(
+                f"gpu_layers={gpu_layers}, but this llama-cpp-python was built for no GPU; leave it out, or "
+                'build it for one: see "A faster build" in the README'
+            )
         parameters = _lib.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
         parameters.vocab_only = vocabulary_only

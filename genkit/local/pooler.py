@@ -82,6 +82,7 @@ class Pooler:
         self._calls: deque[deque[Text]] = deque()
         self._unwanted: set[int] = set()
         self._computing: set[int] = set()
+        self._is_over = False
         self._context: Context | None = None
         self._size = 0
 
@@ -97,13 +98,17 @@ class Pooler:
     def cancel(self, call: int) -> None:
         """Stop working for a call, in the middle of a step if nobody else is in it."""
         self._unwanted.add(call)
-        if self._context and self._computing and self._computing <= self._unwanted:
-            self._context.abort()
+        self._abort_unwanted(self._context)
 
     def abort(self) -> None:
-        """End the step that runs."""
-        if self._context:
-            self._context.abort()
+        """End the step that runs, for good."""
+        self._is_over = True
+        self._abort_unwanted(self._context)
+
+    def _abort_unwanted(self, context: Context | None) -> None:
+        """End the step that runs if nobody wants it; called after what says so is set, or the context is."""
+        if context and (self._is_over or (self._computing and self._computing <= self._unwanted)):
+            context.abort()
 
     def take(self, *, alone: bool) -> list[Text]:
         """The texts of the next step.
@@ -158,4 +163,5 @@ class Pooler:
                 self._model, size=size, sequences=sequences, batch=size, threads=self._threads, pooled=True
             )
             self._size = size
+            self._abort_unwanted(self._context)  # it was not there to be aborted
         return self._context

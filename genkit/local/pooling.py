@@ -61,7 +61,8 @@ class Pooling:
         """The texts of a question, checked and tokenised, as the pooler takes them.
 
         Args:
-            question: ``call``, and ``texts`` to embed, or a ``query`` and ``documents`` to rank.
+            question: ``call``; ``texts`` to embed, or a ``query`` and ``documents`` to rank; ``first``: how
+                many came before.
 
         Raises:
             ModelFileError: the model was not made for this.
@@ -77,7 +78,7 @@ class Pooling:
             self._require_ranks()
             tokens = [self._prompts.pair(question["query"], each) for each in question["documents"]]
             what = "the query with document {}"
-        for index, ids in enumerate(tokens):
+        for index, ids in enumerate(tokens, question.get("first", 0)):
             self._check(what.format(index), len(ids))
         self._reserve(max(map(len, tokens)))
         return [Text(question["call"], index, ids) for index, ids in enumerate(tokens)]

@@ -95,8 +95,8 @@ class Worker:
                 'the fork, or with isolation="process"'
             )
         if self._connection and not self._connection.alive:
-            self._bury(self._connection)
-            self._connection = None
+            dead, self._connection = self._connection, None
+            self._bury(dead)
         if self._connection is None:
             # After the first death at once, then later and later. The worker waits, so no event loop has to.
             wait = min(LONGEST_WAIT, 0.25 * 2 ** (self._deaths - 2)) if self._deaths > 1 else 0

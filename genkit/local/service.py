@@ -12,7 +12,6 @@ from typing import Any
 from ..errors import (
     BackendError,
     BadRequest,
-    ConfigError,
     ContextOverflow,
     GenkitError,
     ModelFileError,
@@ -68,17 +67,18 @@ class Service:
         context = 0 if only else self._context_size(header, settings, extra)
         self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=only)
         self._name, self._is_encoder = header.name or os.path.basename(path), header.is_encoder
-        self._prompts = Prompts(self._model, self._load_template(settings["template"]))
-        self._constraints = Constraints(self._model)
-        self._send, self._broken = send, broken
-        self._saving = None if only else self._make_saving(context, settings)
-        self.engine = None if only else self._make_engine(header, context, settings)
-        self._shifts = bool(settings.get("context_shift"))
-        if self.engine and self._shifts and not self.engine.can_shift:
-            raise ConfigError(
-                f"of what {self._name} has evaluated nothing can be moved, as context_shift needs it to be; "
-                "leave that out"
-            )
+        self._send, self._broken, self._shifts = send, broken, bool(settings.get("context_shift"))
+        self._saving: Saving | None = None
+        try:
+            self._prompts = Prompts(self._model, self._load_template(settings["template"]))
+            self._constraints = Constraints(self._model)
+            self._saving = None if only else self._make_saving(context, settings)
+            self.engine = None if only else self._make_engine(header, context, settings)
+        except BaseException:  # in a process that goes on, all of it would stay
+            if self._saving:
+                self._saving.close()
+            self._model.close()
+            raise
 
     @staticmethod
     def _context_size(header: gguf.Header, settings: dict[str, Any], adapters: int) -> int:
@@ -90,7 +90,7 @@ class Service:
         threads = settings["threads"] or machine.default_threads()
         for file, scale in settings.get("lora", ()):
             self._model.adapt(file, scale)
-        try_out(self._model, threads)
+        try_out(self._model, threads, shifting=self._shifts)
         self._pooling = Pooling(
             header,
             self._model,
@@ -234,11 +234,14 @@ class Service:
         )
 
     def _tokens(self, chosen: list[Chosen]) -> None:
-        piece = self._prompts.piece
+        piece, tokens = self._prompts.piece, list[pipe.Token]()
         for call, id, chances in chosen:
-            if chances:
+            tokens.append(pipe.Token(call, id, piece(id)))
+            if chances:  # goes right before its token, which may be the last that is wanted
                 self.tell(call, **self._told(id, chances))
-        self._send(pipe.pack_tokens([pipe.Token(call, id, piece(id)) for call, id, _ in chosen]))
+                self._send(pipe.pack_tokens([tokens.pop()]))
+        if tokens:
+            self._send(pipe.pack_tokens(tokens))
 
     def _told(self, token: int, chances: Chances) -> dict[str, Any]:
         """How likely a token was, for the host; bytes that are no whole character are spelled out."""

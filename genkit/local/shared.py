@@ -92,6 +92,8 @@ class Tenant:
             tenants = _tenants.get(self.worker, set())
             tenants.discard(id(self))
             is_last = not tenants
+            if is_last:
+                self.worker.closed = True  # nobody is to join it from here on
         if is_last:
             self.worker.close()
         for asked in list(self.calls):

@@ -28,7 +28,7 @@ class Suspects:
         now = self._clock()
         self._deaths = {
             key: fresh
-            for key, times in self._deaths.items()
+            for key, times in list(self._deaths.items())  # clear() is called in any thread
             if (fresh := [at for at in times if now - at < SECONDS])
         }
         self._deaths.setdefault(_fingerprint(question), []).append(now)
@@ -49,5 +49,5 @@ class Suspects:
 def _fingerprint(question: dict[str, Any]) -> bytes:
     """The same for the same question, whatever its seed, which is another each time if none was given."""
     sampling = {name: value for name, value in question.get("sampling", {}).items() if name != "seed"}
-    text = json.dumps({**question, "sampling": sampling}, sort_keys=True)
+    text = json.dumps({**question, "sampling": sampling})
     return hashlib.sha256(text.encode()).digest()

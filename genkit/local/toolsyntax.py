@@ -117,27 +117,39 @@ def _checked(calls: Iterator[Call]) -> list[Call]:
     """The calls, if their arguments are JSON."""
     checked = []
     for call in calls:
-        if not isinstance(json.loads(call.arguments), dict):
+        try:
+            arguments = json.loads(call.arguments)
+        except RecursionError:
+            raise ValueError("too deep") from None
+        if not isinstance(arguments, dict):
             raise ValueError("arguments that are no object")
         checked.append(call)
     return checked
+
+
+# What a model writes without end must not take without end to read: no pattern here has two neighbours that
+# could share the same characters between them.
+_MISTRAL = re.compile(r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(\{.*\})", re.DOTALL)
 
 
 def read_mistral(text: str) -> list[Call]:
     """After ``[TOOL_CALLS]``: a JSON list, or ``name[ARGS]{…}``, with the marker before each further call."""
     if text.lstrip().startswith(("[{", "{", "[ ")):
         return read_json(text)
-    pattern = r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(\{.*\})\s*"
-    return _checked(Call(*_all(pattern, each)[0]) for each in text.split("[TOOL_CALLS]"))
+    found = [_MISTRAL.match(each) for each in text.split("[TOOL_CALLS]")]
+    if not all(found):
+        raise ValueError("no call")
+    return _checked(Call(*each.groups()) for each in found if each)
 
 
 def read_deepseek(text: str) -> list[Call]:
     """V3 and R1 write ``function``, a separator, the name and a fenced block; V3.1 the name and JSON."""
     pattern = (
-        r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?([\w.-]+)(?:<｜tool▁sep｜>|\s*```json)\s*"
-        r"(.*?)\s*(?:```)?\s*<｜tool▁call▁end｜>"
+        r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?([\w.-]+)(?:<｜tool▁sep｜>|\s*```json)"
+        r"(.*?)<｜tool▁call▁end｜>"
     )
-    return _checked(Call(*found) for found in _all(pattern, text))
+    found = _all(pattern, text)
+    return _checked(Call(name, body.strip().removesuffix("```").strip()) for name, body in found)
 
 
 def read_kimi(text: str) -> list[Call]:
@@ -154,7 +166,7 @@ def read_function(text: str) -> list[Call]:
     return _checked(iter([Call(name.strip(), arguments.strip())]))
 
 
-_GEMMA_TOKEN = re.compile(r'<\|"\|>(.*?)<\|"\|>|([A-Za-z_][\w.-]*)(?=\s*:)|(.)', re.DOTALL)
+_GEMMA_TOKEN = re.compile(r'<\|"\|>(.*?)<\|"\|>|(?<![\w.-])([A-Za-z_][\w.-]*)(?=\s*:)|(.)', re.DOTALL)
 
 
 def read_gemma(text: str) -> list[Call]:

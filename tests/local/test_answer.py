@@ -201,7 +201,14 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
         ("listed", "<|tool_call|>[1]"),
         ("harmony", "<|channel|>anal"),
         ("deepseek", "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>"),
-        ("tagged", "<tool_call>" + "[" * 100000),
+        ("tagged", "<tool_call>" + "[" * 100_000),
+        ("mistral", '[TOOL_CALLS]f{"a":' + "[" * 100_000 + "}"),
+        ("mistral", "[TOOL_CALLS]" + "x" * 100_000),
+        ("gemma", "<|tool_call>call:f{" + "x" * 100_000 + "<tool_call|>"),
+        (
+            "deepseek",
+            "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f\n```json" + "\n" * 50_000 + "{" + "\n" * 50_000,
+        ),
     ],
 )
 def test_what_is_no_call_is_text(syntax: str, written: str) -> None:

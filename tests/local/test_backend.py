@@ -13,6 +13,7 @@ import pytest
 import genkit
 from genkit import Generator, Image, Message
 from genkit.errors import BadRequest, ConfigError, ContextOverflow, ModelFileError
+from genkit.local.llama import _lib
 
 A_TO_Z = "abcdefghijklmnopqrstuvwxyz"
 CHATML = (
@@ -412,3 +413,10 @@ def test_a_context_larger_than_the_models_is_refused(alphabet_file: Path) -> Non
 def test_a_setting_out_of_range_is_refused(alphabet_file: Path, setting: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
         Generator(alphabet_file, **setting)
+
+
+def test_layers_for_a_gpu_are_refused_where_llama_cpp_was_built_for_none(noise_file: Path) -> None:
+    if _lib.llama_supports_gpu_offload():
+        pytest.skip("this llama-cpp-python was built for a GPU")
+    with Generator(noise_file, gpu_layers=99) as generator, pytest.raises(ConfigError, match="for no GPU"):
+        generator.warm()

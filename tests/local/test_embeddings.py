@@ -21,6 +21,7 @@ from genkit.local.llama import Model
 from genkit.local.pooler import SMALLEST, TOGETHER, Text, step_size, take
 from genkit.local.pooling import Pooling
 from genkit.local.prompt import Prompts
+from genkit.local.question import batches
 
 POOL = {
     "MEAN": lambda vectors: vectors.mean(axis=0),
@@ -78,6 +79,16 @@ def test_an_encoder_pools_as_its_file_says(tmp_path: Path, pooling: str) -> None
 def test_more_texts_than_fit_into_a_step_keep_their_order(mean: Generator, mean_file: Path) -> None:
     assert len(TEXTS) > TOGETHER
     close(mean.embed(TEXTS), [expected(mean_file, ids(text), "MEAN") for text in TEXTS])
+
+
+def test_texts_are_sent_in_batches(mean_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genkit.local.question.BATCH", 3)
+    monkeypatch.setattr("genkit.local.question.BATCH_SIZE", 30)
+    assert [len(batch) for batch in batches(TEXTS[:7])] == [2, 1, 3, 1]
+    with Generator(mean_file) as generator:
+        close(generator.embed(TEXTS[:7]), [expected(mean_file, ids(text), "MEAN") for text in TEXTS[:7]])
+        with pytest.raises(BadRequest, match="text 4 is empty"):
+            generator.embed(["a", "b", "c", "d", ""])
 
 
 def test_a_text_longer_than_a_step_is_made_room_for(mean: Generator, mean_file: Path) -> None:

@@ -53,6 +53,19 @@ def test_generators_with_the_same_settings_share_a_worker_until_the_last_is_clos
         assert another.generate("hello", max_tokens=2).usage.output_tokens == 2
 
 
+def test_a_generator_made_while_the_last_one_closes_has_a_worker_of_its_own(noise_file: Path) -> None:
+    last = Generator(noise_file, context=640)
+    closing, shared = threading.Thread(target=last.close), last._backend.worker.worker  # type: ignore[attr-defined]
+    with shared._lock:  # as if it were starting a process: its end has to wait
+        closing.start()
+        while not shared.closed:
+            pass
+        another = Generator(noise_file, context=640)
+    closing.join()
+    with another:
+        assert another.generate("hello", max_tokens=2).usage.output_tokens == 2
+
+
 def test_a_file_that_was_replaced_is_another_model(
     tmp_path: Path, noise_file: Path, alphabet_file: Path
 ) -> None:
@@ -88,6 +101,10 @@ def test_a_request_that_a_worker_crashed_at_twice_is_not_run_for_a_while() -> No
     suspects.clear(other)
     suspects.add(other)
     assert suspects.seconds_left(other) == 0
+    odd = {"do": "generate", "tools": [{1: "keys of", "two": "types"}]}
+    suspects.add(odd)
+    suspects.add(odd)
+    assert suspects.seconds_left(odd) == SECONDS
 
 
 @posix
@@ -220,3 +237,15 @@ def test_row_28_a_full_disk_costs_a_repetition_and_no_error(
     cache.unlink()
     tried.require(settings)
     assert len(list((cache / "tried").iterdir())) == 1
+
+
+def test_in_a_thread_of_its_own_a_closed_model_is_not_waited_for(noise_file: Path) -> None:
+    before = set(threading.enumerate())
+    generator = Generator(noise_file, isolation="thread")
+    generator.warm()
+    closing = threading.Thread(target=generator.close, name="genkit engine")  # as the collector might
+    closing.start()
+    closing.join()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+        assert not thread.is_alive()

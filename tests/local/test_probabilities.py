@@ -66,6 +66,13 @@ def test_there_is_one_for_each_token_and_it_comes_before_its_text(alphabet: Gene
     assert kinds == [Logprobs, TextDelta] * 2
 
 
+def test_a_stop_string_in_guessed_tokens_leaves_none_of_those_after_it(alphabet_file: Path) -> None:
+    with Generator(alphabet_file) as generator:
+        for _ in range(5):  # whether tokens are guessed depends on how long steps took
+            reply = generator.generate("0123456789" * 3 + "0", logprobs=0, stop="56", temperature=0)
+            assert len(reply.logprobs) == reply.usage.output_tokens == 6
+
+
 def test_parts_of_characters_and_control_tokens_are_spelled_out(alphabet: Generator) -> None:
     tokens = told(alphabet, b"\xc3\xa9".decode(), logprobs=1, max_tokens=2, temperature=0)
     assert [token for token, *_ in tokens] == ["\\xc3", "\\xa9"]
