@@ -237,9 +237,10 @@ class Engine:
     def _observe(self, work: list[Work], seconds: float) -> None:
         """Learn from how long a step took."""
         answering, prompt, guessed = 0, 0, 0
-        for sequence, size, _ in work:
-            answering += size == 1
-            prompt += size if size > 1 else 0
+        for sequence, size, sample in work:
+            answers = sample and size == 1  # one token that is not its last may be all of a prompt's chunk
+            answering += answers
+            prompt += 0 if answers else size
             guessed += len(sequence.draft)
         if not guessed:
             self._pace.observe(answering, prompt, seconds)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import deque
 
-STALL = 2.5
-"""How many times longer a step with a chunk of a prompt may take than one without."""
-LEAST = 4
+STALL = 2.2
+"""How many times longer a step with a chunk of a prompt may take than one without prompts will."""
 FIRST = 16  # before anything was measured
 _REMEMBERED = 9
 
@@ -39,14 +38,20 @@ class Pace:
         elif not answering and not self._each:
             self._each.append(seconds / prompt)  # more than it is, if anything: good for a first chunk
 
-    def chunk(self, answering: int) -> int:
-        """How many tokens of prompts may go into a step beside so many answers."""
-        alone = self._without_prompt(answering)
+    def chunk(self, answering: int, running: int) -> int:
+        """How many tokens of prompts may go into a step.
+
+        Args:
+            answering: beside how many answers.
+            running: how many there will be once the prompts are evaluated: what their steps will take is what
+                those who answer now have to expect in any case.
+        """
+        alone, later = self._without_prompt(answering), self._without_prompt(running)
         if not alone or not self._each:
             return min(FIRST, self._batch)
         each = statistics.median(self._each)
-        wanted = (STALL - 1) * alone / each if each else self._batch
-        return max(min(int(wanted), self._batch), LEAST)
+        wanted = (STALL * max(alone, later) - alone) / each if each else self._batch
+        return max(min(int(wanted), self._batch), 1)
 
     def _without_prompt(self, answering: int) -> float:
         """How long a step of so many answers takes, or of about so many; 0 if none was seen."""

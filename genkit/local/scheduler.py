@@ -98,11 +98,11 @@ class Scheduler:
         """How many sequences wait for a place."""
         return len(self._waiting)
 
-    def plan(self, chunk: Callable[[int], int] | None = None) -> Plan:
+    def plan(self, chunk: Callable[[int, int], int] | None = None) -> Plan:
         """What to do in the next step; no work when there is nothing to do.
 
         Args:
-            chunk: the most tokens of prompts to evaluate beside so many sequences that answer.
+            chunk: the most tokens of prompts to evaluate beside so many sequences that answer, of so many.
         """
         while self._waiting and len(self.running) < self._parallel:
             if objection := self._pins.objection(self._waiting[0], self.running):
@@ -241,14 +241,14 @@ class Scheduler:
                 best, most = other, length
         return best, most if best else 0
 
-    def _share_out(self, chunk: Callable[[int], int] | None) -> list[Work]:
+    def _share_out(self, chunk: Callable[[int, int], int] | None) -> list[Work]:
         """One token for whoever answers; of the rest, half to the oldest prompt, then the shortest first."""
         ready = [sequence for sequence in self.running if sequence.begun]
         answering = [s for s in ready if _left(s) == 1][: self._batch]
         prompts = [s for s in ready if _left(s) > 1]
         budget = self._batch - len(answering)
         if answering and chunk is not None:
-            budget = min(budget, chunk(len(answering)))
+            budget = min(budget, chunk(len(answering), len(self.running)))
         sizes = dict.fromkeys(prompts, 0)
         shares = [(prompts[0], -(-budget // 2))] if prompts else []
         shares += [(s, budget) for s in sorted(prompts, key=_left)]

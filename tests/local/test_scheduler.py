@@ -107,8 +107,8 @@ class Served(RuleBasedStateMachine):
 
     @rule()
     def step(self) -> None:
-        self.move(self.scheduler.plan(lambda answering: 9).moves)  # planned, and not made
-        moves, work = self.scheduler.plan(lambda answering: 9)
+        self.move(self.scheduler.plan(lambda answering, running: 9).moves)  # planned, and not made
+        moves, work = self.scheduler.plan(lambda answering, running: 9)
         self.move(moves)
         while self.scheduler.refused:
             for one, error in self.scheduler.refused:
@@ -116,7 +116,7 @@ class Served(RuleBasedStateMachine):
                 assert self.pinned or one.keep
                 self.alive.remove(one)
             self.scheduler.refused.clear()
-            moves, work = self.scheduler.plan(lambda answering: 9)
+            moves, work = self.scheduler.plan(lambda answering, running: 9)
             self.move(moves)
         assert bool(work) == bool(self.alive)
         assert sum(size for _, size, _ in work) <= self.batch
@@ -210,7 +210,7 @@ def test_a_long_prompt_does_not_stall_an_answer_that_came_before() -> None:
     one.add(first)
     assert do(one, one.plan()) == [(first, 3, True)]
     one.add(second)
-    assert do(one, one.plan(lambda answering: 5)) == [(first, 1, True), (second, 5, False)]
+    assert do(one, one.plan(lambda answering, running: 5)) == [(first, 1, True), (second, 5, False)]
     assert do(one, one.plan()) == [(first, 1, True), (second, 7, False)]
 
 
