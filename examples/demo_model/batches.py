@@ -13,10 +13,12 @@ from tokenizers import Tokenizer
 LENGTH = 256
 
 
-def conversation(rng: random.Random, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+def conversation(
+    rng: random.Random, tokenizer: Tokenizer, weights: dict[str, int]
+) -> tuple[list[int], list[int]]:
     """Token ids, and for each whether it is part of what the assistant says (only that is learned)."""
     while True:
-        sample = training_sample(rng)
+        sample = training_sample(rng, weights)
         system = system_text("\n".join(text for role, text in sample.turns if role == "system"), sample.tools)
         turns = ([("system", system)] if system else []) + [
             turn for turn in sample.turns if turn[0] != "system"
@@ -34,12 +36,14 @@ def conversation(rng: random.Random, tokenizer: Tokenizer) -> tuple[list[int], l
             return ids, learned
 
 
-def _rows(rng: random.Random, tokenizer: Tokenizer) -> Iterator[tuple[list[int], list[int], list[int]]]:
+def _rows(
+    rng: random.Random, tokenizer: Tokenizer, weights: dict[str, int]
+) -> Iterator[tuple[list[int], list[int], list[int]]]:
     """Rows filled first-fit from a small buffer, so that little is padding."""
     buffer: list[tuple[list[int], list[int]]] = []
     while True:
         while len(buffer) < 48:
-            buffer.append(conversation(rng, tokenizer))
+            buffer.append(conversation(rng, tokenizer, weights))
         row: list[int] = []
         learned: list[int] = []
         segment: list[int] = []
@@ -56,10 +60,10 @@ def _rows(rng: random.Random, tokenizer: Tokenizer) -> Iterator[tuple[list[int],
 
 
 def chunk(
-    tokenizer_file: str, seed: int, number: int, rows: int
+    tokenizer_file: str, seed: int, weights: dict[str, int], number: int, rows: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Chunk ``number`` of the endless data: ids, learned, segment, each of shape (rows, LENGTH + 1)."""
-    source = _rows(random.Random(f"{seed}/{number}"), Tokenizer.from_file(tokenizer_file))
+    source = _rows(random.Random(f"{seed}/{number}"), Tokenizer.from_file(tokenizer_file), weights)
     parts = [next(source) for _ in range(rows)]
     return (
         np.array([row for row, _, _ in parts], dtype=np.int64),

@@ -40,6 +40,29 @@ def interleave(matrix: np.ndarray, heads: int) -> np.ndarray:
     return matrix.reshape(heads, 2, matrix.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(matrix.shape)
 
 
+def separate(matrix: np.ndarray, heads: int) -> np.ndarray:
+    """The reverse of :func:`interleave`."""
+    return matrix.reshape(heads, matrix.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(matrix.shape)
+
+
+def read(file: str) -> dict[str, np.ndarray]:
+    """The weights of a file that :func:`export` wrote, under our names."""
+    reader = gguf.GGUFReader(file)
+    theirs = {t.name: quants.dequantize(t.data, t.tensor_type) for t in reader.tensors}
+    weights = {
+        "embedding.weight": theirs["token_embd.weight"],
+        "final_norm": theirs["output_norm.weight"],
+    }
+    heads = int(reader.fields["llama.attention.head_count"].contents())
+    for layer in range(int(reader.fields["llama.block_count"].contents())):
+        for ours, name in LAYER_TENSORS.items():
+            value = theirs[f"blk.{layer}.{name}.weight"]
+            weights[f"blocks.{layer}.{ours}"] = (
+                separate(value, heads) if name in ("attn_q", "attn_k") else value
+            )
+    return weights
+
+
 def add_tokenizer(writer: gguf.GGUFWriter, tokenizer_file: str) -> int:
     """Vocabulary, merges and special tokens; returns the number of tokens."""
     description = json.loads(Path(tokenizer_file).read_text())

@@ -18,6 +18,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from batches import LENGTH, chunk
+from corpus.mixture import WEIGHTS
+from export import read
 from model import Config, Model
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -26,17 +28,17 @@ CHUNK_STEPS = 200
 
 
 def batches(
-    tokenizer_file: str, seed: int, rows: int, first_step: int
+    tokenizer_file: str, seed: int, weights: dict[str, int], rows: int, first_step: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """Inputs, targets, positions to learn, and mask of every step; the next chunk is made meanwhile."""
     causal = torch.ones(LENGTH, LENGTH, dtype=torch.bool).tril()
     number = first_step // CHUNK_STEPS
     with ProcessPoolExecutor(1) as pool:
-        coming = pool.submit(chunk, tokenizer_file, seed, number, rows * CHUNK_STEPS)
+        coming = pool.submit(chunk, tokenizer_file, seed, weights, number, rows * CHUNK_STEPS)
         while True:
             ids, learned, segment = map(torch.from_numpy, coming.result())
             number += 1
-            coming = pool.submit(chunk, tokenizer_file, seed, number, rows * CHUNK_STEPS)
+            coming = pool.submit(chunk, tokenizer_file, seed, weights, number, rows * CHUNK_STEPS)
             for start in range(0, rows * CHUNK_STEPS, rows):
                 part = slice(start, start + rows)
                 inside = segment[part, :-1]
@@ -92,8 +94,27 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=500)
     parser.add_argument("--resume", type=Path, help="a checkpoint to go on from")
+    parser.add_argument("--start", help="a GGUF file of export.py's, whose weights to begin with")
+    parser.add_argument(
+        "--weights",
+        nargs="*",
+        default=[],
+        help="how often skills are practised, as tools=40 (see mixture.py)",
+    )
     parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
+    options = parser.parse_args()
+    given = (text.split("=") for text in options.weights)
+    options.weights = WEIGHTS | {skill: int(weight) for skill, weight in given}
+    return options
+
+
+def new_model(tokenizer_file: str, start: str | None) -> Model:
+    """A model to train: with random weights, or those of a GGUF file."""
+    model = Model(Config(Tokenizer.from_file(tokenizer_file).get_vocab_size()))
+    print("parameters", sum(parameter.numel() for parameter in model.parameters()), flush=True)
+    if start:
+        model.load_state_dict({name: torch.tensor(value) for name, value in read(start).items()})
+    return model
 
 
 def main() -> None:
@@ -102,8 +123,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     options.output.mkdir(parents=True, exist_ok=True)
 
-    model = Model(Config(Tokenizer.from_file(options.tokenizer).get_vocab_size()))
-    print("parameters", sum(parameter.numel() for parameter in model.parameters()), flush=True)
+    model = new_model(options.tokenizer, options.start)
     matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "embedding" not in name]
     others = [p for name, p in model.named_parameters() if p.dim() < 2 or "embedding" in name]
     muon = Muon(matrices)
@@ -137,7 +157,7 @@ def main() -> None:
         )
 
     started, losses, tokens = time.time(), [], 0
-    source = batches(options.tokenizer, options.seed, options.rows, step)
+    source = batches(options.tokenizer, options.seed, options.weights, options.rows, step)
     for _ in range(step % CHUNK_STEPS):
         next(source)
     while step < options.steps:

@@ -20,7 +20,7 @@ SKILLS: dict[str, Callable[[random.Random, str], Sample]] = {
     "out of reach": chat.refusal,
     "recall": chat.recall,
 }
-_WEIGHTS = {
+WEIGHTS = {
     "extraction": 24,
     "tools": 24,
     "tool result": 1,
@@ -45,18 +45,18 @@ _SYSTEMS = [
 ]
 
 
-def pick_skill(rng: random.Random) -> str:
-    """A skill, in the proportions of training."""
-    return rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+def pick_skill(rng: random.Random, weights: dict[str, int]) -> str:
+    """A skill, in these proportions."""
+    return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def training_sample(rng: random.Random) -> Sample:
+def training_sample(rng: random.Random, weights: dict[str, int] = WEIGHTS) -> Sample:
     """One training conversation: now and then with a system message, or with a second and third request."""
-    sample = SKILLS[pick_skill(rng)](rng, "train")
+    sample = SKILLS[pick_skill(rng, weights)](rng, "train")
     if sample.tools:
         return sample
     while rng.random() < 0.1:
-        more = SKILLS[pick_skill(rng)](rng, "train")
+        more = SKILLS[pick_skill(rng, weights)](rng, "train")
         if not more.tools:
             sample.turns = sample.turns + more.turns
     if rng.random() < 0.2:
