@@ -5,12 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.pace import STALL, Pace
+from genkit.local.pace import ROWS, STALL, Pace
+
+COST = 0.001
 
 
 def seconds(answering: int, prompt: int) -> float:
     """A machine on which an answer's token takes 10 ms, two take 12, and a prompt's 1 ms each."""
-    return 0.008 + 0.002 * answering + 0.001 * prompt
+    return 0.008 + 0.002 * answering + COST * prompt
 
 
 def test_a_step_with_a_chunk_takes_as_long_as_it_may() -> None:
@@ -40,6 +42,18 @@ def test_it_follows_a_machine_that_becomes_slower_at_prompts() -> None:
     assert 3 * pace.chunk(1, 1) <= before + 3
 
 
+def test_it_looks_now_and_then_what_answers_take_that_have_grown_longer() -> None:
+    pace, took = Pace(512), []
+    pace.observe(4, 0, 0.05)
+    for step in range(400):
+        alone = 0.05 + 0.0002 * step
+        chunk = pace.chunk(4, 4)
+        pace.observe(4, chunk, alone + chunk * 0.002)
+        took.append((alone + chunk * 0.002) / alone)
+    assert 0.8 * STALL < max(took[-50:]) <= STALL
+    assert 1 <= took[-50:].count(1) <= 3
+
+
 def test_where_many_are_about_to_answer_a_chunk_may_take_as_long_as_their_steps_will() -> None:
     pace = Pace(512)
     pace.observe(1, 0, seconds(1, 0))
@@ -49,14 +63,43 @@ def test_where_many_are_about_to_answer_a_chunk_may_take_as_long_as_their_steps_
     assert pace.chunk(1, 8) > 2 * pace.chunk(1, 1)
 
 
+def test_what_eight_answers_will_take_is_reckoned_before_it_was_seen() -> None:
+    pace = Pace(512)
+    pace.observe(0, 100, 100 * COST)
+    pace.observe(1, 0, seconds(1, 0))
+    assert pace.chunk(1, 8) > 2 * pace.chunk(1, 1)
+    assert seconds(1, pace.chunk(1, 8)) <= STALL * seconds(8, 0) + 0.001
+
+
+def test_answers_and_chunk_fill_the_rows_that_are_multiplied_together() -> None:
+    pace = Pace(512)
+    pace.observe(0, 100, 100 * COST)
+    for answering in range(1, 9):
+        pace.observe(answering, 0, seconds(answering, 0))
+        assert (answering + pace.chunk(answering, answering)) % ROWS == 0
+
+
+def test_a_prompt_that_has_grown_long_is_not_what_an_answer_will_cost() -> None:
+    pace = Pace(512)
+    pace.observe(4, 0, 0.05)
+    pace.observe(4, 8, 0.05 + 8 * 0.008)
+    for _ in range(9):
+        pace.observe(4, 2, 0.05 + 2 * 0.06)
+    assert pace.chunk(4, 5) <= 1 + (STALL * 0.058 - 0.05) / 0.06
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 600), st.floats(0, 9)), max_size=30),
     st.integers(1, 9),
 )
-def test_a_chunk_is_never_nothing_nor_more_than_a_batch(
+def test_a_chunk_is_seldom_nothing_and_never_more_than_a_batch(
     seen: list[tuple[int, int, float]], running: int
 ) -> None:
     pace = Pace(512)
     for answering, prompt, took in seen:
         pace.observe(answering, prompt, took)
-        assert 1 <= pace.chunk(answering, running) <= 512
+        chunk = pace.chunk(answering, running)
+        assert 0 <= chunk <= 512
+        if not chunk:
+            pace.observe(answering, 0, took)
+            assert pace.chunk(answering, running)
