@@ -242,8 +242,7 @@ class Engine:
             answering += answers
             prompt += 0 if answers else size
             guessed += len(sequence.draft)
-        if not guessed:
-            self._pace.observe(answering, prompt, seconds)
+        self._pace.observe(answering + guessed, prompt, seconds)
         if self._speculation and not prompt:
             self._speculation.observe(answering + guessed, seconds)
 

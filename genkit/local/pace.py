@@ -34,7 +34,7 @@ class Pace:
         """A step took so long.
 
         Args:
-            answering: how many sequences it took one token further.
+            answering: how many tokens of answers it evaluated, guessed ones too.
             prompt: how many tokens of prompts it evaluated.
             seconds: how long it took.
         """

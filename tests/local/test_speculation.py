@@ -259,3 +259,19 @@ def test_a_generator_answers_the_same_with_and_without(alphabet_file: Path, look
 def test_lookup_takes_true_or_false(alphabet_file: Path) -> None:
     with pytest.raises(ConfigError, match="lookup takes True or False, not 'yes'"):
         Generator(alphabet_file, lookup="yes")  # type: ignore[arg-type]
+
+
+def test_a_prompt_gets_on_beside_an_answer_that_goes_round(
+    alphabet_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("genkit.local.pace.STALL", 0)  # a token of the prompt in a step,
+    monkeypatch.setattr("genkit.local.pace.REFRESH", 1)  # and then a step without: with drafts
+    engine, heard = start(alphabet_file, parallel=2)
+    engine.submit(asked(1, "0", 3000))
+    heard.until(1, "9")
+    engine.submit(asked(2, "a" * 39 + "x"))
+    said = heard.until(2, "eog")
+    engine.close()
+    assert heard.text[2] == "yz"
+    assert (1, "max_tokens") not in said
+    assert any(len(text) > 1 for text in heard.steps[1])
