@@ -103,8 +103,12 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    given = (text.split("=") for text in options.weights)
-    options.weights = WEIGHTS | {skill: int(weight) for skill, weight in given}
+    given = dict(text.partition("=")[::2] for text in options.weights)
+    if wrong := [f"{skill}={weight}" for skill, weight in given.items() if not weight.isdecimal()]:
+        parser.error(f"--weights takes skill=number, not {', '.join(wrong)}")
+    if unknown := given.keys() - WEIGHTS.keys():
+        parser.error(f"no skill goes by {', '.join(sorted(unknown))}; there are {', '.join(WEIGHTS)}")
+    options.weights = WEIGHTS | {skill: int(weight) for skill, weight in given.items()}
     return options
 
 
