@@ -113,7 +113,8 @@ class Tool:
         name: its name.
         description: what it does.
         parameters: the JSON schema of its arguments.
-        strict: whether the provider must hold the model to the schema; None leaves it to the provider.
+        strict: whether the provider must hold the model to the schema; None leaves it to the provider. A
+            local model is held where its way of writing calls allows it, unless this is False.
         cache: whether the tools up to this one may be kept in the provider's prompt cache.
     """
 

@@ -57,6 +57,8 @@ WORKER_SIDE = (
     "local.pooler",
     "local.pooling",
     "local.constrain",
+    "local.calls",
+    "local.guard",
     "local.arrays",
     "local.choice",
     "local.bias",

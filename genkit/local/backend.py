@@ -134,8 +134,8 @@ class LocalBackend:
             started = _facts(await channel.get())
             usage.input_tokens = started["prompt"]
             yield Start(started["model"])
-            if started["ignored"] and request.on_unsupported == "warn":
-                yield Warned(f"{started['ignored']}; it was left out")
+            for ignored in started["ignored"] if request.on_unsupported == "warn" else ():
+                yield Warned(f"{ignored}; it was left out")
             answers = _answers(started, request)
             begun = _facts(await channel.get())
             usage.cached_tokens, first = begun["cached"], time.monotonic()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping
-from functools import cache, cached_property
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import BackendError, MissingDependency, UnsupportedOption
 from .arrays import as_array, numpy
+from .calls import Spelling, grammar
 from .context import Context
 from .llama import Model
 from .schema import narrowed
@@ -27,12 +28,14 @@ class Constraints:
 
     def __init__(self, model: Model) -> None:
         self._model = model
+        self._of_calls = lru_cache(8)(self._hold_calls)  # the turns of a chat have the same tools
 
     def make(self, form: Mapping[str, Any]) -> Mask:
         """The constraint for one answer.
 
         Args:
-            form: one of ``schema``, ``regex``, ``choices`` and ``grammar``, as in :class:`genkit.Output`.
+            form: one of ``schema``, ``regex``, ``choices`` and ``grammar``, as in :class:`genkit.Output`; or
+                ``calls``, the functions of which one is to be called.
 
         Raises:
             UnsupportedOption: llguidance does not take it, in its words.
@@ -48,7 +51,43 @@ class Constraints:
             matcher.compute_bitmask()  # a form that nothing fits shows now
         if matcher.is_error():
             raise _refused(form, _reason(matcher))
-        return Mask(matcher, self._model.vocabulary_size)
+        return Mask(matcher, self._model)
+
+    def of_calls(
+        self, functions: Sequence[Mapping[str, Any]], strict: Sequence[bool | None], spelled: Spelling
+    ) -> Mask:
+        """The constraint for one call in an answer, when it may be of any of these functions.
+
+        Args:
+            functions: ``name`` and ``parameters`` of each.
+            strict: whether its arguments must be held to its schema; None: if that can be.
+            spelled: how the model spells a call.
+
+        Raises:
+            UnsupportedOption: llguidance does not take a schema that must be held to.
+            MissingDependency: llguidance or numpy is not installed.
+        """
+        return self._of_calls(json.dumps(functions), tuple(strict), spelled).copy()
+
+    def _hold_calls(self, functions: str, strict: tuple[bool | None, ...], spelled: Spelling) -> Mask:
+        pairs = list(zip(json.loads(functions), strict, strict=True))
+        anything = {"parameters": {"type": "object"}}
+        held = [{**function, **anything} if must is False else function for function, must in pairs]
+        try:
+            return self.make({"calls": held, "spelled": spelled})
+        except UnsupportedOption:
+            held = [
+                f if must or self._takes(f) else {**f, **anything}
+                for f, (_, must) in zip(held, pairs, strict=True)
+            ]
+            return self.make({"calls": held, "spelled": spelled})
+
+    def _takes(self, function: Mapping[str, Any]) -> bool:
+        try:
+            self.make({"calls": [function]})
+        except UnsupportedOption:
+            return False
+        return True
 
     @cached_property
     def table(self) -> Any:
@@ -64,9 +103,23 @@ class Mask:
     A token that ends the answer may come when, and only when, the answer has the whole form.
     """
 
-    def __init__(self, matcher: Any, size: int) -> None:
-        self._matcher, self._size = matcher, size
+    def __init__(self, matcher: Any, model: Model) -> None:
+        self._matcher, self._model = matcher, model
         self._numpy = numpy()
+
+    def copy(self) -> Mask:
+        """Another for the same form, as far as this one is."""
+        return Mask(self._matcher.deep_copy(), self._model)
+
+    @property
+    def whole(self) -> bool:
+        """Whether what came has the whole form."""
+        return bool(self._matcher.is_accepting())
+
+    def begin(self, text: str) -> bool:
+        """Take a text, if it fits; else False, after which this is of no more use."""
+        tokens = self._model.tokenize(text, add_special=False, parse_special=False)
+        return bool(self._matcher.try_consume_tokens(tokens) == len(tokens))
 
     def apply(self, context: Context, row: int) -> None:
         """Lower the logits of all tokens that may not come next.
@@ -74,11 +127,11 @@ class Mask:
         Raises:
             BackendError: the form became too complex for llguidance.
         """
-        library = self._numpy
+        library, size = self._numpy, self._model.vocabulary_size
         allowed = library.frombuffer(self._matcher.compute_bitmask(), library.uint8)
         self._check()
-        forbidden = library.unpackbits(~allowed, bitorder="little", count=self._size)
-        library.copyto(as_array(context.logits(row), self._size), -library.inf, where=forbidden.view(bool))
+        forbidden = library.unpackbits(~allowed, bitorder="little", count=size)
+        library.copyto(as_array(context.logits(row), size), -library.inf, where=forbidden.view(bool))
 
     def accept(self, token: int) -> None:
         """This token was chosen.
@@ -121,6 +174,8 @@ def _grammar(matcher: Any, form: Mapping[str, Any]) -> str:
     match form:
         case {"schema": schema}:
             return str(matcher.grammar_from_json_schema(json.dumps(narrowed(schema)), defaults=_BLANKS))
+        case {"calls": functions, **more}:
+            return str(matcher.grammar_from_lark(grammar(functions, *more.values())))
         case {"regex": regex}:
             return str(matcher.grammar_from_regex(regex))
         case {"choices": choices}:
@@ -136,7 +191,7 @@ def _reason(matcher: Any) -> str:
 
 
 def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
-    name = next(iter(form))
+    name = "schema" if "calls" in form else next(iter(form))
     return UnsupportedOption(f"an answer cannot be held to this {name}: {reason.strip()}", option="output")
 
 

@@ -18,7 +18,9 @@ from .chat import ChatTemplate
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
 _Form: TypeAlias = Callable[[Messages], Messages]
 
-_CALL = {"id": "call00001", "type": "function", "function": {"name": "qzname", "arguments": {"k": "qzvalue"}}}
+EXAMPLE: Mapping[str, Any] = {"name": "qzname", "arguments": {"k": "qzvalue"}}
+"""The call in :meth:`Conversation.example`."""
+_CALL = {"id": "call00001", "type": "function", "function": EXAMPLE}
 _TOOL = {
     "type": "function",
     "function": {
@@ -60,6 +62,13 @@ class Conversation:
             rest = [message for message in messages if message["role"] != "system"]
             messages = self._with_system("\n".join(system), rest)
         return self.template.render(messages, tools=tools or self._no_tools, **options)
+
+    def example(self) -> str:
+        """A conversation in which ``EXAMPLE`` is called, as the model sees it, or ''."""
+        try:
+            return self.render(_CALLED, tools=[_TOOL])
+        except BadRequest:
+            return ""
 
     @cached_property
     def takes_tools(self) -> bool:

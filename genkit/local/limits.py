@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..errors import OutOfMemory
+
 if sys.platform == "linux":
     import resource
 
@@ -41,6 +43,13 @@ _NO_MEMORY = (
 def is_for_want_of_memory(words: str) -> bool:
     """Whether an error, or the last words of a process, speak of memory that could not be had."""
     return any(each in words for each in _NO_MEMORY)
+
+
+def no_memory(error: Exception) -> OutOfMemory | None:
+    """What Python raises when there is no memory, for data or for a thread, as one of our errors."""
+    if is_for_want_of_memory(repr(error)):
+        return OutOfMemory(f"the process that runs the model has no memory left ({error!r})")
+    return None
 
 
 @contextlib.contextmanager

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..errors import BadRequest, ModelFileError, UnsupportedOption
+from .calls import TOLD, Spelling, spelling
 from .chat import ChatTemplate
-from .conversation import Conversation
+from .conversation import EXAMPLE, Conversation
+from .guard import Guard, forgeable
 from .llama import Model
 from .prefixes import common
 from .toolsyntax import find, markers
 
 LARGEST = 1 << 24
 """The most characters that a rendered prompt may have."""
-_MARKS = [chr(code) for code in range(0xF8FF, 0xE000, -1)]  # private use: they mean nothing to anybody
 
 
 class Prompt(NamedTuple):
@@ -32,8 +33,10 @@ class Prompt(NamedTuple):
     tokens: list[int]
     syntax: str
     thinking: bool
-    ignored: str
-    """What could not be honoured, in words, or ''."""
+    ignored: Sequence[str] = ()
+    """What could not be honoured, in words."""
+    call: Spelling | None = None
+    """How the model spells a call, if those in the answer are to be held to their tools."""
 
 
 class Prompts:
@@ -49,7 +52,7 @@ class Prompts:
         self.conversation = Conversation(template) if template else None
         self._source = template.source if template else ""
         special = model.special_texts()
-        self._guard = Guard(_forgeable(special, self._source))
+        self._guard = Guard(forgeable(special, self._source))
         self.syntax = find(self._source)
         shown = markers(self.syntax)
         self._shown = {token: text.encode() for token, text, _ in special if text in shown}
@@ -98,7 +101,7 @@ class Prompts:
             *self.continued(suffix, data=True),
             middle,
         ]
-        return Prompt(f"{prefix}{suffix}", ids, "plain", False, "")
+        return Prompt(f"{prefix}{suffix}", ids, "plain", False)
 
     def chat(self, question: Mapping[str, Any]) -> Prompt:
         """The prompt for a conversation.
@@ -108,7 +111,8 @@ class Prompts:
 
         Raises:
             ModelFileError: the model has no chat template.
-            UnsupportedOption: the template knows nothing of reasoning, and the question is ``strict``.
+            UnsupportedOption: the template knows nothing of reasoning, or calls cannot be held to the schema
+                of a tool that must be, and the question is ``strict``.
             BadRequest: the template does not take these messages, or the prompt is too large.
         """
         if self.conversation is None:
@@ -128,7 +132,8 @@ class Prompts:
         if form:  # no thoughts fit into it, and nothing but a call that had to be made is one
             return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)
         thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
-        return Prompt("".join(pieces), ids, self.syntax.name, thinking, ignored)
+        call, unheld = self._call(question)
+        return Prompt("".join(pieces), ids, self.syntax.name, thinking, ignored + unheld, call)
 
     def head(self, question: Mapping[str, Any], tokens: list[int]) -> int:
         """How many tokens of a conversation's prompt come before the first that is not of the system.
@@ -147,25 +152,38 @@ class Prompts:
         except BadRequest:  # to the template it is no conversation
             return 1
 
-    def _reasoning(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    def _reasoning(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """How to tell the template to think, and what must be said if that cannot be."""
         effort = question.get("reasoning") or ("none" if question.get("form") else None)
         if effort is None:
-            return {}, ""
+            return {}, []
         wanted = {
             "enable_thinking": effort != "none",
             "thinking": effort != "none",
             "reasoning_effort": effort,
         }
         known = {name: value for name, value in wanted.items() if name in self._source}
-        if known:
-            return known, ""
-        message = "this model's chat template cannot be told how much to think (reasoning)"
-        if not question.get("reasoning"):
-            return {}, ""
-        if question.get("strict", True):
-            raise UnsupportedOption(f"{message}; leave it out", option="reasoning")
-        return {}, message
+        if known or not question.get("reasoning"):
+            return known, []
+        problem = "this model's chat template cannot be told how much to think (reasoning)"
+        return {}, _not_honoured(question, "reasoning", problem)
+
+    def _call(self, question: Mapping[str, Any]) -> tuple[Spelling | None, list[str]]:
+        """How a call is spelled that is to be held to its tool, and what must be said if that cannot be."""
+        strict = question.get("held", ())
+        if self._spelling or not any(strict):
+            return (None if all(each is False for each in strict) else self._spelling), []
+        problem = (
+            "what this model writes to call a tool cannot be held to the tool's schema (strict=True), unless "
+            "tool_choice makes it call one"
+        )
+        return None, _not_honoured(question, "tools", problem)
+
+    @cached_property
+    def _spelling(self) -> Spelling | None:
+        if self.conversation is None or not self.conversation.takes_tools:
+            return TOLD
+        return spelling(self.conversation.example(), self.syntax, EXAMPLE)
 
     def pair(self, query: str, document: str) -> list[int]:
         """The token ids of a query and a document, as a model that ranks reads them.
@@ -207,80 +225,8 @@ class Prompts:
         return self._model.tokenize(text, add_special=False, parse_special=not data)
 
 
-class Guard:
-    """Marks, in data, the places where a prompt must be cut so that no control token comes of it.
-
-    Args:
-        literals: the spellings of the tokens that data may not become.
-    """
-
-    def __init__(self, literals: Sequence[str]) -> None:
-        longest_first = sorted(filter(None, literals), key=len, reverse=True)
-        self._any = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
-        # The ends and the beginnings of spellings, that two texts side by side could make whole.
-        self._heads = {text[:size] for text in longest_first for size in range(2, len(text))}
-        self._tails = {text[-size:] for text in longest_first for size in range(2, len(text))}
-        self._reach = max(map(len, longest_first), default=0)
-
-    def marked(self, data: Any) -> tuple[Any, str]:
-        """A copy of JSON-like data with marks in its strings, and the mark; '' if there is nothing to mark.
-
-        Raises:
-            BadRequest: every character that could be the mark is taken.
-        """
-        texts = list(_strings(data))
-        if not any(map(self._cuts, texts)):
-            return data, ""
-        mark = next((mark for mark in _MARKS if not any(mark in text for text in texts)), None)
-        if mark is None:
-            raise BadRequest("the messages hold every character for private use; leave one of them out")
-        return self._copy(data, mark), mark
-
-    def _cuts(self, text: str) -> list[int]:
-        """Where to cut a text: inside each spelling, after its first character."""
-        cuts, at = [], 0
-        while found := self._any.search(text, at):
-            at = found.start() + 1
-            cuts.append(at)
-        sizes = range(min(len(text), self._reach), 1, -1)
-        if tail := next((size for size in sizes if text[-size:] in self._heads), 0):
-            cuts.append(len(text) - tail + 1)
-        if any(text[:size] in self._tails for size in sizes):
-            cuts.append(1)
-        return sorted(set(cuts))
-
-    def _copy(self, data: Any, mark: str) -> Any:
-        if isinstance(data, str):
-            bounds = [0, *self._cuts(data), len(data)]
-            return mark.join(data[a:b] for a, b in pairwise(bounds))
-        if isinstance(data, Mapping):
-            return {self._copy(key, mark): self._copy(value, mark) for key, value in data.items()}
-        if isinstance(data, (list, tuple)):
-            return [self._copy(item, mark) for item in data]
-        return data
-
-
-def _strings(data: Any) -> list[str]:
-    """Every string in JSON-like data."""
-    found, left = [], [data]
-    while left:
-        item = left.pop()
-        if isinstance(item, str):
-            found.append(item)
-        elif isinstance(item, Mapping):
-            left += [*item.keys(), *item.values()]
-        elif isinstance(item, (list, tuple)):
-            left += item
-    return found
-
-
-def _forgeable(special: Sequence[tuple[int, str, bool]], template: str) -> list[str]:
-    """The spellings that structure a prompt: of control tokens, and of users' own that look or serve as such.
-
-    Other tokens of the latter kind are text that came often, such as runs of spaces, or ``<table>``.
-    """
-    return [
-        text
-        for _, text, is_control in special
-        if is_control or (text.strip() and (text in template or "|" in text or "｜" in text))
-    ]
+def _not_honoured(question: Mapping[str, Any], option: str, problem: str) -> list[str]:
+    """What the answer must say, unless the question takes that for an error."""
+    if question.get("strict", True):
+        raise UnsupportedOption(f"{problem}; leave it out", option=option)
+    return [problem]

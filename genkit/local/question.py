@@ -56,6 +56,7 @@ def generation(request: Request) -> dict[str, Any]:
         "messages": entries(request.messages),
         "sampling": sampling,
         "tools": tools,
+        "held": [tool.strict for tool in request.tools if isinstance(tool, Tool)] if tools else [],
         "form": form,
         "reasoning": request.reasoning,
         "suffix": request.suffix,
@@ -67,7 +68,7 @@ def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | Non
     """The form that the answer is held to, as :meth:`genkit.local.constrain.Constraints.make` takes it."""
     must_call = request.tool_choice not in (None, "auto", "none")
     if request.output is None:
-        return {"schema": _call_schema(request.tool_choice, tools)} if must_call else None
+        return {"calls": _wanted(request.tool_choice, tools)} if must_call else None
     if tools:
         raise UnsupportedOption(
             "a local model takes tools or output, not both: call the tools first, then ask for the output",
@@ -76,23 +77,14 @@ def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | Non
     return request.output.form or {"schema": {"type": "object"}}
 
 
-def _call_schema(choice: str | None, tools: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a call of the tool that must be called, or of any, looks like."""
+def _wanted(choice: str | None, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The functions of which one must be called."""
     functions = [tool["function"] for tool in tools]
     wanted = [f for f in functions if choice in ("required", f["name"])]
     if not wanted:
         names = ", ".join(f["name"] for f in functions) or "none"
         raise BadRequest(f"tool_choice names {choice!r}, which is not among the tools: {names}")
-    calls = [
-        {
-            "type": "object",
-            "properties": {"name": {"const": f["name"]}, "arguments": f["parameters"]},
-            "required": ["name", "arguments"],
-            "additionalProperties": False,
-        }
-        for f in wanted
-    ]
-    return calls[0] if len(calls) == 1 else {"anyOf": calls}
+    return wanted
 
 
 def _tools(request: Request) -> list[dict[str, Any]]:

@@ -15,25 +15,25 @@ from ..errors import (
     ContextOverflow,
     GenkitError,
     ModelFileError,
-    OutOfMemory,
     UnsupportedOption,
 )
 from . import adapter, files, gguf, machine, pipe
 from .bias import biases
+from .calls import Calls
 from .chat import ChatTemplate
-from .constrain import Constraints, Mask
+from .constrain import Constraints
 from .context import try_out
 from .engine import BATCH, QUEUE, Engine
-from .limits import is_for_want_of_memory, limited
+from .limits import limited, no_memory
 from .listener import Listener
 from .llama import Model, build_of_llama
 from .memory import choose_context
 from .pooling import Pooling
 from .prefixes import Name
-from .prompt import Prompts
+from .prompt import Prompt, Prompts
 from .sampling import steps
 from .saving import Saving
-from .sequence import Chances, Chosen, Sequence
+from .sequence import Chances, Chosen, Constraint, Sequence
 from .shelf import Shelf
 from .speculation import Speculation
 
@@ -184,9 +184,9 @@ class Service:
                 limit=room,
             )
         keep = self._name_to_keep(question)
-        options, form = question["sampling"], question.get("form")
+        options = question["sampling"]
         options["logit_bias"] = biases(self._model, self._prompts, options.get("logit_bias", ()))
-        constraint = self._constraint(form) if form else None
+        constraint = self._constraint(question, prompt)
         facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", 2**31 if self._shifts else room)
@@ -210,10 +210,19 @@ class Service:
         if self._saving and name.name:
             self._saving.remove(name.name)
 
-    def _constraint(self, form: dict[str, Any]) -> Mask:
+    def _constraint(self, question: dict[str, Any], prompt: Prompt) -> Constraint | None:
+        """What holds the answer, or its calls alone, to a form."""
+        form, spelled = question.get("form") or {}, prompt.call
+        if not form and not spelled:
+            return None
         _ = self._constraints.table  # which takes its time, and is no stranger's
         with self._limited(memory=False):  # native code ends its process for want of memory
-            return self._constraints.make(form)
+            if not spelled:
+                return self._constraints.make(form)
+            functions = [tool["function"] for tool in question["tools"]]
+            mask = self._constraints.of_calls(functions, question["held"], spelled)
+        syntax, piece = self._prompts.syntax, self._prompts.piece
+        return Calls(spelled, syntax, thinking=prompt.thinking, piece=piece, make=mask.copy)
 
     def _count(self, question: dict[str, Any]) -> int:
         """The tokens of a bare text, or of the messages as the chat template shows them."""
@@ -289,10 +298,3 @@ def _unknown() -> None:
 @contextlib.contextmanager
 def _unlimited(*, memory: bool = True) -> Iterator[None]:
     yield
-
-
-def no_memory(error: Exception) -> OutOfMemory | None:
-    """What Python raises when there is no memory, for data or for a thread, as one of our errors."""
-    if is_for_want_of_memory(repr(error)):
-        return OutOfMemory(f"the process that runs the model has no memory left ({error!r})")
-    return None

@@ -212,7 +212,11 @@ SYNTAXES = (
     Syntax(
         "deepseek",
         ("<｜tool▁calls▁begin｜>",),
-        (_THINK, Section("call", "<｜tool▁calls▁begin｜>", ("<｜tool▁calls▁end｜>",), read_deepseek)),
+        (
+            _THINK,
+            Section("call", "<｜tool▁calls▁begin｜>", ("<｜tool▁calls▁end｜>",), read_deepseek),
+            _TAGGED,  # what genkit tells them: some of their templates show no tools
+        ),
     ),
     Syntax(
         "kimi",

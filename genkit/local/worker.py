@@ -18,7 +18,8 @@ from typing import IO, Any
 
 from ..errors import GenkitError, WorkerDied
 from . import pipe
-from .service import Service, no_memory
+from .limits import no_memory
+from .service import Service
 
 
 class Worker:

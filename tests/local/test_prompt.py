@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import genkit
 from genkit.errors import BadRequest, ModelFileError
 from genkit.local.chat import ChatTemplate
+from genkit.local.guard import Guard
 from genkit.local.llama import Model
-from genkit.local.prompt import Guard, Prompts
+from genkit.local.prompt import Prompts
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 VOCABULARIES = sorted((SHARED / "vocab").glob("*.gguf"))

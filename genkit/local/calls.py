@@ -1,0 +1,177 @@
+"""Tool calls held to the schemas of the tools: free text until the model opens a call, then only what is one.
+
+How a model spells a call is taken from its template, which is made to show one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from .context import Context
+from .schema import narrowed
+from .sequence import Constraint
+from .toolsyntax import Syntax
+
+_BLANKS = r"[ \t\r\n]{1,20}"
+_NOTHING = {"type": "object", "properties": {}}
+
+
+class Spelling(NamedTuple):
+    """How a model spells a call as JSON: after which marker, and with which keys in their order."""
+
+    opens: str
+    keys: tuple[str, ...]
+    name: str
+    arguments: str
+    listed: bool = False
+    """Whether a marker is followed by a list of calls."""
+
+
+TOLD = Spelling("<tool_call>", ("name", "arguments"), "name", "arguments")
+"""How models are told to spell calls whose templates know none (``conversation.py``)."""
+_PLAIN = TOLD._replace(opens="")
+
+
+def spelling(shown: str, syntax: Syntax, example: Mapping[str, Any]) -> Spelling | None:
+    """How a call is spelled in a conversation that holds one; None if it is not plain JSON after a marker.
+
+    Args:
+        shown: the conversation, as the model sees it.
+        syntax: how the model marks its calls.
+        example: the ``name`` and the ``arguments`` of the call in it.
+    """
+    markers = [section.opens for section in syntax.sections if section.kind == "call"]
+    for marker in markers:
+        for text in shown.split(marker)[1:]:
+            try:
+                call, _ = json.JSONDecoder().raw_decode(text.lstrip())
+            except ValueError:
+                continue
+            listed = isinstance(call, list) and len(call) == 1
+            call = call[0] if listed else call
+            keys = {json.dumps(value): key for key, value in call.items()} if isinstance(call, dict) else {}
+            name, arguments = (keys.get(json.dumps(example[key])) for key in ("name", "arguments"))
+            if name and arguments:
+                return Spelling(marker, tuple(call), name, arguments, listed)
+    return None
+
+
+def grammar(functions: Sequence[Mapping[str, Any]], spelled: Spelling = _PLAIN) -> str:
+    """What a call of one of these functions looks like, as llguidance's Lark.
+
+    Args:
+        functions: ``name`` and ``parameters`` of each.
+        spelled: how the model spells calls.
+    """
+    calls = [
+        _call(number, function, keys, spelled)
+        for number, function in enumerate(functions)
+        for keys in (spelled.keys, spelled.keys[::-1])
+    ]
+    start = '"[" BLANK? call (BLANK? "," BLANK? call)* BLANK? "]"' if spelled.listed else "call"
+    rules = [  # blanks after a call may be in one token with its end
+        f"start: BLANK? {start} BLANK?" if spelled.opens else f"start: {start}",
+        f"call: {' | '.join(calls)}",
+        *(f"arguments_{number}: %json {_schema(function)}" for number, function in enumerate(functions)),
+        r'OTHER: /"[\w-]{1,40}"/',
+        f"BLANK: /{_BLANKS}/",
+    ]
+    return "\n".join(rules)
+
+
+def _call(number: int, function: Mapping[str, Any], keys: Sequence[str], spelled: Spelling) -> str:
+    values = {spelled.name: _literal(function["name"]), spelled.arguments: f"arguments_{number}"}
+    pairs = [f'{_literal(key)} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
+    return '"{" BLANK? ' + ' BLANK? "," BLANK? '.join(pairs) + ' BLANK? "}"'
+
+
+def _literal(text: str) -> str:
+    """The JSON string of a text, in Lark."""
+    return json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False)
+
+
+def _schema(function: Mapping[str, Any]) -> str:
+    """The arguments' schema; a tool that says nothing of its parameters has none."""
+    parameters = function["parameters"]
+    schema = {**parameters, "additionalProperties": False} if parameters == _NOTHING else narrowed(parameters)
+    return json.dumps({**schema, "x-guidance": {"whitespace_pattern": _BLANKS}})
+
+
+class CallMask(Constraint, Protocol):
+    """What holds one call; see :class:`genkit.local.constrain.Mask`."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the call is complete."""
+
+    def begin(self, text: str) -> bool:
+        """Take a first text; False if no call begins like this."""
+
+
+class Calls:
+    """Holds an answer to its form inside of tool calls only; see :class:`genkit.local.sequence.Constraint`.
+
+    Args:
+        spelled: how the model spells calls.
+        syntax: how it marks its thoughts, in which nothing is a call.
+        thinking: whether the answer begins with thoughts.
+        piece: the text of a token.
+        make: makes the mask for a call.
+    """
+
+    def __init__(
+        self,
+        spelled: Spelling,
+        syntax: Syntax,
+        *,
+        thinking: bool,
+        piece: Callable[[int], bytes],
+        make: Callable[[], CallMask],
+    ) -> None:
+        thoughts = [section for section in syntax.sections if section.kind == "reasoning"]
+        self._opens = spelled.opens.encode()
+        self._think = {section.opens.encode() for section in thoughts}
+        closes = [close.encode() for section in thoughts for close in section.closes]
+        markers = sorted([self._opens, *self._think, *closes], key=len, reverse=True)
+        self._marker = re.compile(b"|".join(map(re.escape, markers)))
+        self._reach = len(markers[0])
+        self._thinking, self._piece, self._make = thinking, piece, make
+        self._said = b""
+        self._mask: CallMask | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the answer is inside a call now."""
+        return self._mask is not None
+
+    def apply(self, context: Context, row: int) -> None:
+        """Inside a call, lower the logits of what does not fit."""
+        if self._mask:
+            self._mask.apply(context, row)
+
+    def accept(self, token: int) -> None:
+        """This token was chosen."""
+        if self._mask:
+            self._mask.accept(token)
+            if self._mask.whole:
+                self._mask = None
+            return
+        self._said += self._piece(token)
+        while found := self._marker.search(self._said):
+            self._said = self._said[found.end() :]
+            if found[0] != self._opens:
+                self._thinking = found[0] in self._think
+            elif not self._thinking:
+                self._open()
+                return
+        self._said = self._said[-self._reach :]
+
+    def _open(self) -> None:
+        """A call begins; what came in one token with its marker may be the beginning of one, or of none."""
+        mask, text = self._make(), self._said.decode("utf-8", "replace")
+        self._said = b""
+        if mask.begin(text) and not mask.whole:
+            self._mask = mask

@@ -1,0 +1,91 @@
+"""What people and tools said cannot become control tokens: it is marked where the prompt will be cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from ..errors import BadRequest
+
+_MARKS = [chr(code) for code in range(0xF8FF, 0xE000, -1)]  # private use: they mean nothing to anybody
+
+
+class Guard:
+    """Marks, in data, the places where a prompt must be cut so that no control token comes of it.
+
+    Args:
+        literals: the spellings of the tokens that data may not become.
+    """
+
+    def __init__(self, literals: Sequence[str]) -> None:
+        longest_first = sorted(filter(None, literals), key=len, reverse=True)
+        self._any = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+        # The ends and the beginnings of spellings, that two texts side by side could make whole.
+        self._heads = {text[:size] for text in longest_first for size in range(2, len(text))}
+        self._tails = {text[-size:] for text in longest_first for size in range(2, len(text))}
+        self._reach = max(map(len, longest_first), default=0)
+
+    def marked(self, data: Any) -> tuple[Any, str]:
+        """A copy of JSON-like data with marks in its strings, and the mark; '' if there is nothing to mark.
+
+        Raises:
+            BadRequest: every character that could be the mark is taken.
+        """
+        texts = list(_strings(data))
+        if not any(map(self._cuts, texts)):
+            return data, ""
+        mark = next((mark for mark in _MARKS if not any(mark in text for text in texts)), None)
+        if mark is None:
+            raise BadRequest("the messages hold every character for private use; leave one of them out")
+        return self._copy(data, mark), mark
+
+    def _cuts(self, text: str) -> list[int]:
+        """Where to cut a text: inside each spelling, after its first character."""
+        cuts, at = [], 0
+        while found := self._any.search(text, at):
+            at = found.start() + 1
+            cuts.append(at)
+        sizes = range(min(len(text), self._reach), 1, -1)
+        if tail := next((size for size in sizes if text[-size:] in self._heads), 0):
+            cuts.append(len(text) - tail + 1)
+        if any(text[:size] in self._tails for size in sizes):
+            cuts.append(1)
+        return sorted(set(cuts))
+
+    def _copy(self, data: Any, mark: str) -> Any:
+        if isinstance(data, str):
+            bounds = [0, *self._cuts(data), len(data)]
+            return mark.join(data[a:b] for a, b in pairwise(bounds))
+        if isinstance(data, Mapping):
+            return {self._copy(key, mark): self._copy(value, mark) for key, value in data.items()}
+        if isinstance(data, (list, tuple)):
+            return [self._copy(item, mark) for item in data]
+        return data
+
+
+def _strings(data: Any) -> list[str]:
+    """Every string in JSON-like data."""
+    found, left = [], [data]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, Mapping):
+            left += [*item.keys(), *item.values()]
+        elif isinstance(item, (list, tuple)):
+            left += item
+    return found
+
+
+def forgeable(special: Sequence[tuple[int, str, bool]], template: str) -> list[str]:
+    """The spellings that structure a prompt: of control tokens, and of users' own that look or serve as such.
+
+    Other tokens of the latter kind are text that came often, such as runs of spaces, or ``<table>``.
+    """
+    return [
+        text
+        for _, text, is_control in special
+        if is_control or (text.strip() and (text in template or "|" in text or "｜" in text))
+    ]
