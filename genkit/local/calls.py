@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .context import Context
@@ -17,80 +17,124 @@ from .toolsyntax import Syntax
 
 _BLANKS = r"[ \t\r\n]{1,20}"
 _NOTHING = {"type": "object", "properties": {}}
+_ID = "\uf8ff"  # for private use: stands for a call's id
 
 
 class Spelling(NamedTuple):
-    """How a model spells a call as JSON: after which marker, and with which keys in their order."""
+    """How a model spells a call after a marker: as JSON with these keys in their order.
+
+    Without keys, it is the name between two texts, and then the arguments as JSON.
+    """
 
     opens: str
-    keys: tuple[str, ...]
-    name: str
-    arguments: str
+    keys: tuple[str, ...] = ("name", "arguments")
+    name: str = "name"
+    arguments: str = "arguments"
     listed: bool = False
-    """Whether a marker is followed by a list of calls."""
+    """Whether the marker is followed by a list of calls."""
+    before: str = ""
+    between: str = ""
 
 
-TOLD = Spelling("<tool_call>", ("name", "arguments"), "name", "arguments")
+TOLD = Spelling("<tool_call>")
 """How models are told to spell calls whose templates know none (``conversation.py``)."""
-_PLAIN = TOLD._replace(opens="")
 
 
 def spelling(shown: str, syntax: Syntax, example: Mapping[str, Any]) -> Spelling | None:
-    """How a call is spelled in a conversation that holds one; None if it is not plain JSON after a marker.
+    """How a call is spelled in a conversation that holds one; None if not with JSON after a marker.
 
     Args:
         shown: the conversation, as the model sees it.
         syntax: how the model marks its calls.
-        example: the ``name`` and the ``arguments`` of the call in it.
+        example: the ``id``, the ``name`` and the ``arguments`` of the call in it.
     """
     markers = [section.opens for section in syntax.sections if section.kind == "call"]
-    for marker in markers:
-        for text in shown.split(marker)[1:]:
-            try:
-                call, _ = json.JSONDecoder().raw_decode(text.lstrip())
-            except ValueError:
-                continue
-            listed = isinstance(call, list) and len(call) == 1
-            call = call[0] if listed else call
-            keys = {json.dumps(value): key for key, value in call.items()} if isinstance(call, dict) else {}
-            name, arguments = (keys.get(json.dumps(example[key])) for key in ("name", "arguments"))
-            if name and arguments:
-                return Spelling(marker, tuple(call), name, arguments, listed)
-    return None
+    texts = [(marker, text) for marker in markers for text in shown.split(marker)[1:]]
+    found = (form(marker, text, example) for form in (_as_json, _as_text) for marker, text in texts)
+    return next(filter(None, found), None)
 
 
-def grammar(functions: Sequence[Mapping[str, Any]], spelled: Spelling = _PLAIN) -> str:
+def _as_json(marker: str, text: str, example: Mapping[str, Any]) -> Spelling | None:
+    call = _decoded(text.lstrip())
+    listed = isinstance(call, list) and len(call) == 1
+    call = call[0] if listed else call
+    keys = {json.dumps(value): key for key, value in call.items()} if isinstance(call, dict) else {}
+    name, arguments = (keys.get(json.dumps(example[key])) for key in ("name", "arguments"))
+    return Spelling(marker, tuple(call), name, arguments, listed) if name and arguments else None
+
+
+def _as_text(marker: str, text: str, example: Mapping[str, Any]) -> Spelling | None:
+    before, _, rest = text.partition(example["name"])
+    between, brace, arguments = rest.partition("{")
+    between = between.replace(example["id"], _ID)
+    counts = any(character.isdigit() for character in before + between)  # calls: the next is another
+    if counts or _decoded(brace + arguments) != example["arguments"]:
+        return None
+    return Spelling(marker, (), before=before, between=between)
+
+
+def _decoded(text: str) -> Any:
+    """The JSON that a text begins with, or None."""
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except ValueError:
+        return None
+
+
+def grammar(
+    functions: Sequence[Mapping[str, Any]], spelled: Spelling | None = None, control: Mapping[str, int] = {}
+) -> str:
     """What a call of one of these functions looks like, as llguidance's Lark.
 
     Args:
         functions: ``name`` and ``parameters`` of each.
-        spelled: how the model spells calls.
+        spelled: how the model spells calls after its marker; as a JSON object if None.
+        control: the ids of control tokens that may be part of it.
     """
+    form = spelled or TOLD
     calls = [
-        _call(number, function, keys, spelled)
-        for number, function in enumerate(functions)
-        for keys in (spelled.keys, spelled.keys[::-1])
+        call for number, function in enumerate(functions) for call in _calls(number, function, form, control)
     ]
-    start = '"[" BLANK? call (BLANK? "," BLANK? call)* BLANK? "]"' if spelled.listed else "call"
+    start = '"[" BLANK? call (BLANK? "," BLANK? call)* BLANK? "]"' if form.listed else "call"
     rules = [  # blanks after a call may be in one token with its end
-        f"start: BLANK? {start} BLANK?" if spelled.opens else f"start: {start}",
+        f"start: BLANK? {start} BLANK?" if spelled else f"start: {start}",
         f"call: {' | '.join(calls)}",
         *(f"arguments_{number}: %json {_schema(function)}" for number, function in enumerate(functions)),
         r'OTHER: /"[\w-]{1,40}"/',
+        "ID: /[A-Za-z0-9]{1,40}/",
         f"BLANK: /{_BLANKS}/",
     ]
     return "\n".join(rules)
 
 
-def _call(number: int, function: Mapping[str, Any], keys: Sequence[str], spelled: Spelling) -> str:
-    values = {spelled.name: _literal(function["name"]), spelled.arguments: f"arguments_{number}"}
-    pairs = [f'{_literal(key)} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
-    return '"{" BLANK? ' + ' BLANK? "," BLANK? '.join(pairs) + ' BLANK? "}"'
+def _calls(
+    number: int, function: Mapping[str, Any], spelled: Spelling, control: Mapping[str, int]
+) -> Iterator[str]:
+    """What a call of one function may be; objects may have their keys in either order."""
+    if not spelled.keys:
+        before, between = _terms(spelled.before, control), _terms(spelled.between, control)
+        yield " ".join([*before, _literal(function["name"]), *between, f"arguments_{number}"])
+        return
+    values = {spelled.name: _literal(json.dumps(function["name"], ensure_ascii=False))}
+    values[spelled.arguments] = f"arguments_{number}"
+    for keys in (spelled.keys, spelled.keys[::-1]):
+        pairs = [f'{_literal(json.dumps(key))} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
+        yield '"{" BLANK? ' + ' BLANK? "," BLANK? '.join(pairs) + ' BLANK? "}"'
+
+
+def _terms(text: str, control: Mapping[str, int]) -> Iterator[str]:
+    """A text in Lark, with its control tokens as such."""
+    markers = sorted(filter(None, control), key=len, reverse=True)
+    for part in re.split(f"({'|'.join(map(re.escape, [_ID, *markers]))})", text):
+        if part == _ID:
+            yield "ID"
+        elif part:
+            yield f"<[{control[part]}]>" if part in control else _literal(part)
 
 
 def _literal(text: str) -> str:
-    """The JSON string of a text, in Lark."""
-    return json.dumps(json.dumps(text, ensure_ascii=False), ensure_ascii=False)
+    """A text in Lark."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _schema(function: Mapping[str, Any]) -> str:

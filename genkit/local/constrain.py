@@ -43,7 +43,7 @@ class Constraints:
         """
         table, library = self.table, _packages().llguidance
         try:
-            grammar = _grammar(library.LLMatcher, form)
+            grammar = self._grammar(library.LLMatcher, form)
         except Exception as error:  # noqa: BLE001 - llguidance's converters raise anything
             raise _refused(form, str(error) or type(error).__name__) from None
         matcher = library.LLMatcher(table, grammar, log_level=0)
@@ -88,6 +88,22 @@ class Constraints:
         except UnsupportedOption:
             return False
         return True
+
+    def _grammar(self, matcher: Any, form: Mapping[str, Any]) -> str:
+        """The form as llguidance takes it."""
+        match form:
+            case {"schema": schema}:
+                return str(matcher.grammar_from_json_schema(json.dumps(narrowed(schema)), defaults=_BLANKS))
+            case {"calls": functions}:
+                control = {text: id for id, text, is_control in self._model.special_texts() if is_control}
+                return str(matcher.grammar_from_lark(grammar(functions, form.get("spelled"), control)))
+            case {"regex": regex}:
+                return str(matcher.grammar_from_regex(regex))
+            case {"choices": choices}:
+                listed = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
+                return str(matcher.grammar_from_lark(f"start: {listed}"))
+        to_lark = _packages().gbnf_to_lark.any_to_lark
+        return str(matcher.grammar_from_lark(to_lark(form["grammar"])))
 
     @cached_property
     def table(self) -> Any:
@@ -167,22 +183,6 @@ class _Vocabulary:
         """The token ids of a text."""
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         return self._model.tokenize(text, add_special=False, parse_special=False)
-
-
-def _grammar(matcher: Any, form: Mapping[str, Any]) -> str:
-    """The form as llguidance takes it."""
-    match form:
-        case {"schema": schema}:
-            return str(matcher.grammar_from_json_schema(json.dumps(narrowed(schema)), defaults=_BLANKS))
-        case {"calls": functions, **more}:
-            return str(matcher.grammar_from_lark(grammar(functions, *more.values())))
-        case {"regex": regex}:
-            return str(matcher.grammar_from_regex(regex))
-        case {"choices": choices}:
-            listed = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
-            return str(matcher.grammar_from_lark(f"start: {listed}"))
-    to_lark = _packages().gbnf_to_lark.any_to_lark
-    return str(matcher.grammar_from_lark(to_lark(form["grammar"])))
 
 
 def _reason(matcher: Any) -> str:

@@ -18,9 +18,10 @@ from .chat import ChatTemplate
 Messages: TypeAlias = Sequence[Mapping[str, Any]]
 _Form: TypeAlias = Callable[[Messages], Messages]
 
-EXAMPLE: Mapping[str, Any] = {"name": "qzname", "arguments": {"k": "qzvalue"}}
+EXAMPLE: Mapping[str, Any] = {"id": "call00001", "name": "qzname", "arguments": {"k": "qzvalue"}}
 """The call in :meth:`Conversation.example`."""
-_CALL = {"id": "call00001", "type": "function", "function": EXAMPLE}
+_FUNCTION = {key: EXAMPLE[key] for key in ("name", "arguments")}
+_CALL = {"id": EXAMPLE["id"], "type": "function", "function": _FUNCTION}
 _TOOL = {
     "type": "function",
     "function": {

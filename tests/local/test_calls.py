@@ -43,6 +43,12 @@ ACTION = Spelling(
 )
 
 
+MISTRAL = Spelling("[TOOL_CALLS]", (), between="[ARGS]")
+DEEPSEEK = Spelling(
+    "<｜tool▁calls▁begin｜>", (), before="<｜tool▁call▁begin｜>function<｜tool▁sep｜>", between="\n```json\n"
+)
+
+
 @pytest.fixture(scope="module")
 def caller_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of random weights, with tokens that open calls and thoughts."""
@@ -74,6 +80,27 @@ def test_unless_no_tool_is_to_be_held_to_anything(caller: genkit.Generator) -> N
     loose = Tool(name="clock", strict=False)
     answer = caller.generate("x", tools=[loose], logit_bias=ALWAYS, seed=1, max_tokens=20)
     assert answer.text == "</tool_call>" + "<tool_call></tool_call>" * 19 + "<tool_call>"
+
+
+CALL_IDS = (
+    "{% for message in messages %}{% if message.content is string %}{{ message.content }}{% endif %}"
+    "{% for call in message.tool_calls or [] %}[TOOL_CALLS]{{ call.function.name }}[CALL_ID]{{ call.id }}"
+    "[ARGS]{{ call.function.arguments | tojson }}{% endfor %}{% endfor %}{{ tools | tojson }}"
+)
+
+
+def test_a_call_may_have_control_tokens_in_it(tmp_path: Path) -> None:
+    file = fabricate.noise(tmp_path / "m.gguf", control=["[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"])
+    called = list[str]()
+    with genkit.Generator(file, template=CALL_IDS) as generator:
+        for seed in range(8):
+            bias = {**ALWAYS, fabricate.END: 99}
+            answer = generator.generate(
+                "x", tools=[WEATHER, CLOCK], logit_bias=bias, seed=seed, max_tokens=999
+            )
+            assert not answer.text
+            called += [call.name for call in answer.tool_calls]
+    assert set(called) == {"weather", "clock"}
 
 
 UNIQUE = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}}}
@@ -156,6 +183,11 @@ def test_a_call_is_held_from_its_marker_to_its_end(caller_file: Path, said: list
         ("NousResearch-Hermes-3-Llama-3.1-8B-tool_use", TOLD),
         ("ibm-granite-granite-4.1", TOLD),
         ("CohereForAI-c4ai-command-r7b-12-2024-tool_use", ACTION),
+        ("Mistral-Small-3.2-24B-Instruct-2506", MISTRAL._replace(between="[CALL_ID]\uf8ff[ARGS]")),
+        ("mistralai-Ministral-3-14B-Reasoning-2512", MISTRAL),
+        ("llama-cpp-deepseek-r1", DEEPSEEK),
+        ("meetkai-functionary-medium-v3.1", Spelling("<function=", (), between=">")),
+        ("moonshotai-Kimi-K2", None),
         ("Qwen3-Coder", None),
         ("GLM-4.7-Flash", None),
         ("openai-gpt-oss-120b", None),
