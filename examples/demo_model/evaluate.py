@@ -1,11 +1,13 @@
 """How good a GGUF file is: per skill, on held-out names and numbers, with three kinds of wordings.
 
-Needs llama-cpp-python only. Greedy, except that stories are sampled (temperature 0.75, top_p 0.95).
+Needs llama-cpp-python, and genkit with ``--held``. Greedy, except that stories are sampled (temperature 0.75,
+top_p 0.95).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import random
 import re
@@ -14,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from corpus.dialogue import Sample, render
+from corpus.dialogue import Sample, render, tool_call
 from corpus.mixture import SKILLS
 from corpus.stories import all_templates, sentence_pattern
 from llama_cpp import Llama
@@ -78,18 +80,56 @@ def judge(sample: Sample, answer: str) -> tuple[bool, dict[str, bool]]:
     return answer == wanted, {}
 
 
+def answered(model: Llama, sample: Sample, seed: int) -> str:
+    """What the model itself writes."""
+    prompt = model.tokenize(
+        render(sample.turns[:-1], sample.tools, ask=True).encode(), add_bos=False, special=True
+    )
+    stop = model.tokenize(b"<|im_end|>", add_bos=False, special=True)[0]
+    sampled = sample.skill == "stories"
+    model.reset()
+    model.set_seed(seed)
+    tokens: list[int] = []
+    for token in model.generate(
+        prompt,
+        temp=0.75 if sampled else 0.0,
+        top_k=0 if sampled else 1,
+        top_p=0.95 if sampled else 1.0,
+        min_p=0.0,
+        repeat_penalty=1.0,
+    ):
+        if token == stop or len(tokens) > 400:
+            break
+        tokens.append(token)
+    return model.detokenize(tokens, special=True).decode(errors="replace")
+
+
+def held(generator: Any, sample: Sample) -> str:
+    """What comes of a request with tools through genkit, which holds calls to the tools there are."""
+    import genkit  # noqa: PLC0415 - needed here only
+
+    messages = [genkit.Message(role, [genkit.Text(text)]) for role, text in sample.turns[:-1]]
+    tools = [genkit.Tool(**tool["function"]) for tool in sample.tools]
+    answer = generator.generate(messages, tools=tools, temperature=0, max_tokens=400)
+    if not answer.tool_calls:
+        return str(answer.text)
+    call = answer.tool_calls[0]
+    return tool_call(call.name, json.loads(call.arguments))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("gguf")
     parser.add_argument("--count", type=int, default=300, help="samples per skill and split")
     parser.add_argument("--splits", nargs="+", default=["seen", "recombined", "unseen"])
     parser.add_argument("--skills", nargs="+", default=list(SKILLS))
+    parser.add_argument("--held", action="store_true", help="ask for tool calls through genkit")
     parser.add_argument("--seed", type=int, default=2024)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--report", type=Path, help="write the wrong answers there")
     options = parser.parse_args()
     model = Llama(options.gguf, n_ctx=1024, n_threads=options.threads, verbose=False)
-    stop = model.tokenize(b"<|im_end|>", add_bos=False, special=True)[0]
+    generator = importlib.import_module("genkit").Generator(f"llama:{options.gguf}") if options.held else None
     report: list[str] = []
     started = time.time()
     for split in options.splits:
@@ -98,30 +138,8 @@ def main() -> None:
             right, finer, totals = 0, Counter[str](), Counter[str]()
             for number in range(options.count):
                 sample = SKILLS[skill](rng, split)
-                prompt = model.tokenize(
-                    render(sample.turns[:-1], sample.tools, ask=True).encode(), add_bos=False, special=True
-                )
-                sampling = (
-                    {"temperature": 0.75, "top_p": 0.95, "top_k": 0, "seed": number}
-                    if skill == "stories"
-                    else {"temperature": 0.0}
-                )
-                tokens: list[int] = []
-                model.reset()
-                if skill == "stories":
-                    model.set_seed(number)
-                for token in model.generate(
-                    prompt,
-                    temp=sampling["temperature"],
-                    top_k=0 if skill == "stories" else 1,
-                    top_p=sampling.get("top_p", 1.0),
-                    min_p=0.0,
-                    repeat_penalty=1.0,
-                ):
-                    if token == stop or len(tokens) > 400:
-                        break
-                    tokens.append(token)
-                answer = model.detokenize(tokens, special=True).decode(errors="replace")
+                through = generator and sample.tools
+                answer = held(generator, sample) if through else answered(model, sample, number)
                 good, notes = judge(sample, answer)
                 right += good
                 for note, holds in notes.items():

@@ -12,7 +12,7 @@ from .context import Context
 from .listener import Listener
 from .llama import Model
 from .pace import Pace
-from .plan import Move, Work
+from .plan import Move, Work, rows
 from .pooler import Pooler, Text
 from .prefixes import Name
 from .scheduler import Scheduler
@@ -56,7 +56,8 @@ class Engine:
         speculation: Speculation | None = None,
     ) -> None:
         self.context_size = context_size
-        self._model, self._listener, self._pooler, self._queue = model, listener, pooler, queue
+        self._model, self._listener, self._pooler = model, listener, pooler
+        self._queue, self._parallel = queue, parallel
         kept = 0 if model.recurrent else KEPT  # a recurrent state is large, and seldom shared
         ids = parallel + kept
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
@@ -135,6 +136,7 @@ class Engine:
     def _loop(self) -> None:
         while True:
             with self._changed:
+                self._gather()
                 while not (
                     self._is_closed
                     or (work := self._next())
@@ -142,6 +144,7 @@ class Engine:
                     or self._pooler.waiting
                 ):
                     self._changed.wait()
+                    self._gather()
                 if self._is_closed:
                     return
                 texts = self._pooler.take(alone=not work)
@@ -153,6 +156,15 @@ class Engine:
                 self._step(work)
             if texts:
                 self._pooler.step(texts)
+
+    def _gather(self) -> None:
+        """Calls that come together begin together: in one step their prompts take less time than apart."""
+        while 0 < len(self._new) < self._parallel and not self._is_closed and not self._unwanted:
+            patience = self._pace.patience(sum(len(sequence.tokens) for sequence in self._new))
+            left = self._new[0].times.queued + patience - time.monotonic()
+            if left <= 0 or self._scheduler.everyone() or self._pooler.waiting:
+                return
+            self._changed.wait(left)
 
     def _next(self) -> list[Work]:
         """Take what changed into account, and say what to do next."""
@@ -204,7 +216,7 @@ class Engine:
         for sequence, _, _ in work:
             sequence.times.started = sequence.times.started or began
         try:
-            done = self._context.decode(_rows(work))
+            done = self._context.decode(rows(work))
         except GenkitError as error:
             self._one_by_one(work, error)
             return
@@ -285,15 +297,3 @@ class Engine:
         self._choice.forget(sequence.call)
         if self._speculation:
             self._speculation.forget(sequence.call)
-
-
-def _rows(work: list[Work]) -> list[tuple[int, int, int, bool]]:
-    rows = []
-    for sequence, size, sample in work:
-        start = sequence.evaluated
-        last = start + size - 1
-        for at in range(start, start + size):
-            rows.append((sequence.tokens[at], at, sequence.slot, sample and at == last))
-        for at, token in enumerate(sequence.draft, last + 1):
-            rows.append((token, at, sequence.slot, True))
-    return rows

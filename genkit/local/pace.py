@@ -13,6 +13,8 @@ ROWS = 4
 """llama.cpp multiplies so many tokens at a time; what is left over takes as long as one more."""
 REFRESH = 16
 """After so many steps with prompts comes one without, since answers that grow longer take longer."""
+GATHER, LONGEST = 0.02, 0.025
+"""How long a prompt waits for others to begin with: such a part of what it takes; at most so many seconds."""
 _REMEMBERED = 9
 
 
@@ -69,6 +71,10 @@ class Pace:
             return self._batch
         wanted = max(int(min((STALL * max(alone, later) - alone) / each, self._batch)), 1)
         return max((answering + wanted) // ROWS * ROWS - answering, 0) or wanted
+
+    def patience(self, tokens: int) -> float:
+        """How many seconds prompts of so many tokens may wait for others, when nothing else is to be done."""
+        return min(GATHER * tokens * self._least, LONGEST) if self._each else 0.0
 
     def _without_prompt(self, answering: int) -> float:
         """How long a step of so many answers takes; one more than was seen takes a short prompt's token."""

@@ -55,3 +55,16 @@ class Plan(NamedTuple):
 
     moves: list[Move]
     work: list[Work]
+
+
+def rows(work: list[Work]) -> list[tuple[int, int, int, bool]]:
+    """The rows of a batch: token, position, sequence id, and whether its logits are wanted."""
+    found = []
+    for sequence, size, sample in work:
+        start = sequence.evaluated
+        last = start + size - 1
+        for at in range(start, start + size):
+            found.append((sequence.tokens[at], at, sequence.slot, sample and at == last))
+        for at, token in enumerate(sequence.draft, last + 1):
+            found.append((token, at, sequence.slot, True))
+    return found

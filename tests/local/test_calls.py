@@ -94,7 +94,7 @@ def test_a_call_may_have_control_tokens_in_it(tmp_path: Path) -> None:
     called = list[str]()
     with genkit.Generator(file, template=CALL_IDS) as generator:
         for seed in range(8):
-            bias = {**ALWAYS, fabricate.END: 99}
+            bias = {**ALWAYS, fabricate.END: 98}
             answer = generator.generate(
                 "x", tools=[WEATHER, CLOCK], logit_bias=bias, seed=seed, max_tokens=999
             )

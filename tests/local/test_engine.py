@@ -11,6 +11,7 @@ import pytest
 from fabricate import BYTES
 
 from genkit.errors import BackendError, GenkitError
+from genkit.local import pace
 from genkit.local.context import Context, Sampler
 from genkit.local.engine import BATCH, Engine
 from genkit.local.listener import Listener
@@ -95,6 +96,21 @@ def sequence(call: int, prompt: str, *, max_tokens: int = 99999, steps: tuple = 
 def test_a_sequence_runs_to_the_models_end(alphabet_engine: Engine, ears: Ears) -> None:
     alphabet_engine.submit(sequence(1, "w"))
     assert ears.until(1, "eog") == [(1, "x"), (1, "y"), (1, "z"), (1, "eog")]
+
+
+def test_calls_that_come_together_begin_together(
+    noise_file: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "GATHER", 1e9)
+    monkeypatch.setattr(pace, "LONGEST", 60)  # or until there is no place for another
+    running = engine(noise_file, ears, parallel=2)
+    running.submit(sequence(1, "before anything was measured nobody waits", max_tokens=2))
+    ears.until(1, "max_tokens")
+    ears.calls_of_steps.clear()
+    running.submit(sequence(2, "this one waits for the next", max_tokens=3))
+    running.submit(sequence(3, "that fills the last place", max_tokens=3))
+    ears.until(3, "max_tokens")
+    assert ears.calls_of_steps == [{2, 3}] * 3
 
 
 def test_a_prompt_of_several_steps_is_one_prompt(noise_file: Path, ears: Ears) -> None:

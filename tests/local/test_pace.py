@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.pace import ROWS, STALL, Pace
+from genkit.local.pace import GATHER, LONGEST, ROWS, STALL, Pace
 
 COST = 0.001
 
@@ -30,6 +30,14 @@ def test_the_first_chunk_is_bounded_by_what_prompts_took_before() -> None:
     pace.observe(0, 100, 0.8)
     pace.observe(1, 0, 0.01)
     assert pace.chunk(1, 1) == int((STALL - 1) * 0.01 / 0.008)
+
+
+def test_a_prompt_waits_for_others_for_a_small_part_of_what_it_takes() -> None:
+    pace = Pace(512)
+    assert pace.patience(100) == 0  # nobody knows what it takes
+    pace.observe(0, 100, 0.1)
+    assert pace.patience(10) == GATHER * 0.01
+    assert pace.patience(100000) == LONGEST
 
 
 def test_it_follows_a_machine_that_becomes_slower_at_prompts() -> None:
