@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from ..errors import ProtocolError
 from ..events import (
@@ -24,6 +24,7 @@ from ..events import (
 )
 from ..messages import Citation, Native, Reasoning, Text, ToolCall
 from .reading import label, mapping, number, objects, text
+from .shared import tool_input
 
 NAME = "anthropic.messages"
 
@@ -39,19 +40,6 @@ _REASONS: dict[str, FinishReason] = {
     "compaction": "incomplete",
 }
 _SIMPLE = ("text", "thinking", "tool_use")
-
-
-def tool_input(arguments: str) -> Any:
-    """A tool call's arguments as the JSON object that the API takes.
-
-    What a model wrote and is no such object is wrapped, as the documentation of fine-grained tool
-    streaming says, so that the model can be told.
-    """
-    try:
-        value = from_json(arguments or "{}", allow_inf_nan=False)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
 
 
 class Answer:

@@ -5,7 +5,7 @@ Wire format: as in :mod:`genkit.providers.anthropic`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..messages import (
@@ -22,8 +22,9 @@ from ..messages import (
     ToolResult,
 )
 from ..request import Output, Tool
-from .anthropic_answer import NAME, tool_input
+from .anthropic_answer import NAME
 from .base import Encoding, Target
+from .shared import described, tool_input
 
 # The API wants a limit. This is the one in the documentation's examples; every model that is served
 # today writes that much.
@@ -139,7 +140,7 @@ def output_format(encoding: Encoding) -> dict[str, Any] | None:
     if output is not None and output.schema is None:
         encoding.refuse("output without a schema")
         return None
-    return {"type": "json_schema", "schema": dict(output.schema or {})} if output else None
+    return {"type": "json_schema", "schema": described(output)} if output else None
 
 
 def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
@@ -147,16 +148,16 @@ def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
     limit: int | None = encoding.take("max_tokens")
     body: dict[str, Any] = {"max_tokens": limit or target.quirk("max_tokens", _MAX_TOKENS)}
     reasoning: str | int | None = encoding.take("reasoning")
-    prefixes: Sequence[str] = target.quirk("budget_models", ())
+    by_budget = target.model.startswith(tuple(target.quirk("budget_models", ())))
+    efforts = tuple(_BUDGETS) if by_budget else _EFFORTS
     if reasoning in ("none", 0):
         body["thinking"] = {"type": "disabled"}
-    elif isinstance(reasoning, str) and not target.model.startswith(tuple(prefixes)):
-        if reasoning not in _EFFORTS:
-            encoding.refuse(f"reasoning={reasoning!r}", f"its efforts are {', '.join(_EFFORTS)}")
-            return body
+    elif isinstance(reasoning, str) and reasoning not in efforts:
+        encoding.refuse(f"reasoning={reasoning!r}", f"this model's efforts are {', '.join(efforts)}")
+    elif isinstance(reasoning, str) and not by_budget:
         body |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": reasoning}}
     elif reasoning is not None:
-        budget = reasoning if isinstance(reasoning, int) else _BUDGETS.get(reasoning, _BUDGETS["high"])
+        budget = reasoning if isinstance(reasoning, int) else _BUDGETS[reasoning]
         if limit is None:
             body["max_tokens"] += budget
         elif isinstance(reasoning, str):

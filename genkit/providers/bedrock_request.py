@@ -27,9 +27,9 @@ from ..messages import (
     ToolResult,
 )
 from ..request import Output, Tool
-from .anthropic_answer import tool_input
 from .base import Encoding
 from .bedrock_answer import NAME
+from .shared import tool_input
 
 _FORMATS = {
     "application/msword": "doc",

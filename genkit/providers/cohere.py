@@ -119,12 +119,13 @@ class Cohere:
         dimensions: int | None = None,
         purpose: str | None = None,
     ) -> Call:
-        """The call that embeds texts, by default as documents that will be searched."""
+        """The call that embeds texts, by default as documents to search. Long ones are an error, not cut."""
         body: dict[str, Any] = {
             "model": target.model,
             "texts": list(texts),
             "input_type": _PURPOSES.get(purpose or "document", purpose),
             "embedding_types": ["float"],
+            "truncate": "NONE",
         }
         if dimensions is not None:
             body["output_dimension"] = dimensions

@@ -14,6 +14,7 @@ from ..messages import Document, Image, Message, Native, Part, Reasoning, Refusa
 from ..request import Output, Tool
 from .base import Encoding
 from .cohere_answer import NAME
+from .shared import described
 
 
 class Conversation:
@@ -73,8 +74,6 @@ class Conversation:
             case Image(detail=detail):
                 image = {"url": part.data_url, **({"detail": detail} if detail else {})}
                 return {"type": "image_url", "image_url": image}
-            case Native(dialect=dialect) if dialect != NAME:
-                return None  # only its own dialect knows it
             case Document():
                 document = self._document(part)
                 return {"type": "document", "document": document} if document else None
@@ -155,5 +154,5 @@ def output_format(encoding: Encoding) -> dict[str, Any] | None:
     output: Output | None = encoding.take("output")
     if output is None:
         return None
-    schema = {} if output.schema is None else {"json_schema": output.schema}
+    schema = {} if output.schema is None else {"json_schema": described(output)}
     return {"type": "json_object", **schema}

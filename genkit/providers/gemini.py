@@ -133,12 +133,15 @@ class Gemini:
         task = _PURPOSES.get(purpose or "", purpose)
         if target.quirk("predict_embed"):
             kind = {"task_type": task} if task else {}
-            body: dict[str, Any] = {"instances": [{"content": text, **kind} for text in texts]}
-            if dimensions:
-                body["parameters"] = {"outputDimensionality": dimensions}
+            # Otherwise a text that is too long is cut, and nobody told.
+            parameters: dict[str, Any] = {"autoTruncate": False}
+            if dimensions is not None:
+                parameters["outputDimensionality"] = dimensions
+            instances = [{"content": text, **kind} for text in texts]
+            body = {"instances": instances, "parameters": parameters}
             return Call(path=_path(target, "predict"), body=body)
         same: dict[str, Any] = {"taskType": task} if task else {}
-        if dimensions:
+        if dimensions is not None:
             same["outputDimensionality"] = dimensions
         requests = [
             {"model": _resource(target), "content": {"parts": [{"text": text}], "role": "user"}, **same}

@@ -21,6 +21,7 @@ from ..messages import (
 )
 from ..request import Request, Tool
 from .base import Encoding, Target
+from .shared import described, tool_input
 
 NAME = "gemini"
 _SAMPLING = {
@@ -49,7 +50,9 @@ def generation_config(request: Request, encoding: Encoding, target: Target) -> d
     if encoding.take("output") and request.output:
         config["responseMimeType"] = "application/json"
         if request.output.schema is not None:
-            config["responseJsonSchema"] = request.output.schema
+            config["responseJsonSchema"] = described(request.output)
+        if request.output.strict:
+            encoding.refuse("Output(strict=True)", "what it does not know in a schema, it ignores")
     if (reasoning := encoding.take("reasoning")) is not None:
         config["thinkingConfig"] = _thinking(reasoning, target)
     return config
@@ -118,7 +121,7 @@ def part_on_the_wire(part: Part, encoding: Encoding, names: Mapping[str, str]) -
                 return {"inlineData": {**kind, "data": part.base64}, **signed}
             return {"fileData": {**kind, "fileUri": part.url}, **signed}
         case ToolCall(id=id, name=name, arguments=arguments):
-            call = {"name": name, "args": _json_object(arguments) or {}}
+            call = {"name": name, "args": tool_input(arguments)}
             return {"functionCall": {"id": id, **call} if id else call, **signed}
         case ToolResult(id=id):
             answer = {"name": part.name or names.get(id, ""), **_result(part, encoding)}

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal
+
+from pydantic_core import from_json
 
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
 from ..events import Event
 from ..request import Request
 from .base import DONE, Call, Encoding, Payload, Target, failure, no_purpose
 from .ollama_answer import NAME, Answer
-from .ollama_request import messages_on_the_wire, tool_on_the_wire
+from .ollama_request import format_of, messages_on_the_wire, tool_on_the_wire
 from .reading import mapping, numbers, objects, text
 
 _PLAIN = (
@@ -55,8 +58,10 @@ class Ollama:
         if (effort := encoding.take("reasoning")) is not None:
             body |= _thinking(effort, encoding, target)
         if output := encoding.take("output"):
-            body["format"] = "json" if output.schema is None else output.schema
-        return encoding.call("/chat", {**body, "stream": request.stream})
+            body["format"] = format_of(output, encoding)
+        # By default what does not fit is cut out of the conversation, and nobody told.
+        whole = {"truncate": False, "shift": False}
+        return encoding.call("/chat", {**body, **whole, "stream": request.stream})
 
     async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
         """See :class:`~genkit.providers.base.Dialect`."""
@@ -80,13 +85,15 @@ class Ollama:
         told = body.get("error") if isinstance(body, dict) else body
         if status is None and not told:
             return ProtocolError(f"the answer is no message: {str(body)[:200]}", provider=target.vendor.name)
-        if not isinstance(told, dict):
-            told = {"message": told}
+        told = _told(told)
         message = str(told.get("message") or f"the server answered with status {status}")[:2000]
         words = (told.get("code"), told.get("type"))
         code = next((word for word in words if isinstance(word, str) and word), "")
         if status in (None, 400, 413, 500) and _TOO_LONG.search(message):
-            return ContextOverflow(message, status=status, code=code, provider=target.vendor.name)
+            counts = (told.get("n_prompt_tokens"), told.get("n_ctx"))
+            tokens, limit = (count if type(count) is int else 0 for count in counts)
+            facts = {"status": status, "code": code, "provider": target.vendor.name}
+            return ContextOverflow(message, tokens=tokens, limit=limit, **facts)
         return failure(message, status=status, code=code, target=target)
 
     def embed_limit(self, target: Target) -> int:
@@ -130,6 +137,14 @@ class Ollama:
         if isinstance(body, dict) and body.get("error"):
             raise self.error(None, body, target)
         return dict(mapping(body))
+
+
+def _told(error: Any) -> dict[str, Any]:
+    """What an error tells; that of the llama-server beneath it is a JSON text in it."""
+    if isinstance(error, str) and error.startswith("{"):
+        with suppress(ValueError, KeyError):  # it may only look like one
+            error = from_json(error)["error"]
+    return error if isinstance(error, dict) else {"message": error}
 
 
 def _thinking(effort: str | int, encoding: Encoding, target: Target) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from pydantic_core import from_json
 
 from ..errors import BadRequest
 from ..messages import Image, Message, Native, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
-from ..request import Tool
+from ..request import Output, Tool
 from .base import Encoding
+from .shared import described
 
 
 def messages_on_the_wire(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any]]:
@@ -54,7 +55,7 @@ def _message(role: str, parts: Iterable[Part], encoding: Encoding) -> dict[str, 
                 encoding.refuse("image URLs", "it takes only the images themselves")
             case ToolCall():
                 calls.append(_call(part))
-            case Native():
+            case Native() if role == "assistant":
                 pass  # only its own dialect knows it
             case _:
                 encoding.refuse(f"a part of type {part.type!r}")
@@ -87,3 +88,10 @@ def tool_on_the_wire(tool: Tool | Mapping[str, Any], encoding: Encoding) -> Mapp
         function["description"] = tool.description
     function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
     return {"type": "function", "function": function}
+
+
+def format_of(output: Output, encoding: Encoding) -> Any:
+    """The ``format`` for an output."""
+    if output.strict:
+        encoding.refuse("Output(strict=True)", "not all of its engines hold a model to a schema")
+    return "json" if output.schema is None else described(output)

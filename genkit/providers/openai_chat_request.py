@@ -129,13 +129,18 @@ class Wire:
 
     def _made(self, parts: list[Part], native: Mapping[str, Any]) -> dict[str, Any]:
         """Sounds (by their id) and images that the model made."""
-        if self._quirk("makes_media"):
-            images = [self._part(part) for part in parts if isinstance(part, Image)]
-            fields = {"audio": native.get("audio"), "images": images}
-            return {name: value for name, value in fields.items() if value}
-        if any(isinstance(part, Media) for part in parts):
-            self._refuse("images and sounds in the model's own messages")
-        return {}
+        kinds = {type(part) for part in parts if isinstance(part, Media)}
+        if not self._quirk("makes_media"):
+            if kinds:
+                self._refuse("images and sounds in the model's own messages")
+            return {}
+        if Document in kinds:
+            self._refuse("documents in the model's own messages")
+        if Audio in kinds and not native.get("audio"):
+            self._refuse("sounds in the model's own messages that it did not make", "it takes only their id")
+        images = [self._part(part) for part in parts if isinstance(part, Image)]
+        fields = {"audio": native.get("audio"), "images": images}
+        return {name: value for name, value in fields.items() if value}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
         content = result.told if isinstance(result.told, str) else self._content(result.told)

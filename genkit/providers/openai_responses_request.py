@@ -128,9 +128,9 @@ class _Items:
                 self._append({"type": "function_call_output", "call_id": id, "output": output})
             case Reasoning():
                 self._reasoning(part)
-            case Native(dialect=dialect, data=data):
-                if dialect != NAME:
-                    return  # only its own dialect knows it
+            case Native(dialect=dialect) if dialect != NAME and self._role == "assistant":
+                pass  # only its own dialect knows it
+            case Native(dialect=dialect, data=data) if dialect == NAME:
                 told = TOLD.get(data.get("type", ""))
                 if told and told not in data:
                     self._rest = data

@@ -376,6 +376,19 @@ def test_models_before_efforts_get_a_budget(
     assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == sent
 
 
+def test_an_effort_that_is_refused_starts_no_thinking() -> None:
+    assert "thinking" not in body_of(HELLO, reasoning="maximal", on_unsupported="drop")
+
+
+def test_what_an_output_is_for_is_in_its_schema() -> None:
+    # Strictness has no field: the API always holds the model to the schema.
+    form = body_of(HELLO, output=Output(schema=CITY, description="a place", strict=True))["output_config"]
+    assert form["format"]["schema"] == {**CITY, "description": "a place"}
+    own = {**CITY, "description": "a city"}
+    form = body_of(HELLO, output=Output(schema=own, description="a place"))["output_config"]
+    assert form["format"]["schema"] == own
+
+
 def test_thinking_can_be_switched_off() -> None:
     assert body_of(HELLO, reasoning="none")["thinking"] == {"type": "disabled"}
 
@@ -408,6 +421,7 @@ def test_a_tool_can_be_cached_and_strict() -> None:
         ([HELLO], {"output": Output()}, "output without a schema"),
         ([HELLO], {"metadata": {"team": "a"}}, "metadata"),
         ([HELLO], {"reasoning": "minimal", "to": target("claude-opus-5")}, "reasoning='minimal'"),
+        ([HELLO], {"reasoning": "maximal"}, "reasoning='maximal'"),
         ([Message.user(Audio(data=b"x", media_type="audio/wav"))], {}, "a part of type 'audio'"),
         ([Message.user(Native(dialect="other", data={}))], {}, "a part of type 'native'"),
         ([Message.user(CacheMark(), "x")], {}, "a cache mark that nothing comes before in its message"),

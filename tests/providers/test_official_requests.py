@@ -41,7 +41,7 @@ EMBEDDINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "google-genai embed": ("gemini", {"texts": ["a", "b"], "purpose": "query", "dimensions": 2}),
     "google-genai vertex_embed": ("vertex", {"texts": ["a"]}),
 }
-CANON = {"anthropic": anthropic.NAME, "cohere": "cohere.chat", "google-genai": "gemini.generate"}
+CANON = {"anthropic": anthropic.NAME}
 GENERATIONS = ("current", "prev")
 
 
@@ -157,6 +157,8 @@ def test_every_official_request_is_made_or_has_a_reason_not_to(generation: str) 
 def compared(sdk: str, case: str, body: Any) -> Any:
     if sdk == "google-genai":
         return gemini.compared(body)
+    if sdk == "cohere":
+        return cohere.compared(body)
     return canon(CANON.get(sdk, "openai.responses" if "responses" in case else "openai.chat"), body)
 
 

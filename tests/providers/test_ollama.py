@@ -22,7 +22,7 @@ from genkit.errors import (
     UnsupportedOption,
 )
 from genkit.events import Finish, Logprobs, TokenLogprob
-from genkit.messages import Audio, Image, Message, Reasoning, Text, ToolCall, ToolResult
+from genkit.messages import Audio, Image, Message, Native, Reasoning, Text, ToolCall, ToolResult
 from genkit.providers.ollama import Ollama
 from genkit.request import Output, Request, Sampling, Tool
 
@@ -110,6 +110,9 @@ def test_an_error_in_a_stream_is_raised() -> None:
     [
         (404, {"error": "model 'm' not found"}, BadRequest),
         (400, {"error": {"message": "prompt too long; exceeded max context length"}}, ContextOverflow),
+        (400, {"error": "the input length exceeds the context length"}, ContextOverflow),
+        (400, {"error": '{"error":{"code":400,"message":"no images","type":"x"}}'}, BadRequest),
+        (400, {"error": "{no JSON"}, BadRequest),
         (500, {"error": "the input exceeds the context size"}, ContextOverflow),
         (503, {"error": "server busy"}, ServerFailed),
         (502, "<html>", ServerFailed),
@@ -117,6 +120,19 @@ def test_an_error_in_a_stream_is_raised() -> None:
 )
 def test_a_failure_is_typed(status: int, body: Any, kind: type[GenkitError]) -> None:
     assert type(OLLAMA.error(status, body, HERE)) is kind
+
+
+def test_an_overflow_tells_its_numbers() -> None:
+    told = {
+        "code": 400,
+        "message": "request (2622 tokens) exceeds the available context size (512 tokens), try increasing it",
+        "type": "exceed_context_size_error",
+        "n_prompt_tokens": 2622,
+        "n_ctx": 512,
+    }
+    error = OLLAMA.error(400, {"error": json.dumps({"error": told})}, HERE)
+    assert isinstance(error, ContextOverflow)
+    assert (error.tokens, error.limit, error.message) == (2622, 512, told["message"])
 
 
 # What it is sent
@@ -170,12 +186,15 @@ def test_a_tool_loop_goes_on_as_it_was_recorded() -> None:
     assert canon("", body["messages"]) == canon("", [*before, mine, answer])
 
 
-def test_only_what_was_set_is_sent() -> None:
+def test_only_what_was_set_is_sent_and_that_nothing_may_be_cut() -> None:
     assert sent(Message.user("?")) == {
         "model": "qwen3",
         "messages": [{"role": "user", "content": "?"}],
+        "truncate": False,
+        "shift": False,
         "stream": False,
     }
+    assert sent(Message.user("?"), extra={"shift": True})["shift"] is True
 
 
 def test_options_have_names_of_their_own() -> None:
@@ -208,10 +227,23 @@ def test_some_models_think_by_a_level() -> None:
     assert sent(Message.user("?"), model="gpt-oss:20b", reasoning="none")["think"] is False
 
 
+def test_what_an_output_is_for_is_in_its_schema() -> None:
+    output = Output(schema={"type": "object"}, description="a city")
+    assert sent(Message.user("?"), output=output)["format"] == {"type": "object", "description": "a city"}
+    assert sent(Message.user("?"), output=Output())["format"] == "json"
+
+
+def test_what_another_provider_ran_is_left_out() -> None:
+    ran = Native(dialect="anthropic.messages", data={"type": "server_tool_use"})
+    assert sent(Message.assistant(ran, "Hi")) == sent(Message.assistant("Hi"))
+
+
 @pytest.mark.parametrize(
     ("parts", "options", "option"),
     [
         ((Image(url="https://a/b.png"),), {}, "image URLs"),
+        ((Native(dialect="anthropic.messages", data={}),), {}, "a part of type 'native'"),
+        ((), {"output": Output(schema={"type": "object"}, strict=True)}, "Output(strict=True)"),
         ((Audio(data=b"x"),), {}, "a part of type 'audio'"),
         ((), {"tool_choice": "required"}, "tool_choice='required'"),
         ((), {"tools": [Tool(name="a", strict=True)]}, "a strict tool"),

@@ -397,6 +397,8 @@ def test_effort_is_told_in_the_vendors_way(vendor: str, effort: str | int, field
         ("openai-chat", asked(Message.user(Document(url="https://a.b/c.pdf"))), "Document by URL"),
         ("openai-chat", asked(Message.user(Audio(url="https://a.b/c.wav"))), "Audio by URL"),
         ("groq", asked(Message.assistant(Image(data=b"x"))), "images and sounds in the model's own"),
+        ("openai-chat", asked(Message.assistant(Document(data=b"x"))), "documents in the model's own"),
+        ("openai-chat", asked(Message.assistant(Audio(data=b"x"))), "sounds in the model's own messages"),
     ],
 )
 def test_what_a_vendor_does_not_take_is_an_error_or_a_warning(
@@ -458,6 +460,12 @@ THOUGHT = Message.assistant(
 )
 def test_reasoning_is_sent_back_where_the_vendor_wants_it(vendor: str, wire: dict[str, Any]) -> None:
     assert sent(asked(THOUGHT), vendor)["messages"] == [{"role": "assistant", **wire}]
+
+
+def test_a_sound_that_the_model_made_goes_back_by_its_id() -> None:
+    sound = Native(dialect="openai.chat", data={"audio": {"id": "a1"}})
+    (message,) = sent(asked(Message.assistant(Audio(data=b"x"), sound)))["messages"]
+    assert message == {"role": "assistant", "content": None, "audio": {"id": "a1"}}
 
 
 def test_a_refusal_is_a_field_or_text() -> None:

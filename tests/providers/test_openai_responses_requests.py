@@ -383,6 +383,11 @@ def test_what_another_provider_thought_or_ran_is_left_out() -> None:
     )
 
 
+def test_a_user_cannot_say_what_only_another_provider_knows() -> None:
+    with pytest.raises(UnsupportedOption, match="Native in a message of role user"):
+        items_of(Message.user(Native(dialect="anthropic.messages", data={"type": "document"})))
+
+
 def test_a_cache_mark_is_sent_where_it_is_taken() -> None:
     message = Message.user("long", CacheMark(), "short")
     (item,) = items_of(message, cache_marks=True)

@@ -1,0 +1,28 @@
+"""What several dialects write alike: a tool call's arguments as an object, and an output's schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import from_json
+
+from ..request import Output
+
+
+def tool_input(arguments: str) -> dict[str, Any]:
+    """A tool call's arguments as the JSON object that an API takes.
+
+    What a model wrote and is no such object is wrapped, as Anthropic's documentation of fine-grained
+    tool streaming says, so that the model can be told.
+    """
+    try:
+        value = from_json(arguments or "{}", allow_inf_nan=False)
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
+
+
+def described(output: Output) -> dict[str, Any]:
+    """An output's schema, in which is also what it is for: such an API has no field for that."""
+    what_for = {"description": output.description} if output.description else {}
+    return {**what_for, **(output.schema or {})}
