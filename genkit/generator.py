@@ -89,29 +89,31 @@ class Generator(Retrieval):
             self._defaults = Sampling(seed=seed).set_options()
         except BadRequest as error:
             raise ConfigError(error.message) from None
+        settings: dict[str, Any] = {
+            "context": context,
+            "threads": threads,
+            "parallel": parallel,
+            "gpu_layers": gpu_layers,
+            "template": template,
+            "isolation": isolation,
+            "lookup": lookup,
+            "idle": idle,
+            "keep_on_disk": keep_on_disk,
+            "context_shift": context_shift,
+            "lora": lora,
+            "api_key": api_key,
+            "base_url": base_url,
+            "timeout": timeout,
+            "attempts": attempts,
+        }
         self._blocking, self._meter = BlockingRuntime(), Meter()
         if isinstance(model, (str, os.PathLike)):
             self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
-            self._backend, self._handle = route(
-                self.model,
-                context=context,
-                threads=threads,
-                parallel=parallel,
-                gpu_layers=gpu_layers,
-                template=template,
-                isolation=isolation,
-                lookup=lookup,
-                idle=idle,
-                keep_on_disk=keep_on_disk,
-                context_shift=context_shift,
-                lora=lora,
-                api_key=api_key,
-                base_url=base_url,
-                timeout=timeout,
-                attempts=attempts,
-            )
-        else:
-            self.model, self._backend, self._handle = type(model).__name__, model, model.stream
+            self._backend, self._handle = route(self.model, **settings)
+            return
+        if given := ", ".join(name for name, value in settings.items() if value is not None):
+            raise ConfigError(f"a backend of your own takes no settings here: give it {given} itself")
+        self.model, self._backend, self._handle = type(model).__name__, model, model.stream
 
     def generate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
         """The whole answer to a prompt.

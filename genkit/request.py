@@ -193,8 +193,8 @@ class Request:
             is left out, which ``"warn"`` tells in ``response.warnings`` and ``"drop"`` does not.
 
     Raises:
-        BadRequest: a tool, the output, ``keep`` or ``suffix`` is of another type, or ``suffix`` comes
-            with more than one message, with tools or with reasoning.
+        BadRequest: a tool, the output, ``keep`` or another option is none of what it may be, or ``suffix``
+            comes with more than one message, with tools or with reasoning.
     """
 
     messages: Sequence[Message]
@@ -225,6 +225,7 @@ class Request:
                 )
         if self.keep is not None and not (isinstance(self.keep, str) and self.keep):
             raise BadRequest(f"keep takes a name of at least one character, not {self.keep!r:.80}")
+        self._check_words()
         if self.suffix is not None:
             self._check_gap()
         if not isinstance(self.output, (Output, type(None))):
@@ -232,6 +233,17 @@ class Request:
                 f"output takes a JSON schema or genkit.Output, not {self.output!r:.80}; "
                 "a pydantic model's schema is its model_json_schema()"
             )
+
+    def _check_words(self) -> None:
+        if self.on_unsupported not in ("error", "warn", "drop"):
+            raise BadRequest(
+                f'on_unsupported takes "error", "warn" or "drop", not {self.on_unsupported!r:.80}'
+            )
+        if self.tool_choice is not None and not (isinstance(self.tool_choice, str) and self.tool_choice):
+            names = '"auto", "none", "required" or the name of a tool'
+            raise BadRequest(f"tool_choice takes {names}, not {self.tool_choice!r:.80}")
+        if not isinstance(self.parallel_tool_calls, (bool, type(None))):
+            raise BadRequest(f"parallel_tool_calls takes True or False, not {self.parallel_tool_calls!r:.80}")
 
     def _check_gap(self) -> None:
         if not isinstance(self.suffix, str):

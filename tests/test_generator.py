@@ -228,7 +228,7 @@ def test_a_prompt_that_cannot_fit_says_its_size(demo: Generator) -> None:
 
 def test_a_generator_is_closed_for_good() -> None:
     with Generator(seed=1) as generator:
-        stream = generator.stream("Hello!")
+        stream = generator.stream("Hello!", logit_bias={"<|im_end|>": -100})  # does not end by itself
         next(iter(stream))
     generator.close()
     with pytest.raises(Closed):
@@ -304,3 +304,8 @@ def test_streams_are_not_made_by_hand_but_typed(demo: Generator) -> None:
 def test_a_key_of_another_type_is_refused() -> None:
     with pytest.raises(ConfigError, match="not int"):
         Generator("openai:m", api_key=5)
+
+
+def test_a_backend_of_ones_own_takes_no_settings() -> None:
+    with Generator() as generator, pytest.raises(ConfigError, match="give it context, timeout itself"):
+        Generator(generator._backend, context=8192, timeout=3)

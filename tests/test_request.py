@@ -171,3 +171,17 @@ def test_what_is_no_list_of_tools_is_refused(tools: object) -> None:
 def test_what_is_no_form_of_an_answer_is_refused(output: object) -> None:
     with pytest.raises(BadRequest, match="output takes a JSON schema"):
         Request(messages=[], output=output)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"on_unsupported": "raise"}, 'on_unsupported takes "error", "warn" or "drop", not \'raise\''),
+        ({"tool_choice": ""}, "tool_choice takes"),
+        ({"tool_choice": 1}, "tool_choice takes"),
+        ({"parallel_tool_calls": "no"}, "parallel_tool_calls takes True or False, not 'no'"),
+    ],
+)
+def test_an_option_that_is_none_of_its_words_is_refused(options, message: str) -> None:
+    with pytest.raises(BadRequest, match=message):
+        Request(messages=[Message.user("x")], **options)

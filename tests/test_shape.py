@@ -58,6 +58,7 @@ WORKER_SIDE = (
     "local.pooling",
     "local.constrain",
     "local.calls",
+    "local.forms",
     "local.guard",
     "local.arrays",
     "local.choice",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .context import Context
-from .schema import narrowed
+from .schema import COMBINED, FIXED, JSON_OPTIONS, narrowed
 from .sequence import Constraint
 from .toolsyntax import Syntax
 
@@ -23,7 +23,7 @@ _ID = "\uf8ff"  # for private use: stands for a call's id
 class Spelling(NamedTuple):
     """How a model spells a call after a marker: as JSON with these keys in their order.
 
-    Without keys, it is the name between two texts, and then the arguments as JSON.
+    Without keys, it is the name, a text, and then the arguments as JSON.
     """
 
     opens: str
@@ -32,7 +32,6 @@ class Spelling(NamedTuple):
     arguments: str = "arguments"
     listed: bool = False
     """Whether the marker is followed by a list of calls."""
-    before: str = ""
     between: str = ""
 
 
@@ -64,13 +63,12 @@ def _as_json(marker: str, text: str, example: Mapping[str, Any]) -> Spelling | N
 
 
 def _as_text(marker: str, text: str, example: Mapping[str, Any]) -> Spelling | None:
-    before, _, rest = text.partition(example["name"])
-    between, brace, arguments = rest.partition("{")
+    between, brace, arguments = text.removeprefix(example["name"]).partition("{")
     between = between.replace(example["id"], _ID)
-    counts = any(character.isdigit() for character in before + between)  # calls: the next is another
-    if counts or _decoded(brace + arguments) != example["arguments"]:
+    counts = any(character.isdigit() for character in between)  # calls: the next is another
+    if not text.startswith(example["name"]) or counts or _decoded(brace + arguments) != example["arguments"]:
         return None
-    return Spelling(marker, (), before=before, between=between)
+    return Spelling(marker, (), between=between)
 
 
 def _decoded(text: str) -> Any:
@@ -96,13 +94,14 @@ def grammar(
         call for number, function in enumerate(functions) for call in _calls(number, function, form, control)
     ]
     start = '"[" BLANK? call (BLANK? "," BLANK? call)* BLANK? "]"' if form.listed else "call"
-    rules = [  # blanks after a call may be in one token with its end
-        f"start: BLANK? {start} BLANK?" if spelled else f"start: {start}",
+    rules = [
+        f"start: BLANK? {start} TAIL?" if spelled else f"start: {start}",
         f"call: {' | '.join(calls)}",
         *(f"arguments_{number}: %json {_schema(function)}" for number, function in enumerate(functions)),
-        r'OTHER: /"[\w-]{1,40}"/',
+        r'OTHER: /"[\w-]{1,40}"|-?[0-9]{1,9}|null/',
         "ID: /[A-Za-z0-9]{1,40}/",
         f"BLANK: /{_BLANKS}/",
+        rf"TAIL: /{_BLANKS}|[ \t\r\n]{{0,20}}[<\[](.|\n)*/",  # may be in one token with a call's end
     ]
     return "\n".join(rules)
 
@@ -110,14 +109,13 @@ def grammar(
 def _calls(
     number: int, function: Mapping[str, Any], spelled: Spelling, control: Mapping[str, int]
 ) -> Iterator[str]:
-    """What a call of one function may be; objects may have their keys in either order."""
+    """What a call of one function may be; keys that are neither its name nor its arguments may be missing."""
     if not spelled.keys:
-        before, between = _terms(spelled.before, control), _terms(spelled.between, control)
-        yield " ".join([*before, _literal(function["name"]), *between, f"arguments_{number}"])
+        yield " ".join([_literal(function["name"]), *_terms(spelled.between, control), f"arguments_{number}"])
         return
     values = {spelled.name: _literal(json.dumps(function["name"], ensure_ascii=False))}
     values[spelled.arguments] = f"arguments_{number}"
-    for keys in (spelled.keys, spelled.keys[::-1]):
+    for keys in {spelled.keys, tuple(key for key in spelled.keys if key in values)}:
         pairs = [f'{_literal(json.dumps(key))} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
         yield '"{" BLANK? ' + ' BLANK? "," BLANK? '.join(pairs) + ' BLANK? "}"'
 
@@ -134,14 +132,18 @@ def _terms(text: str, control: Mapping[str, int]) -> Iterator[str]:
 
 def _literal(text: str) -> str:
     """A text in Lark."""
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _schema(function: Mapping[str, Any]) -> str:
     """The arguments' schema; a tool that says nothing of its parameters has none."""
     parameters = function["parameters"]
+    if not isinstance(parameters, Mapping):
+        return json.dumps(parameters)
     schema = {**parameters, "additionalProperties": False} if parameters == _NOTHING else narrowed(parameters)
-    return json.dumps({**schema, "x-guidance": {"whitespace_pattern": _BLANKS}})
+    if not any(key in schema for key in ("type", *COMBINED, *FIXED)):
+        schema["type"] = "object"
+    return json.dumps({**schema, "x-guidance": {**JSON_OPTIONS, **function.get("options", {})}})
 
 
 class CallMask(Constraint, Protocol):
@@ -183,7 +185,8 @@ class Calls:
         self._marker = re.compile(b"|".join(map(re.escape, markers)))
         self._reach = len(markers[0])
         self._thinking, self._piece, self._make = thinking, piece, make
-        self._said = b""
+        self._said, self._keys = b"", spelled.keys
+        self._after = False  # a call was whole, and nothing but blanks came since
         self._mask: CallMask | None = None
 
     @property
@@ -201,9 +204,16 @@ class Calls:
         if self._mask:
             self._mask.accept(token)
             if self._mask.whole:
-                self._mask = None
+                self._mask, self._after = None, bool(self._keys)
             return
         self._said += self._piece(token)
+        if self._after:
+            rest = self._said.lstrip(b" \t\r\n,;")
+            if rest.startswith(b"{"):  # another call without a marker of its own
+                self._said = rest
+                self._open()
+                return
+            self._after = not rest
         while found := self._marker.search(self._said):
             self._said = self._said[found.end() :]
             if found[0] != self._opens:
@@ -216,6 +226,6 @@ class Calls:
     def _open(self) -> None:
         """A call begins; what came in one token with its marker may be the beginning of one, or of none."""
         mask, text = self._make(), self._said.decode("utf-8", "replace")
-        self._said = b""
+        self._said, self._after = b"", False
         if mask.begin(text) and not mask.whole:
             self._mask = mask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -13,10 +14,7 @@ from .arrays import as_array, numpy
 from .calls import Spelling, grammar
 from .context import Context
 from .llama import Model
-from .schema import narrowed
-
-# A model may put blanks between the parts of JSON, and not go on with them for ever.
-_BLANKS = {"whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,20}"}
+from .schema import JSON_OPTIONS, narrowed
 
 
 class Constraints:
@@ -60,43 +58,45 @@ class Constraints:
 
         Args:
             functions: ``name`` and ``parameters`` of each.
-            strict: whether its arguments must be held to its schema; None: if that can be.
+            strict: whether its arguments must be held to its schema; None: as far as that can be.
             spelled: how the model spells a call.
 
         Raises:
-            UnsupportedOption: llguidance does not take a schema that must be held to.
+            UnsupportedOption: llguidance does not take what must be held to.
             MissingDependency: llguidance or numpy is not installed.
         """
         return self._of_calls(json.dumps(functions), tuple(strict), spelled).copy()
 
     def _hold_calls(self, functions: str, strict: tuple[bool | None, ...], spelled: Spelling) -> Mask:
-        pairs = list(zip(json.loads(functions), strict, strict=True))
-        anything = {"parameters": {"type": "object"}}
-        held = [{**function, **anything} if must is False else function for function, must in pairs]
-        try:
-            return self.make({"calls": held, "spelled": spelled})
-        except UnsupportedOption:
+        """Each to its schema; or to what of it llguidance knows; or to the names alone."""
+        known, free = {"options": {"lenient": True}}, {"parameters": {"type": "object"}}
+        for less in ({}, known, free):
             held = [
-                f if must or self._takes(f) else {**f, **anything}
-                for f, (_, must) in zip(held, pairs, strict=True)
+                {**function, **({} if must else free if must is False else less)}
+                for function, must in zip(json.loads(functions), strict, strict=True)
             ]
-            return self.make({"calls": held, "spelled": spelled})
+            try:
+                return self.make({"calls": held, "spelled": spelled})
+            except UnsupportedOption:
+                if less is free:
+                    raise
+        raise AssertionError
 
-    def _takes(self, function: Mapping[str, Any]) -> bool:
-        try:
-            self.make({"calls": [function]})
-        except UnsupportedOption:
-            return False
-        return True
+    @cached_property
+    def _control(self) -> dict[str, int]:
+        return {text: id for id, text, is_control in self._model.special_texts() if is_control}
 
     def _grammar(self, matcher: Any, form: Mapping[str, Any]) -> str:
         """The form as llguidance takes it."""
         match form:
             case {"schema": schema}:
-                return str(matcher.grammar_from_json_schema(json.dumps(narrowed(schema)), defaults=_BLANKS))
+                return str(
+                    matcher.grammar_from_json_schema(
+                        json.dumps(narrowed(schema)), defaults=dict(JSON_OPTIONS)
+                    )
+                )
             case {"calls": functions}:
-                control = {text: id for id, text, is_control in self._model.special_texts() if is_control}
-                return str(matcher.grammar_from_lark(grammar(functions, form.get("spelled"), control)))
+                return str(matcher.grammar_from_lark(grammar(functions, form.get("spelled"), self._control)))
             case {"regex": regex}:
                 return str(matcher.grammar_from_regex(regex))
             case {"choices": choices}:
@@ -107,7 +107,15 @@ class Constraints:
 
     @cached_property
     def table(self) -> Any:
-        """The model's tokens, as llguidance looks them up; about a second's work for 150,000 of them."""
+        """The model's tokens, as llguidance looks them up; about a second's work for 150,000 of them.
+
+        Raises:
+            UnsupportedOption: there is none that ends an answer.
+        """
+        if not self._model.ends:
+            raise UnsupportedOption(
+                "an answer without an end token cannot be held to a form", option="output"
+            )
         return _packages().llguidance.LLTokenizer(
             _Vocabulary(self._model), n_vocab=self._model.vocabulary_size, eos_token=self._model.ends
         )
@@ -191,8 +199,13 @@ def _reason(matcher: Any) -> str:
 
 
 def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
-    name = "schema" if "calls" in form else next(iter(form))
-    return UnsupportedOption(f"an answer cannot be held to this {name}: {reason.strip()}", option="output")
+    if "calls" not in form:
+        name = next(iter(form))
+        return UnsupportedOption(
+            f"an answer cannot be held to this {name}: {reason.strip()}", option="output"
+        )
+    reason = re.sub(r"^at \d+\(\d+\): ", "", reason.strip()).partition("\n")[0]  # then comes the grammar
+    return UnsupportedOption(f"a call cannot be held to its tool's schema: {reason:.300}", option="tools")
 
 
 class _Packages(NamedTuple):

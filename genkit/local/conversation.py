@@ -49,6 +49,7 @@ class Conversation:
 
     def __init__(self, template: ChatTemplate) -> None:
         self.template = template
+        self._forms: dict[tuple[bool, bool], _Form] = {}
 
     def render(self, messages: Messages, *, tools: Sequence[Mapping[str, Any]] = (), **options: Any) -> str:
         """See :meth:`ChatTemplate.render`."""
@@ -57,9 +58,10 @@ class Conversation:
             messages = [{"role": "system", "content": _TELL.format(listed)}, *messages]
             tools = ()
         if any(message["role"] == "tool" or message.get("tool_calls") for message in messages):
-            messages = self._form(messages)
+            messages = self._form(messages)(messages)
         system = [message["content"] for message in messages if message["role"] == "system"]
-        if len(system) > 1 or (system and not self._takes_system):
+        late = len(system) == 1 and messages[0]["role"] != "system" and not self._takes_late_system
+        if len(system) > 1 or late or (system and not self._takes_system):
             rest = [message for message in messages if message["role"] != "system"]
             messages = self._with_system("\n".join(system), rest)
         return self.template.render(messages, tools=tools or self._no_tools, **options)
@@ -88,12 +90,39 @@ class Conversation:
         )
 
     @cached_property
-    def _form(self) -> _Form:
-        """How tool calls and results must look for the template to show all of them."""
+    def _takes_late_system(self) -> bool:
+        talk = [_ASK, {"role": "assistant", "content": "hm"}, {"role": "system", "content": "qzsystem"}, _ASK]
+        return self._shows(talk, ["qzsystem"], tools=self._no_tools)
+
+    def _form(self, messages: Messages) -> _Form:
+        """How tool calls and results must look for the template to show all of them, and text beside them."""
+        calling = [message for message in messages if message.get("tool_calls")]
+        text = any(message["content"] for message in calling)
+        several = any(len(message["tool_calls"]) > 1 for message in calling)
+        if (text, several) not in self._forms:
+            self._forms[text, several] = self._find_form(text, several)
+        return self._forms[text, several]
+
+    def _find_form(self, text: bool, several: bool) -> _Form:
         tools = [_TOOL] if self.takes_tools else self._no_tools
-        for form in (_as_they_are, _empty_is_none, _arguments_as_text, _both):
-            if self._shows(form(_CALLED), ["qzvalue", "qzresult"], tools=tools):
-                return form
+        messages, words = _CALLED, ["qzvalue", "qzresult"]
+        if several:
+            (ask, call, result), second = messages, {**_FUNCTION, "arguments": {"k": "qzsecond"}}
+            calls = [_CALL, {"id": "call00002", "type": "function", "function": second}]
+            after = {**result, "tool_call_id": "call00002", "content": "qzafter"}
+            messages, words = (
+                (ask, {**call, "tool_calls": calls}, result, after),
+                [*words, "qzsecond", "qzafter"],
+            )
+        if text:
+            messages, words = (
+                (messages[0], {**messages[1], "content": "qztext"}, *messages[2:]),
+                [*words, "qztext"],
+            )
+        for first in (_as_they_are, _apart):
+            for then in (_as_they_are, _empty_is_none, _arguments_as_text, _both):
+                if self._shows(then(first(messages)), words, tools=tools):
+                    return lambda given, first=first, then=then: then(first(given))  # type: ignore[misc]
         return _told
 
     def _with_system(self, system: str, rest: list[Mapping[str, Any]]) -> Messages:
@@ -115,6 +144,28 @@ class Conversation:
 
 def _as_they_are(messages: Messages) -> Messages:
     return messages
+
+
+def _apart(messages: Messages) -> Messages:
+    """Text, and each call with its result, in messages of their own."""
+    found: list[Mapping[str, Any]] = []
+    waiting: dict[str, int] = {}
+    for message in messages:
+        if message["role"] == "tool":
+            place = waiting.pop(message["tool_call_id"], len(found) - 1) + 1
+            found.insert(place, message)
+            waiting = {id: at + (at >= place) for id, at in waiting.items()}
+            continue
+        calls, waiting = message.get("tool_calls", ()), {}
+        rest = {key: value for key, value in message.items() if key != "tool_calls"}
+        if not calls or message["content"]:
+            found.append(rest)
+            rest = {"role": message["role"]}
+        for call in calls:
+            waiting[call["id"]] = len(found)
+            found.append({**rest, "content": "", "tool_calls": [call]})
+            rest = {"role": message["role"]}
+    return found
 
 
 def _empty_is_none(messages: Messages) -> Messages:

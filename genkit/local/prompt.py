@@ -33,7 +33,7 @@ class Prompt(NamedTuple):
     tokens: list[int]
     syntax: str
     thinking: bool
-    ignored: Sequence[str] = ()
+    ignored: list[str]
     """What could not be honoured, in words."""
     call: Spelling | None = None
     """How the model spells a call, if those in the answer are to be held to their tools."""
@@ -101,7 +101,7 @@ class Prompts:
             *self.continued(suffix, data=True),
             middle,
         ]
-        return Prompt(f"{prefix}{suffix}", ids, "plain", False)
+        return Prompt(f"{prefix}{suffix}", ids, "plain", False, [])
 
     def chat(self, question: Mapping[str, Any]) -> Prompt:
         """The prompt for a conversation.
@@ -154,25 +154,44 @@ class Prompts:
 
     def _reasoning(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """How to tell the template to think, and what must be said if that cannot be."""
-        effort = question.get("reasoning") or ("none" if question.get("form") else None)
-        if effort is None:
-            return {}, []
+        wanted: str | None = question.get("reasoning")
+        problem, effort = "", "none" if question.get("form") else wanted
+        if wanted and effort != wanted:
+            problem = (
+                "thoughts do not fit into an answer of a given form, or a call that must be made (reasoning)"
+            )
+        elif wanted and not self._heeds(wanted):
+            problem = "this model's chat template cannot be told how much to think (reasoning)"
+        options = self._efforts(effort) if effort else {}
+        return options, _not_honoured(question, "reasoning", problem) if problem else []
+
+    def _efforts(self, effort: str) -> dict[str, Any]:
+        """What templates call it, as far as this one mentions it."""
         wanted = {
             "enable_thinking": effort != "none",
             "thinking": effort != "none",
             "reasoning_effort": effort,
         }
-        known = {name: value for name, value in wanted.items() if name in self._source}
-        if known or not question.get("reasoning"):
-            return known, []
-        problem = "this model's chat template cannot be told how much to think (reasoning)"
-        return {}, _not_honoured(question, "reasoning", problem)
+        return {name: value for name, value in wanted.items() if name in self._source}
+
+    def _heeds(self, effort: str) -> bool:
+        """Whether the template says something else for this effort than for its opposite."""
+        return self._asked(effort) != self._asked("high" if effort == "none" else "none")
+
+    def _asked(self, effort: str) -> str:
+        try:
+            assert self.conversation
+            return self.conversation.render([{"role": "user", "content": "hi"}], **self._efforts(effort))
+        except BadRequest:
+            return ""
 
     def _call(self, question: Mapping[str, Any]) -> tuple[Spelling | None, list[str]]:
         """How a call is spelled that is to be held to its tool, and what must be said if that cannot be."""
         strict = question.get("held", ())
+        if all(each is False for each in strict):
+            return None, []
         if self._spelling or not any(strict):
-            return (None if all(each is False for each in strict) else self._spelling), []
+            return self._spelling, []
         problem = (
             "what this model writes to call a tool cannot be held to the tool's schema (strict=True), unless "
             "tool_choice makes it call one"
@@ -181,9 +200,15 @@ class Prompts:
 
     @cached_property
     def _spelling(self) -> Spelling | None:
-        if self.conversation is None or not self.conversation.takes_tools:
-            return TOLD
-        return spelling(self.conversation.example(), self.syntax, EXAMPLE)
+        if self.conversation is None:
+            return None
+        if not self.conversation.takes_tools:  # it is told, and may still write what it learned
+            calls = {section.opens for section in self.syntax.sections if section.kind == "call"}
+            return TOLD if calls == {TOLD.opens} else None
+        found = spelling(self.conversation.example(), self.syntax, EXAMPLE)
+        control = {text for _, text, is_control in self._model.special_texts() if is_control}
+        # A marker of several tokens may end inside a token, with a part of the name.
+        return found if found and (found.keys or found.opens in control) else None
 
     def pair(self, query: str, document: str) -> list[int]:
         """The token ids of a query and a document, as a model that ranks reads them.

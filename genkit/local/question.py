@@ -20,10 +20,10 @@ _UNSUPPORTED = ("metadata", "extra")
 
 def unsupported(request: Request) -> Iterator[str]:
     """Options that are set and cannot be honoured: an error, or the warnings that the request prefers."""
-    for name in _UNSUPPORTED:
-        value = getattr(request, name)
-        if value is None or value in ((), {}):
-            continue
+    names = [name for name in _UNSUPPORTED if getattr(request, name)]
+    if request.output and request.output.description:
+        names.append("output.description")
+    for name in names:
         message = f"local models do not take {name}"
         if request.on_unsupported == "error":
             raise UnsupportedOption(f"{message} yet; leave it out", option=name)
@@ -56,7 +56,7 @@ def generation(request: Request) -> dict[str, Any]:
         "messages": entries(request.messages),
         "sampling": sampling,
         "tools": tools,
-        "held": [tool.strict for tool in request.tools if isinstance(tool, Tool)] if tools else [],
+        "held": _held(request) if tools else [],
         "form": form,
         "reasoning": request.reasoning,
         "suffix": request.suffix,
@@ -68,7 +68,7 @@ def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | Non
     """The form that the answer is held to, as :meth:`genkit.local.constrain.Constraints.make` takes it."""
     must_call = request.tool_choice not in (None, "auto", "none")
     if request.output is None:
-        return {"calls": _wanted(request.tool_choice, tools)} if must_call else None
+        return {"calls": _wanted(request, tools)} if must_call else None
     if tools:
         raise UnsupportedOption(
             "a local model takes tools or output, not both: call the tools first, then ask for the output",
@@ -77,14 +77,22 @@ def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | Non
     return request.output.form or {"schema": {"type": "object"}}
 
 
-def _wanted(choice: str | None, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _wanted(request: Request, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The functions of which one must be called."""
-    functions = [tool["function"] for tool in tools]
-    wanted = [f for f in functions if choice in ("required", f["name"])]
+    choice, held = request.tool_choice, _held(request) if tools else []
+    wanted = [
+        tool["function"] if strict is not False else {**tool["function"], "parameters": {"type": "object"}}
+        for tool, strict in zip(tools, held, strict=True)
+        if choice in ("required", tool["function"]["name"])
+    ]
     if not wanted:
-        names = ", ".join(f["name"] for f in functions) or "none"
+        names = ", ".join(tool["function"]["name"] for tool in tools) or "none"
         raise BadRequest(f"tool_choice names {choice!r}, which is not among the tools: {names}")
     return wanted
+
+
+def _held(request: Request) -> list[bool | None]:
+    return [tool.strict for tool in request.tools if isinstance(tool, Tool)]
 
 
 def _tools(request: Request) -> list[dict[str, Any]]:
@@ -107,10 +115,16 @@ def entries(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _entries(message: Message) -> Iterator[dict[str, Any]]:
-    """One message is one entry, but each tool result is one of its own."""
-    entry: dict[str, Any] = {"role": message.role, "content": message.text}
+    """One message is one entry, but each tool result is one of its own; what templates show of both."""
+    role = {"developer": "system", "tool": "user"}.get(message.role, message.role)
+    entry: dict[str, Any] = {"role": role, "content": message.text}
     for part in message.parts:
         match part:
+            case ToolCall() | Reasoning() if message.role != "assistant":
+                name = type(part).__name__
+                raise BadRequest(
+                    f"a {name} goes into an assistant's message, not one of role {message.role!r}"
+                )
             case ToolResult():
                 yield {"role": "tool", "tool_call_id": part.id, "name": part.name, "content": _result(part)}
             case ToolCall():
@@ -124,7 +138,7 @@ def _entries(message: Message) -> Iterator[dict[str, Any]]:
                 pass
             case _:
                 raise BadRequest(f"this model reads text only; a message holds {type(part).__name__}")
-    if message.role != "tool":
+    if message.text or not any(isinstance(part, ToolResult) for part in message.parts):
         yield entry
 
 

@@ -11,6 +11,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+JSON_OPTIONS: Mapping[str, Any] = {
+    # A model may put blanks between the parts of JSON, and not go on with them for ever.
+    "whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,20}",
+    "json_allow_general_unicode_escapes": True,  # "\u00f8", as many have learned to write it
+}
+"""What llguidance is told of JSON beside the schema."""
 _LARGEST = 10**16 - 1
 """Integers of 16 digits: larger ones are not read exactly by most that read JSON (RFC 8259, 6)."""
 
@@ -22,8 +28,8 @@ _IMPLIED = {
 _SCHEMAS = ("items", "additionalProperties", "contains")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _MAPS = ("properties", "$defs", "definitions", "patternProperties")
-_COMBINED = ("anyOf", "oneOf", "allOf", "$ref", "not", "if")
-_FIXED = ("const", "enum")
+COMBINED = ("anyOf", "oneOf", "allOf", "$ref", "not", "if")
+FIXED = ("const", "enum")
 
 
 def narrowed(schema: Any) -> Any:
@@ -45,7 +51,7 @@ def _narrowed(schema: Any, closed: bool) -> Any:
     for key in _MAPS:
         if isinstance(schema.get(key), Mapping):
             result[key] = {name: _narrowed(each, closed) for name, each in schema[key].items()}
-    if not any(key in schema for key in (*_COMBINED, *_FIXED)):
+    if not any(key in schema for key in (*COMBINED, *FIXED)):
         _narrow(result, closed)
     return result
 

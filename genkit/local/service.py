@@ -19,21 +19,20 @@ from ..errors import (
 )
 from . import adapter, files, gguf, machine, pipe
 from .bias import biases
-from .calls import Calls
 from .chat import ChatTemplate
-from .constrain import Constraints
 from .context import try_out
 from .engine import BATCH, QUEUE, Engine
+from .forms import Forms
 from .limits import limited, no_memory
 from .listener import Listener
 from .llama import Model, build_of_llama
 from .memory import choose_context
 from .pooling import Pooling
 from .prefixes import Name
-from .prompt import Prompt, Prompts
+from .prompt import Prompts
 from .sampling import steps
 from .saving import Saving
-from .sequence import Chances, Chosen, Constraint, Sequence
+from .sequence import Chances, Chosen, Sequence
 from .shelf import Shelf
 from .speculation import Speculation
 
@@ -71,7 +70,7 @@ class Service:
         self._saving: Saving | None = None
         try:
             self._prompts = Prompts(self._model, self._load_template(settings["template"]))
-            self._constraints = Constraints(self._model)
+            self._forms = Forms(self._model, self._prompts, self._limited)
             self._saving = None if only else self._make_saving(context, settings)
             self.engine = None if only else self._make_engine(header, context, settings)
         except BaseException:  # in a process that goes on, all of it would stay
@@ -186,7 +185,7 @@ class Service:
         keep = self._name_to_keep(question)
         options = question["sampling"]
         options["logit_bias"] = biases(self._model, self._prompts, options.get("logit_bias", ()))
-        constraint = self._constraint(question, prompt)
+        constraint = self._forms.of(question, prompt)
         facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", 2**31 if self._shifts else room)
@@ -209,20 +208,6 @@ class Service:
             self.engine.unpin(name)
         if self._saving and name.name:
             self._saving.remove(name.name)
-
-    def _constraint(self, question: dict[str, Any], prompt: Prompt) -> Constraint | None:
-        """What holds the answer, or its calls alone, to a form."""
-        form, spelled = question.get("form") or {}, prompt.call
-        if not form and not spelled:
-            return None
-        _ = self._constraints.table  # which takes its time, and is no stranger's
-        with self._limited(memory=False):  # native code ends its process for want of memory
-            if not spelled:
-                return self._constraints.make(form)
-            functions = [tool["function"] for tool in question["tools"]]
-            mask = self._constraints.of_calls(functions, question["held"], spelled)
-        syntax, piece = self._prompts.syntax, self._prompts.piece
-        return Calls(spelled, syntax, thinking=prompt.thinking, piece=piece, make=mask.copy)
 
     def _count(self, question: dict[str, Any]) -> int:
         """The tokens of a bare text, or of the messages as the chat template shows them."""

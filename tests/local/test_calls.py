@@ -44,9 +44,6 @@ ACTION = Spelling(
 
 
 MISTRAL = Spelling("[TOOL_CALLS]", (), between="[ARGS]")
-DEEPSEEK = Spelling(
-    "<｜tool▁calls▁begin｜>", (), before="<｜tool▁call▁begin｜>function<｜tool▁sep｜>", between="\n```json\n"
-)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +100,47 @@ def test_a_call_may_have_control_tokens_in_it(tmp_path: Path) -> None:
     assert set(called) == {"weather", "clock"}
 
 
+@pytest.mark.parametrize(
+    ("tool", "spelled", "fitting", "unfitting"),
+    [
+        (  # what was learned from json.dumps
+            Tool(name="a", parameters={"type": "object", "properties": {"b": {"type": "string"}}}),
+            TOLD,
+            r'{"name": "a", "arguments": {"b": "Troms\u00f8"}}',
+            '{"name": "a", "arguments": {"c": "x"}}',
+        ),
+        (
+            Tool(name='ü"\\\x7f'),
+            TOLD,
+            '{"name": "ü\\"\\\\\x7f", "arguments": {}}',
+            '{"name": "ü", "arguments": {}}',
+        ),
+        (
+            Tool(name="a", parameters={"description": "says little"}),
+            TOLD,
+            '{"name":"a","arguments":{"b":1}}',
+            "{1}",
+        ),
+        (Tool(name="a"), ACTION, '[{"tool_name": "a", "parameters": {}}]', '[{"tool_name": "a"}]'),
+        (
+            Tool(name="a"),
+            ACTION,
+            '[{"tool_call_id": 0, "tool_name": "a", "parameters": {}}, {"tool_name": "a", "parameters": {}}]',
+            "[]",
+        ),
+        (Tool(name="a"), TOLD, '{"name": "a", "arguments": {}}</', '{"name": "a", "arguments": {}}}'),
+    ],
+)
+def test_what_a_call_may_be(
+    noise_file: Path, tool: Tool, spelled: Spelling, fitting: str, unfitting: str
+) -> None:
+    function = {"name": tool.name, "parameters": tool.parameters or {"type": "object", "properties": {}}}
+    mask = Constraints(Model(str(noise_file), vocabulary_only=True)).of_calls([function], [True], spelled)
+    assert (fits := mask.copy()).begin(fitting)
+    assert fits.whole
+    assert not ((other := mask.copy()).begin(unfitting) and other.whole)
+
+
 UNIQUE = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}}}
 
 
@@ -118,8 +156,13 @@ def test_where_a_schema_cannot_be_enforced_the_name_is(caller: genkit.Generator,
 def test_a_tool_that_must_be_held_to_a_schema_that_cannot_be_enforced_is_refused(
     caller: genkit.Generator,
 ) -> None:
-    with pytest.raises(UnsupportedOption, match="uniqueItems"):
-        caller.generate("x", tools=[Tool(name="a", parameters=UNIQUE, strict=True)])
+    must = Tool(name="a", parameters=UNIQUE, strict=True)
+    with pytest.raises(UnsupportedOption, match="uniqueItems") as caught:
+        caller.generate("x", tools=[must])
+    assert caught.value.option == "tools"
+    assert "\n" not in caught.value.message  # no grammar that nobody wrote
+    answer = caller.generate("x", tools=[must], max_tokens=1, on_unsupported="warn")
+    assert "uniqueItems" in answer.warnings[0]
 
 
 @pytest.mark.parametrize("choice", ["required", "weather"])
@@ -155,7 +198,9 @@ def test_a_model_whose_calls_cannot_be_held_refuses_a_strict_tool(noise_file: Pa
         (['<tool_call>{"name":"we'], True),
         (['<tool_call>{"name":"we', *'ather","arguments":{"city":"Oslo","days":3}'], True),
         (['<tool_call>{"name":"we', *'ather","arguments":{"city":"Oslo","days":3}}'], False),
-        (["</tool_call><tool_call>", *' {"arguments":{},"name":"clock"'], True),
+        (["</tool_call><tool_call>", *'{"name":"clock","arguments":{}}\n'], False),
+        (["</tool_call><tool_call>", *'{"name":"clock","arguments":{}}\n{"na'], True),  # another in the same
+        (["</tool_call><tool_call>", *'{"name":"clock","arguments":{}}.{"na'], False),
         ([*"<tool_call>"], True),  # a marker of many tokens
         ([*"a <tool_cal", "x", ">"], False),
         (["<think>", *"a", "</tool_call><tool_call>"], False),  # in thoughts it is none
@@ -185,7 +230,7 @@ def test_a_call_is_held_from_its_marker_to_its_end(caller_file: Path, said: list
         ("CohereForAI-c4ai-command-r7b-12-2024-tool_use", ACTION),
         ("Mistral-Small-3.2-24B-Instruct-2506", MISTRAL._replace(between="[CALL_ID]\uf8ff[ARGS]")),
         ("mistralai-Ministral-3-14B-Reasoning-2512", MISTRAL),
-        ("llama-cpp-deepseek-r1", DEEPSEEK),
+        ("llama-cpp-deepseek-r1", None),
         ("meetkai-functionary-medium-v3.1", Spelling("<function=", (), between=">")),
         ("moonshotai-Kimi-K2", None),
         ("Qwen3-Coder", None),

@@ -145,3 +145,58 @@ def test_calls_have_the_form_that_the_template_takes(source: str, shown: str) ->
 def test_a_template_that_needs_a_list_of_tools_gets_an_empty_one() -> None:
     source = "{% for t in tools %}{{ t }}{% endfor %}" + CHAT
     assert conversation(source).render(PLAIN[1:]) == "[user]Do I need an umbrella?"
+
+
+def turns(text: str, calls: int) -> list[dict[str, Any]]:
+    """A conversation in which some text and so many calls are in one message."""
+    ids = [f"call{number:05}" for number in range(calls)]
+    made = [
+        {"id": id, "type": "function", "function": {"name": "weather", "arguments": {"city": f"City{id}"}}}
+        for id in ids
+    ]
+    results = [{"role": "tool", "tool_call_id": id, "name": "weather", "content": f"Rain{id}"} for id in ids]
+    asked = [
+        {"role": "user", "content": "Umbrella?"},
+        {"role": "assistant", "content": text, "tool_calls": made},
+    ]
+    return [*asked, *results]
+
+
+@needs_shared
+@pytest.mark.parametrize(("text", "calls"), [("Looking.", 1), ("", 2), ("Looking.", 2)])
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_text_beside_calls_and_every_call_are_shown(path: Path, text: str, calls: int) -> None:
+    if "firefunction" in path.stem:
+        return
+    shown = conversation(path.read_text(encoding="utf-8")).render(turns(text, calls), tools=TOOLS)
+    assert text in shown
+    for number in range(calls):
+        assert f"Citycall{number:05}" in shown
+        assert shown.index(f"Citycall{number:05}") < shown.index(f"Raincall{number:05}")
+
+
+@needs_shared
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_a_system_message_in_the_middle_is_shown(path: Path) -> None:
+    if "firefunction" in path.stem:
+        return
+    said = [
+        *PLAIN[1:],
+        {"role": "assistant", "content": "Yes."},
+        PLAIN[0],
+        {"role": "user", "content": "Why?"},
+    ]
+    assert "Be brief." in conversation(path.read_text(encoding="utf-8")).render(said)
+
+
+def test_calls_that_a_template_shows_one_at_a_time_stay_with_their_results() -> None:
+    """A template that shows only the first call of a message, and no text beside it."""
+    source = (
+        "{% for m in messages %}[{{ m.role }}]{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments }}"
+        "{% else %}{{ m.content }}{% endif %}{% endfor %}{{ tools }}"
+    )
+    shown = conversation(source).render(turns("Looking.", 2), tools=TOOLS)
+    assert shown.startswith(
+        "[user]Umbrella?[assistant]Looking.[assistant]{'city': 'Citycall00000'}[tool]Raincall00000"
+        "[assistant]{'city': 'Citycall00001'}[tool]Raincall00001"
+    )

@@ -55,3 +55,39 @@ def test_what_a_template_does_not_know_is_an_error_or_a_warning(alphabet: genkit
         alphabet.generate("x", reasoning=100)
     with pytest.raises(BadRequest, match="not a provider's own tool"):
         alphabet.generate("x", tools=[{"type": "web_search"}])
+
+
+def test_a_developers_message_is_the_systems(alphabet_file: Path) -> None:
+    system = "{% for m in messages if m.role == 'system' %}{{ m.content }}{% endfor %}"
+    with genkit.Generator(alphabet_file, template=system + "{{ messages[-1].content }}") as generator:
+        assert generator.count([Message("developer", "abc"), Message.user("x")]).tokens == 4
+
+
+def test_text_in_a_tools_message_is_the_users(alphabet: genkit.Generator) -> None:
+    assert alphabet.count([Message.user("x"), Message("tool", "abc")]).tokens == 3
+
+
+@pytest.mark.parametrize("part", [genkit.Reasoning("hm"), genkit.ToolCall(id="1", name="f", arguments="{}")])
+def test_what_only_a_model_does_is_no_users(alphabet: genkit.Generator, part: genkit.Part) -> None:
+    with pytest.raises(BadRequest, match="goes into an assistant's message, not one of role 'user'"):
+        alphabet.count([Message("user", (part,))])
+
+
+def test_thoughts_do_not_fit_into_a_form(alphabet_file: Path) -> None:
+    with genkit.Generator(alphabet_file, template=SHOW) as generator:
+        for options in ({"output": {"type": "object"}}, {"tools": [WEATHER], "tool_choice": "required"}):
+            with pytest.raises(UnsupportedOption, match="thoughts do not fit"):
+                generator.generate("x", reasoning="high", **options)  # type: ignore[arg-type]
+
+
+def test_a_template_that_only_mentions_thinking_cannot_be_told_how_much(alphabet_file: Path) -> None:
+    mentions = "{# thinking #}{{ messages[-1].content }}"
+    told = pytest.raises(UnsupportedOption, match="cannot be told how much to think")
+    with genkit.Generator(alphabet_file, template=mentions) as generator, told:
+        generator.generate("x", reasoning="high")
+
+
+def test_what_an_output_is_for_cannot_be_told(alphabet: genkit.Generator) -> None:
+    described = genkit.Output(schema={"type": "object"}, description="A person.")
+    with pytest.raises(UnsupportedOption, match=r"do not take output\.description"):
+        alphabet.generate("x", output=described)
