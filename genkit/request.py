@@ -22,8 +22,9 @@ class Sampling:
         top_k: sample from this many likeliest tokens.
         min_p: drop tokens less likely than this share of the likeliest one.
         repeat_penalty: above 1, tokens that came up in the last 64 become less likely.
-        frequency_penalty: subtracted from a token's logit for each time it came up.
-        presence_penalty: subtracted once from the logit of a token that came up.
+        frequency_penalty: subtracted from a token's logit for each time it came up; in a local model, in the
+            last 64 tokens.
+        presence_penalty: subtracted once from the logit of a token that came up; likewise.
         seed: the same seed, request and backend give the same answer, as far as the backend can: remote ones
             do their best, and a local one may settle near-ties otherwise after, or beside, other calls, and
             where it guesses tokens (``lookup=``).

@@ -100,10 +100,12 @@ def _remote(
     model: str,
     *,
     api_key: Any = None,
-    base_url: str = "",
+    base_url: str | None = None,
     timeout: Any = None,
     attempts: int = 3,
 ) -> Route:
+    if base_url is not None and not (isinstance(base_url, str) and base_url):
+        raise ConfigError(f"base_url takes the address of a server, not {base_url!r}")
     remote = importlib.import_module("genkit.providers.remote")
     retry = importlib.import_module("genkit.middleware.retry")
     module, kind = _DIALECTS[vendor.dialect]

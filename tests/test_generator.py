@@ -287,11 +287,22 @@ def test_a_missing_file_is_a_model_file_error_at_once(model) -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    [{"context": 0}, {"context": True}, {"context": 1.5}, {"threads": 0}, {"gpu_layers": -1}, {"seed": -1}],
+    [
+        *(
+            {"context": 0},
+            {"context": True},
+            {"context": 1.5},
+            {"threads": 0},
+            {"gpu_layers": -1},
+            {"seed": -1},
+        ),
+        *({"lookup": 1}, {"keep_on_disk": "no"}, {"context_shift": 0}, {"template": ""}),
+        {"model": "openai:gpt-5", "base_url": ""},
+    ],
     ids=str,
 )
 def test_a_wrong_setting_is_a_config_error_at_once(setting) -> None:
-    with pytest.raises(ConfigError, match=next(iter(setting))):
+    with pytest.raises(ConfigError, match=list(setting)[-1]):
         Generator(**setting)
 
 

@@ -97,8 +97,15 @@ class LocalBackend:
             raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {parallel}")
         if isolation not in ("process", "thread"):
             raise ConfigError(f'isolation takes "process" or "thread", not {isolation!r}')
-        if not isinstance(lookup, bool):
-            raise ConfigError(f"lookup takes True or False, not {lookup!r}")
+        for name, flag in (
+            ("lookup", lookup),
+            ("keep_on_disk", keep_on_disk),
+            ("context_shift", context_shift),
+        ):
+            if not isinstance(flag, bool):
+                raise ConfigError(f"{name} takes True or False, not {flag!r}")
+        if template is not None and not (isinstance(template, str) and template):
+            raise ConfigError(f"template takes a chat template in Jinja, not {template!r:.80}")
         is_number = isinstance(idle, (int, float)) and not isinstance(idle, bool)
         if idle is not None and not (is_number and idle > 0):
             raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
@@ -170,6 +177,8 @@ class LocalBackend:
 
     async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`."""
+        if not isinstance(prompt, str):
+            list(unsupported(prompt))  # an error, or what generating would warn of
         what = {"text": prompt} if isinstance(prompt, str) else generation(prompt)
         return TokenCount((await self._ask({**what, "do": "count"}, runtime))["tokens"], exact=True)
 
