@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta
 from .text import overlap
-from .toolsyntax import Section, Syntax, after_header, read_json
+from .toolreaders import read_json
+from .toolsyntax import Section, Syntax, after_header
 
 _LETTERS = string.ascii_letters + string.digits
 _BARE = Section("call", "", (), read_json)

@@ -25,7 +25,7 @@ from .question import batches, generation, unsupported
 from .shared import Tenant
 from .shelf import Shelf
 from .text import TextStream
-from .toolsyntax import BY_NAME
+from .toolsyntax import by_name
 
 MOST_PARALLEL = 128
 """llama.cpp has 256 sequences, and some are kept for others to begin with."""
@@ -84,26 +84,11 @@ class LocalBackend:
         context_shift: bool = False,
         lora: Given | None = None,
     ) -> None:
-        for name, value, low in (
-            ("context", None if context == "auto" else context, 1),
-            ("threads", threads, 1),
-            ("parallel", parallel, 1),
-            ("gpu_layers", gpu_layers, 0),
-        ):
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < low):
-                also = ' or "auto"' if name == "context" else ""
-                raise ConfigError(f"{name} takes a whole number from {low}{also}, not {value!r}")
-        if parallel > MOST_PARALLEL:
-            raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {parallel}")
+        window = None if context == "auto" else context
+        _check_numbers(context=window, threads=threads, parallel=parallel, gpu_layers=gpu_layers)
+        _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, context_shift=context_shift)
         if isolation not in ("process", "thread"):
             raise ConfigError(f'isolation takes "process" or "thread", not {isolation!r}')
-        for name, flag in (
-            ("lookup", lookup),
-            ("keep_on_disk", keep_on_disk),
-            ("context_shift", context_shift),
-        ):
-            if not isinstance(flag, bool):
-                raise ConfigError(f"{name} takes True or False, not {flag!r}")
         if template is not None and not (isinstance(template, str) and template):
             raise ConfigError(f"template takes a chat template in Jinja, not {template!r:.80}")
         is_number = isinstance(idle, (int, float)) and not isinstance(idle, bool)
@@ -256,6 +241,22 @@ class LocalBackend:
             call.cancel()
 
 
+def _check_numbers(**numbers: Any) -> None:
+    for name, value in numbers.items():
+        low = 0 if name == "gpu_layers" else 1
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < low):
+            also = ' or "auto"' if name == "context" else ""
+            raise ConfigError(f"{name} takes a whole number from {low}{also}, not {value!r}")
+    if numbers["parallel"] > MOST_PARALLEL:
+        raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {numbers['parallel']}")
+
+
+def _check_flags(**flags: Any) -> None:
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name} takes True or False, not {value!r}")
+
+
 def _facts(answer: Answer) -> dict[str, Any]:
     """What the worker told; its errors are raised."""
     if isinstance(answer, GenkitError):
@@ -277,7 +278,7 @@ def _logprob(told: dict[str, Any]) -> TokenLogprob:
 def _answers(started: dict[str, Any], request: Request) -> AnswerStream:
     """What reads the answer, for a prompt of which the worker told this."""
     return AnswerStream(
-        BY_NAME[started["syntax"]],
+        by_name(started["syntax"]),
         tools=bool(request.tools) and request.tool_choice != "none",
         thinking=started["thinking"],
         single=request.parallel_tool_calls is False,

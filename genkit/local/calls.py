@@ -17,6 +17,7 @@ from .toolsyntax import Syntax
 
 _BLANKS = r"[ \t\r\n]{1,20}"
 _NOTHING = {"type": "object", "properties": {}}
+_MARKER = r"(<[^<>\s]{2,40}>|\[[A-Z_/]{3,40}\])"
 _ID = "\uf8ff"  # for private use: stands for a call's id
 
 
@@ -51,6 +52,23 @@ def spelling(shown: str, syntax: Syntax, example: Mapping[str, Any]) -> Spelling
     texts = [(marker, text) for marker in markers for text in shown.split(marker)[1:]]
     found = (form(marker, text, example) for form in (_as_json, _as_text) for marker, text in texts)
     return next(filter(None, found), None)
+
+
+def markers_around(shown: str, plain: str, example: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The markers of a call in JSON that no table knows, each '' if there is none: before it, and after it.
+
+    Args:
+        shown: a conversation that holds the call, as the model sees it.
+        plain: one without calls: its markers are not those of calls.
+        example: as for :func:`spelling`.
+    """
+    for found in re.finditer(_MARKER + r"\s*(?=[\[{])", shown):
+        text = shown[found.end() :]
+        if _as_json(found[1], text, example):
+            after = re.match(r"\s*" + _MARKER, text[json.JSONDecoder().raw_decode(text)[1] :])
+            opens, closes = ("" if not each or each[1] in plain else each[1] for each in (found, after))
+            return opens, closes
+    return None
 
 
 def _as_json(marker: str, text: str, example: Mapping[str, Any]) -> Spelling | None:
@@ -115,7 +133,7 @@ def _calls(
         return
     values = {spelled.name: _literal(json.dumps(function["name"], ensure_ascii=False))}
     values[spelled.arguments] = f"arguments_{number}"
-    for keys in {spelled.keys, tuple(key for key in spelled.keys if key in values)}:
+    for keys in dict.fromkeys([spelled.keys, tuple(key for key in spelled.keys if key in values)]):
         pairs = [f'{_literal(json.dumps(key))} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
         yield '"{" BLANK? ' + ' BLANK? "," BLANK? '.join(pairs) + ' BLANK? "}"'
 

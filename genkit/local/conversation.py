@@ -67,11 +67,12 @@ class Conversation:
         return self.template.render(messages, tools=tools or self._no_tools, **options)
 
     def example(self) -> str:
-        """A conversation in which ``EXAMPLE`` is called, as the model sees it, or ''."""
-        try:
-            return self.render(_CALLED, tools=[_TOOL])
-        except BadRequest:
-            return ""
+        """A conversation in which ``EXAMPLE`` is called, as its template shows it; '' if it does not."""
+        return "" if self._form(_CALLED) is _told else self.render(_CALLED, tools=[_TOOL])
+
+    def plain(self) -> str:
+        """One without calls."""
+        return self.render([_ASK, {"role": "assistant", "content": "hm"}, _ASK])
 
     @cached_property
     def takes_tools(self) -> bool:

@@ -14,13 +14,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..errors import BadRequest, ModelFileError, UnsupportedOption
-from .calls import TOLD, Spelling, spelling
+from .calls import TOLD, Spelling, markers_around, spelling
 from .chat import ChatTemplate
 from .conversation import EXAMPLE, Conversation
 from .guard import Guard, forgeable
 from .llama import Model
 from .prefixes import common
-from .toolsyntax import find, markers
+from .toolsyntax import Syntax, between, find, markers
 
 LARGEST = 1 << 24
 """The most characters that a rendered prompt may have."""
@@ -53,12 +53,17 @@ class Prompts:
         self._source = template.source if template else ""
         special = model.special_texts()
         self._guard = Guard(forgeable(special, self._source))
-        self.syntax = find(self._source)
-        shown = markers(self.syntax)
-        self._shown = {token: text.encode() for token, text, _ in special if text in shown}
-        self._thoughts = tuple(s.opens for s in self.syntax.sections if s.kind == "reasoning")
+        self._write(find(self._source))
         self._prefixed = model.tokenize("\n", add_special=False, parse_special=False)
         self._adds_space = b"".join(map(model.piece, self._prefixed)).startswith(b" ")
+
+    def _write(self, syntax: Syntax) -> None:
+        """This is how the model writes thoughts and calls."""
+        self.syntax, shown = syntax, markers(syntax)
+        self._shown = {
+            token: text.encode() for token, text, _ in self._model.special_texts() if text in shown
+        }
+        self._thoughts = tuple(s.opens for s in syntax.sections if s.kind == "reasoning")
 
     def bare(self, text: str) -> list[int]:
         """The token ids of a text, as it is."""
@@ -131,8 +136,8 @@ class Prompts:
         ids = self._joined(pieces, add_special=not starts)
         if form:  # no thoughts fit into it, and nothing but a call that had to be made is one
             return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)
-        thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
         call, unheld = self._call(question)
+        thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
         return Prompt("".join(pieces), ids, self.syntax.name, thinking, ignored + unheld, call)
 
     def head(self, question: Mapping[str, Any], tokens: list[int]) -> int:
@@ -188,10 +193,10 @@ class Prompts:
     def _call(self, question: Mapping[str, Any]) -> tuple[Spelling | None, list[str]]:
         """How a call is spelled that is to be held to its tool, and what must be said if that cannot be."""
         strict = question.get("held", ())
-        if all(each is False for each in strict):
+        if not strict:
             return None, []
         if self._spelling or not any(strict):
-            return self._spelling, []
+            return None if all(each is False for each in strict) else self._spelling, []
         problem = (
             "what this model writes to call a tool cannot be held to the tool's schema (strict=True), unless "
             "tool_choice makes it call one"
@@ -205,7 +210,12 @@ class Prompts:
         if not self.conversation.takes_tools:  # it is told, and may still write what it learned
             calls = {section.opens for section in self.syntax.sections if section.kind == "call"}
             return TOLD if calls == {TOLD.opens} else None
-        found = spelling(self.conversation.example(), self.syntax, EXAMPLE)
+        example = self.conversation.example()
+        found = spelling(example, self.syntax, EXAMPLE)
+        around = None if found else markers_around(example, self.conversation.plain(), EXAMPLE)
+        if around and self.syntax.name in ("told", "tagged"):  # as far as the signs in its template tell
+            self._write(between(*around))
+            found = spelling(example, self.syntax, EXAMPLE)
         control = {text for _, text, is_control in self._model.special_texts() if is_control}
         # A marker of several tokens may end inside a token, with a part of the name.
         return found if found and (found.keys or found.opens in control) else None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from genkit.events import ReasoningDelta, TextDelta, ToolCallDelta
 from genkit.local.answer import AnswerStream
-from genkit.local.toolsyntax import BY_NAME, find
+from genkit.local.toolsyntax import by_name, find
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "chat_templates"
 OSLO = ("weather", {"city": "Oslo"})
@@ -161,7 +161,7 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
 
 
 def read(syntax: str, pieces: Iterable[str], **options: bool) -> tuple[str, str, list[tuple[str, Any]]]:
-    stream = AnswerStream(BY_NAME[syntax], **{"tools": True, "thinking": False, **options})
+    stream = AnswerStream(by_name(syntax), **{"tools": True, "thinking": False, **options})
     events = [event for piece in pieces for event in stream.add(piece)]
     events += stream.end()
     calls = [event for event in events if isinstance(event, ToolCallDelta)]
@@ -218,7 +218,7 @@ def test_what_is_no_call_is_text(syntax: str, written: str) -> None:
 
 
 def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:
-    stream = AnswerStream(BY_NAME["tagged"], tools=True, thinking=False)
+    stream = AnswerStream(by_name("tagged"), tools=True, thinking=False)
     assert list(stream.add("a <")) == [TextDelta("a ")]
     assert list(stream.add("tool")) == []
     assert list(stream.add("s> b")) == [TextDelta("<tools> b")]

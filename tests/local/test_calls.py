@@ -13,12 +13,14 @@ from fabricate import BYTES
 import genkit
 from genkit import Tool
 from genkit.errors import UnsupportedOption
+from genkit.local.answer import AnswerStream
 from genkit.local.calls import TOLD, Calls, Spelling, spelling
 from genkit.local.chat import ChatTemplate
 from genkit.local.constrain import Constraints
 from genkit.local.conversation import EXAMPLE, Conversation
 from genkit.local.llama import Model
-from genkit.local.toolsyntax import BY_NAME, find
+from genkit.local.prompt import Prompts
+from genkit.local.toolsyntax import by_name, find
 
 EXTRA = ["</tool_call><tool_call>", '<tool_call>{"name":"we', "<tool_call>no", "<think>", "</think>"]
 TEMPLATES = Path(__file__).resolve().parents[3] / "shared" / "chat_templates"
@@ -214,7 +216,7 @@ def test_a_call_is_held_from_its_marker_to_its_end(caller_file: Path, said: list
         for tool in (WEATHER, CLOCK)
     ]
     mask = Constraints(model).of_calls(functions, [None, None], TOLD)
-    calls = Calls(TOLD, BY_NAME["tagged"], thinking=False, piece=model.piece, make=mask.copy)
+    calls = Calls(TOLD, by_name("tagged"), thinking=False, piece=model.piece, make=mask.copy)
     for text in said:
         calls.accept(len(fabricate.TOKENS) + EXTRA.index(text) if text in EXTRA else BYTES.index(ord(text)))
     assert calls.holds == held
@@ -243,3 +245,36 @@ def test_how_a_call_is_spelled_is_seen_in_the_template(name: str, spelled: Spell
     source = (TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8")
     conversation = Conversation(ChatTemplate(source, bos="<s>", eos="</s>"))
     assert spelling(conversation.example(), find(source), EXAMPLE) == spelled
+
+
+HEADER = (
+    "{% for m in messages %}<|start|>{{ m.role }}<|end|>{{ m.content }}CALLS<|eot|>{% endfor %}{{ tools }}"
+)
+CALLS = "{% for c in m.tool_calls or [] %}OPENS{{ c.function | tojson }}CLOSES{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("markers", "written"),
+    [
+        (("", ""), '{"name": "look", "parameters": {"at": "x"}}'),  # Llama 3.2
+        (
+            ("<TOOLCALL>[", "]</TOOLCALL>"),
+            '<TOOLCALL>[{"name": "look", "arguments": {"at": "x"}}]</TOOLCALL>',
+        ),
+        (("<|function_call|>", ""), '<|function_call|>{"name": "look", "arguments": {"at": "x"}}'),
+    ],
+)
+def test_markers_that_no_table_knows_are_seen_in_the_template(
+    noise_file: Path, markers: tuple[str, str], written: str
+) -> None:
+    calls = CALLS.replace("OPENS", markers[0]).replace("CLOSES", markers[1])
+    template = ChatTemplate(HEADER.replace("CALLS", calls), bos="", eos="")
+    question = {"messages": [{"role": "user", "content": "hi"}], "tools": [{"function": {}}], "held": [None]}
+    prompt = Prompts(Model(str(noise_file), vocabulary_only=True), template).chat(question)
+    answer = AnswerStream(by_name(prompt.syntax), tools=True, thinking=False)
+    (call,) = [*answer.add(written), *answer.end()]
+    assert isinstance(call, genkit.ToolCallDelta)
+    assert (call.name, json.loads(call.arguments)) == ("look", {"at": "x"})
+    assert bool(prompt.call) == bool(
+        markers[0]
+    )  # without a marker nothing tells a call from an answer in JSON

@@ -1,0 +1,149 @@
+"""Reads the calls of tools that models wrote between their markers (``toolsyntax.py``)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+
+class Call(NamedTuple):
+    """A call as a model wrote it: the tool's name, and the arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
+def read_json(text: str) -> list[Call]:
+    """JSON objects with a name and arguments: one, a list, or several in a row."""
+    found, at, decoder = [], 0, json.JSONDecoder()
+    while at < len(text):
+        if text[at] in " \n\r\t;,":
+            at += 1
+            continue
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except RecursionError:
+            raise ValueError("too deep") from None
+        found += value if isinstance(value, list) else [value]
+    return [_from_object(value) for value in found]
+
+
+def _from_object(value: Any) -> Call:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    value = value.get("function", value) if isinstance(value.get("function"), dict) else value
+    name = value.get("name", value.get("tool_name", value.get("function")))
+    arguments = value.get("arguments", value.get("parameters"))
+    if not isinstance(name, str) or not name or not isinstance(arguments, (dict, str)):
+        raise ValueError("no name, or no arguments")
+    if isinstance(arguments, str):
+        return Call(name, arguments)
+    return Call(name, json.dumps(arguments, ensure_ascii=False))
+
+
+def read_tagged(text: str) -> list[Call]:
+    """``<tool_call>``: JSON (Qwen, Hermes), ``<function=`` (Qwen Coder), or ``name<arg_key>`` (GLM)."""
+    text = text.strip().removeprefix("<tool_call>")
+    if text.startswith("{"):
+        return read_json(text)
+    if text.startswith("<function="):
+        names = _all(r"<function=([^>\s]+)>(.*?)(?:</function>|$)", text)
+        return [
+            _from_pairs(name, r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>", body) for name, body in names
+        ]
+    name, _, body = text.partition("<arg_key>")
+    return [
+        _from_pairs(
+            name.strip(), r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", "<arg_key>" + body
+        )
+    ]
+
+
+def _from_pairs(name: str, pattern: str, body: str) -> Call:
+    if not re.fullmatch(r"[\w.:-]+", name):
+        raise ValueError("no name")
+    pairs = {key: _value(value) for key, value in re.findall(pattern, body, re.DOTALL)}
+    return Call(name, json.dumps(pairs, ensure_ascii=False))
+
+
+def _value(text: str) -> Any:
+    """A value without quotes: JSON, or else the text it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _all(pattern: str, text: str) -> list[tuple[str, ...]]:
+    found = re.findall(pattern, text, re.DOTALL)
+    if not found:
+        raise ValueError("no call")
+    return found
+
+
+def checked(calls: Iterator[Call]) -> list[Call]:
+    """The calls, if their arguments are JSON."""
+    checked = []
+    for call in calls:
+        try:
+            arguments = json.loads(call.arguments)
+        except RecursionError:
+            raise ValueError("too deep") from None
+        if not isinstance(arguments, dict):
+            raise ValueError("arguments that are no object")
+        checked.append(call)
+    return checked
+
+
+# What a model writes without end must not take without end to read: no pattern here has two neighbours that
+# could share the same characters between them.
+_MISTRAL = re.compile(r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(\{.*\})", re.DOTALL)
+
+
+def read_mistral(text: str) -> list[Call]:
+    """After ``[TOOL_CALLS]``: a JSON list, or ``name[ARGS]{…}``, with the marker before each further call."""
+    if text.lstrip().startswith(("[{", "{", "[ ")):
+        return read_json(text)
+    found = [_MISTRAL.match(each) for each in text.split("[TOOL_CALLS]")]
+    if not all(found):
+        raise ValueError("no call")
+    return checked(Call(*each.groups()) for each in found if each)
+
+
+def read_deepseek(text: str) -> list[Call]:
+    """V3 and R1 write ``function``, a separator, the name and a fenced block; V3.1 the name and JSON."""
+    pattern = (
+        r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?([\w.-]+)(?:<｜tool▁sep｜>|\s*```json)"
+        r"(.*?)<｜tool▁call▁end｜>"
+    )
+    found = _all(pattern, text)
+    return checked(Call(name, body.strip().removesuffix("```").strip()) for name, body in found)
+
+
+def read_kimi(text: str) -> list[Call]:
+    """``functions.name:0``, a marker, JSON."""
+    pattern = (
+        r"<\|tool_call_begin\|>\s*(?:functions\.)?([\w.-]+)(?::\d+)?\s*<\|tool_call_argument_begin\|>(.*?)"
+    )
+    return checked(Call(*found) for found in _all(pattern + r"<\|tool_call_end\|>", text))
+
+
+def read_function(text: str) -> list[Call]:
+    """``<function=name>{…}``, of which the beginning was the marker."""
+    name, _, arguments = text.partition(">")
+    return checked(iter([Call(name.strip(), arguments.strip())]))
+
+
+_GEMMA_TOKEN = re.compile(r'<\|"\|>(.*?)<\|"\|>|(?<![\w.-])([A-Za-z_][\w.-]*)(?=\s*:)|(.)', re.DOTALL)
+
+
+def read_gemma(text: str) -> list[Call]:
+    """``call:name{key:<|"|>text<|"|>,other:1}``."""
+    name, brace, rest = text.strip().removeprefix("call:").partition("{")
+    quoted = "".join(
+        other or json.dumps(key or string, ensure_ascii=False)
+        for string, key, other in _GEMMA_TOKEN.findall(brace + rest)
+    )
+    return checked(iter([Call(name.strip(), quoted)]))
