@@ -50,6 +50,9 @@ def batches(
 class Muon:
     """Momentum whose update is made orthogonal: far fewer steps than AdamW for the weight matrices."""
 
+    kind = torch.bfloat16
+    """What updates are made orthogonal in: it need not be exact."""
+
     def __init__(self, parameters: list[Tensor], momentum: float = 0.95) -> None:
         self.momentum = momentum
         self.groups: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
@@ -62,7 +65,7 @@ class Muon:
         """Five steps of Newton-Schulz towards the nearest orthogonal matrix."""
         transpose = gradient.size(-2) > gradient.size(-1)
         x = gradient.mT if transpose else gradient
-        x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
+        x = (x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)).to(Muon.kind)
         for _ in range(5):
             square = x @ x.mT
             x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
@@ -90,6 +93,10 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--decay", type=int, default=2000, help="the last steps, with a falling learning rate"
     )
+    parser.add_argument(
+        "--rate", type=float, default=1.0, help="the learning rates, as a part of the usual ones"
+    )
+    parser.add_argument("--float32", action="store_true", help="for CPUs that have no bfloat16")
     parser.add_argument("--rows", type=int, default=15, help=f"rows of {LENGTH} tokens in a step")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=500)
@@ -130,6 +137,7 @@ def main() -> None:
     model = new_model(options.tokenizer, options.start)
     matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "embedding" not in name]
     others = [p for name, p in model.named_parameters() if p.dim() < 2 or "embedding" in name]
+    Muon.kind = torch.float32 if options.float32 else Muon.kind
     muon = Muon(matrices)
     adam = torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.97), weight_decay=0.01, fused=True)
     step = 0
@@ -165,9 +173,9 @@ def main() -> None:
     for _ in range(step % CHUNK_STEPS):
         next(source)
     while step < options.steps:
-        scale = min(1.0, (step + 1) / 100, max(0.01, (options.steps - step) / options.decay))
+        scale = min(1.0, (step + 1) / 100, max(0.01, (options.steps - step) / options.decay)) * options.rate
         inputs, targets, positions, mask = next(source)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=not options.float32):
             hidden = forward(inputs, mask).flatten(0, 1)[positions]
             scores = model.logits(hidden)
         loss = F.cross_entropy(scores.float(), targets.flatten()[positions])
