@@ -93,9 +93,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--decay", type=int, default=2000, help="the last steps, with a falling learning rate"
     )
-    parser.add_argument(
-        "--rate", type=float, default=1.0, help="the learning rates, as a part of the usual ones"
-    )
+    parser.add_argument("--rate", type=float, default=1.0, help="a factor for the learning rates")
     parser.add_argument("--float32", action="store_true", help="for CPUs that have no bfloat16")
     parser.add_argument("--rows", type=int, default=15, help=f"rows of {LENGTH} tokens in a step")
     parser.add_argument("--seed", type=int, default=1)
