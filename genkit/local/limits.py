@@ -37,6 +37,7 @@ _NO_MEMORY = (
     "can't start new thread",
     "Thread creation failed",
     "insufficient memory",
+    "returned NULL without setting an exception",  # Python's compiler, where it meets that
 )
 
 
