@@ -60,7 +60,9 @@ class Conversation:
         if any(message["role"] == "tool" or message.get("tool_calls") for message in messages):
             messages = self._form(messages)(messages)
         system = [message["content"] for message in messages if message["role"] == "system"]
-        late = len(system) == 1 and messages[0]["role"] != "system" and not self._takes_late_system
+        late = len(system) == 1 and messages[0]["role"] != "system"
+        if late and self._shows(messages, [system[0].strip()], tools=tools or self._no_tools, **options):
+            late = False
         if len(system) > 1 or late or (system and not self._takes_system):
             rest = [message for message in messages if message["role"] != "system"]
             messages = self._with_system("\n".join(system), rest)
@@ -72,7 +74,11 @@ class Conversation:
 
     def plain(self) -> str:
         """One without calls."""
-        return self.render([_ASK, {"role": "assistant", "content": "hm"}, _ASK])
+        talk = [_ASK, {"role": "assistant", "content": "hm"}, _ASK]
+        try:
+            return self.render(talk)
+        except BadRequest:
+            return self.render(talk, tools=[_TOOL])
 
     @cached_property
     def takes_tools(self) -> bool:
@@ -89,11 +95,6 @@ class Conversation:
         return self._shows(
             [{"role": "system", "content": "qzsystem"}, _ASK], ["qzsystem"], tools=self._no_tools
         )
-
-    @cached_property
-    def _takes_late_system(self) -> bool:
-        talk = [_ASK, {"role": "assistant", "content": "hm"}, {"role": "system", "content": "qzsystem"}, _ASK]
-        return self._shows(talk, ["qzsystem"], tools=self._no_tools)
 
     def _form(self, messages: Messages) -> _Form:
         """How tool calls and results must look for the template to show all of them, and text beside them."""
@@ -120,6 +121,11 @@ class Conversation:
                 (messages[0], {**messages[1], "content": "qztext"}, *messages[2:]),
                 [*words, "qztext"],
             )
+        messages = (
+            *messages,
+            {"role": "assistant", "content": "hm"},
+            _ASK,
+        )  # some see only then what was wrong
         for first in (_as_they_are, _apart):
             for then in (_as_they_are, _empty_is_none, _arguments_as_text, _both):
                 if self._shows(then(first(messages)), words, tools=tools):
@@ -159,9 +165,10 @@ def _apart(messages: Messages) -> Messages:
             continue
         calls, waiting = message.get("tool_calls", ()), {}
         rest = {key: value for key, value in message.items() if key != "tool_calls"}
-        if not calls or message["content"]:
+        if not calls:
             found.append(rest)
-            rest = {"role": message["role"]}
+        elif message["content"]:
+            found.append({"role": message["role"], "content": message["content"]})
         for call in calls:
             waiting[call["id"]] = len(found)
             found.append({**rest, "content": "", "tool_calls": [call]})

@@ -59,7 +59,7 @@ _WITHIN = {
 }  # fmt: skip
 
 # The first of which all signs are in the template; the last has none, and is for all others.
-SYNTAXES = (
+_KNOWN = (
     Syntax(
         "harmony",
         ("<|channel|>", "<|message|>"),
@@ -84,7 +84,6 @@ SYNTAXES = (
         (
             _THINK,
             Section("call", "<｜tool▁calls▁begin｜>", ("<｜tool▁calls▁end｜>",), read_deepseek),
-            _TAGGED,  # what genkit tells them: some of their templates show no tools
         ),
     ),
     Syntax(
@@ -131,6 +130,14 @@ SYNTAXES = (
     ),
     # What genkit itself tells a model that has no syntax of its own (conversation.py).
     Syntax("told", (), (_THINK, _TAGGED)),
+)
+SYNTAXES = tuple(
+    syntax
+    if _TAGGED in syntax.sections
+    else syntax._replace(
+        sections=(*syntax.sections, _TAGGED)
+    )  # what a model is told where its template fails
+    for syntax in _KNOWN
 )
 ALONE = Syntax("alone", (), (_THINK, _TAGGED), bare=True)
 """An answer that may be a call in JSON without a marker (Llama 3.2)."""
