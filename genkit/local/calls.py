@@ -15,7 +15,7 @@ from .schema import COMBINED, FIXED, JSON_OPTIONS, narrowed
 from .sequence import Constraint
 from .toolsyntax import Syntax
 
-_BLANKS = r"[ \t\r\n]{1,20}"
+_BLANKS = JSON_OPTIONS["whitespace_pattern"]
 _NOTHING = {"type": "object", "properties": {}}
 _MARKER = r"(<[^<>\s]{2,40}>|\[[A-Z_/]{3,40}\])"
 _ID = "\uf8ff"  # for private use: stands for a call's id

@@ -82,10 +82,6 @@ class Constraints:
                     raise
         raise AssertionError
 
-    @cached_property
-    def _control(self) -> dict[str, int]:
-        return {text: id for id, text, is_control in self._model.special_texts() if is_control}
-
     def _grammar(self, matcher: Any, form: Mapping[str, Any]) -> str:
         """The form as llguidance takes it."""
         match form:
@@ -96,7 +92,8 @@ class Constraints:
                     )
                 )
             case {"calls": functions}:
-                return str(matcher.grammar_from_lark(grammar(functions, form.get("spelled"), self._control)))
+                control = {text: id for id, text, is_control in self._model.special_texts if is_control}
+                return str(matcher.grammar_from_lark(grammar(functions, form.get("spelled"), control)))
             case {"regex": regex}:
                 return str(matcher.grammar_from_regex(regex))
             case {"choices": choices}:
@@ -178,7 +175,7 @@ class _Vocabulary:
     bos_token_id = None
 
     def __init__(self, model: Model) -> None:
-        control = {id: text for id, text, is_control in model.special_texts() if is_control}
+        control = {id: text for id, text, is_control in model.special_texts if is_control}
         self.tokens = [
             b"\xff" + control[id].encode() if id in control else model.piece(id)
             for id in range(model.vocabulary_size)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 from ..errors import BadRequest
@@ -107,29 +107,22 @@ class Conversation:
 
     def _find_form(self, text: bool, several: bool) -> _Form:
         tools = [_TOOL] if self.takes_tools else self._no_tools
-        messages, words = _CALLED, ["qzvalue", "qzresult"]
+        (ask, call, result), words = _CALLED, ["qzvalue", "qzresult"]
+        results = [result]
         if several:
-            (ask, call, result), second = messages, {**_FUNCTION, "arguments": {"k": "qzsecond"}}
-            calls = [_CALL, {"id": "call00002", "type": "function", "function": second}]
-            after = {**result, "tool_call_id": "call00002", "content": "qzafter"}
-            messages, words = (
-                (ask, {**call, "tool_calls": calls}, result, after),
-                [*words, "qzsecond", "qzafter"],
-            )
+            second = {**_CALL, "id": "call00002", "function": {**_FUNCTION, "arguments": {"k": "qzsecond"}}}
+            call = {**call, "tool_calls": [_CALL, second]}
+            results.append({**result, "tool_call_id": "call00002", "content": "qzafter"})
+            words += ["qzsecond", "qzafter"]
         if text:
-            messages, words = (
-                (messages[0], {**messages[1], "content": "qztext"}, *messages[2:]),
-                [*words, "qztext"],
-            )
-        messages = (
-            *messages,
-            {"role": "assistant", "content": "hm"},
-            _ASK,
-        )  # some see only then what was wrong
+            call = {**call, "content": "qztext"}
+            words.append("qztext")
+        # Some templates see only in what follows that the turns do not alternate.
+        talk = [ask, call, *results, {"role": "assistant", "content": "hm"}, _ASK]
         for first in (_as_they_are, _apart):
             for then in (_as_they_are, _empty_is_none, _arguments_as_text, _both):
-                if self._shows(then(first(messages)), words, tools=tools):
-                    return lambda given, first=first, then=then: then(first(given))  # type: ignore[misc]
+                if self._shows(then(first(talk)), words, tools=tools):
+                    return partial(_in_turn, first, then)
         return _told
 
     def _with_system(self, system: str, rest: list[Mapping[str, Any]]) -> Messages:
@@ -147,6 +140,10 @@ class Conversation:
         except BadRequest:
             return False
         return all(word in text for word in words)
+
+
+def _in_turn(first: _Form, then: _Form, messages: Messages) -> Messages:
+    return then(first(messages))
 
 
 def _as_they_are(messages: Messages) -> Messages:

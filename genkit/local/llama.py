@@ -224,6 +224,7 @@ class Model:
         """How a token is spelled in a prompt, a control token too."""
         return self._read_piece(token, special=True)
 
+    @cached_property
     def special_texts(self) -> list[tuple[int, str, bool]]:
         """The tokens that are found in a text first: id, spelling, and whether it is a control token.
 

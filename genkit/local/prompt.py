@@ -51,7 +51,7 @@ class Prompts:
         self._model = model
         self.conversation = Conversation(template) if template else None
         self._source = template.source if template else ""
-        special = model.special_texts()
+        special = model.special_texts
         self._guard = Guard(forgeable(special, self._source))
         self._write(find(self._source))
         self._prefixed = model.tokenize("\n", add_special=False, parse_special=False)
@@ -60,9 +60,7 @@ class Prompts:
     def _write(self, syntax: Syntax) -> None:
         """This is how the model writes thoughts and calls."""
         self.syntax, shown = syntax, markers(syntax)
-        self._shown = {
-            token: text.encode() for token, text, _ in self._model.special_texts() if text in shown
-        }
+        self._shown = {token: text.encode() for token, text, _ in self._model.special_texts if text in shown}
         self._thoughts = tuple(s.opens for s in syntax.sections if s.kind == "reasoning")
 
     def bare(self, text: str) -> list[int]:
@@ -216,7 +214,7 @@ class Prompts:
         if around and self.syntax.name in ("told", "tagged"):  # as far as the signs in its template tell
             self._write(between(*around))
             found = spelling(example, self.syntax, EXAMPLE)
-        control = {text for _, text, is_control in self._model.special_texts() if is_control}
+        control = {text for _, text, is_control in self._model.special_texts if is_control}
         # A marker of several tokens may end inside a token, with a part of the name.
         return found if found and (found.keys or found.opens in control) else None
 

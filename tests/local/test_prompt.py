@@ -105,7 +105,7 @@ def test_every_token_is_read_whole(path: Path) -> None:
 
 
 def literals(path: Path) -> list[str]:
-    return [text for _, text, control in model(path).special_texts() if control]
+    return [text for _, text, control in model(path).special_texts if control]
 
 
 def conversation(user: str, tool: str, description: str) -> dict[str, Any]:
