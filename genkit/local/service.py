@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +19,10 @@ from ..errors import (
     UnsupportedOption,
 )
 from . import adapter, files, gguf, machine, pipe
+from .arrays import numpy
 from .bias import biases
 from .chat import ChatTemplate
-from .context import try_out
+from .context import MANY, try_out
 from .engine import BATCH, QUEUE, Engine
 from .forms import Forms
 from .limits import limited, no_memory
@@ -64,6 +66,10 @@ class Service:
         only = header.n_tensors == 0  # a vocabulary, which computes nothing
         extra = sum(adapter.size(file, header.architecture) for file, _ in settings.get("lora", ()))
         context = 0 if only else self._context_size(header, settings, extra)
+        if (
+            header.n_vocab >= MANY and not only
+        ):  # or the first greedy answer would keep all others waiting for it
+            threading.Thread(target=_prepare, name="genkit numpy", daemon=True).start()
         self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=only)
         self._name, self._is_encoder = header.name or os.path.basename(path), header.is_encoder
         self._send, self._broken, self._shifts = send, broken, bool(settings.get("context_shift"))
@@ -274,6 +280,12 @@ class Service:
     def fail(self, call: int, error: GenkitError) -> None:
         """Send the host an error as the answer to a call."""
         self.tell(call, **pipe.error_facts(error))
+
+
+def _prepare() -> None:
+    """Import numpy while the model loads; who needs it hears if that cannot be."""
+    with contextlib.suppress(Exception):
+        numpy()
 
 
 def _unknown() -> None:
