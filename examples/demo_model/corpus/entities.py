@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 
+from .phrases import entities as phrases
 from .wording import held_out
 
 # fmt: off
@@ -32,18 +33,31 @@ Hannah Lukas Amelie Kwame Ingrid Noah Zoe Xavier""".split()
 UNSEEN_CITIES = """Stockholm Nairobi Lisbon Chicago Osaka Melbourne Toronto Berlin Reykjavik Bangkok Madrid Dublin
 Cairo Seattle Lima Helsinki Mumbai Warsaw Quito Geneva""".split()
 _RESERVED = {word.lower() for word in UNSEEN_FIRST_NAMES + UNSEEN_CITIES}
+FIRST_NAMES += [name for name in phrases.FIRST_NAMES if name.lower() not in _RESERVED]
+LAST_NAMES += [name for name in phrases.LAST_NAMES if name.lower() not in _RESERVED]
+CITIES += [name for name in phrases.CITIES if name.lower() not in _RESERVED]
+_PARTS = [word.lower() for word in phrases.WORDS + FIRST_NAMES + LAST_NAMES + CITIES if word.isalpha()]
 
 MONTHS = """January February March April May June July August September October November December""".split()
 JOBS = """baker teacher pilot nurse driver painter farmer singer doctor student chef lawyer gardener writer dancer
 engineer carpenter plumber musician librarian photographer designer journalist scientist waiter sailor tailor
 programmer actor dentist mechanic architect""".split()
+TRAINING_JOBS = sorted({*JOBS, *phrases.JOBS})
 # fmt: on
+
+
+def _spliced(rng: random.Random) -> str:
+    """The front of one real word and the back of another: every token comes to stand inside some name."""
+    front, back = rng.sample(_PARTS, 2)
+    return front[: rng.randint(1, 5)] + back[-rng.randint(2, 7) :]
 
 
 def invented_word(rng: random.Random, split: str) -> str:
     """A made-up lower-case word; training and the other splits never share one."""
     while True:
-        if rng.random() < 0.12:
+        if split == "train" and rng.random() < 0.4:
+            word = _spliced(rng)
+        elif rng.random() < 0.12:
             word = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 8)))
         else:
             word = "" if rng.random() < 0.8 else rng.choice("aeiou")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 
 from .dialogue import Sample, compact_json
-from .entities import JOBS, calendar_date, city_name, ordinal, person_name
+from .entities import JOBS, TRAINING_JOBS, calendar_date, city_name, ordinal, person_name
 from .phrases import extraction as phrases
 from .sentences import dated_sentence, person_sentence
 from .wording import Wordings, fill, join_words
@@ -79,9 +79,8 @@ def sample(rng: random.Random, split: str) -> Sample:
     age = rng.randint(2, 99)
     values = {"name": person_name(rng, split), "age": age, "city": city_name(rng, split), "date": iso}
     make = dated_sentence if "date" in facts else person_sentence
-    text = fill(
-        make(rng, split, facts), {**values, "date": written, "age_th": ordinal(age), "job": rng.choice(JOBS)}
-    )
+    job = rng.choice(TRAINING_JOBS if split == "train" else JOBS)
+    text = fill(make(rng, split, facts), {**values, "date": written, "age_th": ordinal(age), "job": job})
     fields = list(facts)
     style = rng.random()
     if style < 0.25:

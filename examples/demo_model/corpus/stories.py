@@ -68,7 +68,7 @@ def sample(rng: random.Random, split: str) -> Sample:
     """A request for a story, and a story of six to nine sentences."""
     ask = rng.choices([kind for kind, _ in _ASKS], [weight for _, weight in _ASKS])[0]
     kind = rng.choice(UNSEEN_KINDS if split == "unseen" and rng.random() < 0.5 else KINDS)
-    if split == "train" and rng.random() < 0.06 and "kind" in ask:
+    if split == "train" and rng.random() < 0.15 and "kind" in ask:
         kind = invented_word(rng, split)
     name, female = _hero_name(rng, split, kind)
     if "name" in ask:
