@@ -106,7 +106,7 @@ class Context:
             _lib.llama_set_adapters_lora(self.pointer, pointers, count, (ctypes.c_float * count)(*scales))
         self._memory, self._recurrent = _lib.llama_get_memory(self.pointer), model.recurrent
         self._evaluate = _lib.llama_encode if model.encoder_alone else _lib.llama_decode
-        self._batch = _lib.llama_batch_init(batch, 0, 1)
+        self._batch, self._rows = _lib.llama_batch_init(batch, 0, 1), batch
         self._abort = ctypes.create_string_buffer(2)
         _lib.llama_set_abort_callback(self.pointer, _native_flag(), ctypes.addressof(self._abort))
 
@@ -123,6 +123,8 @@ class Context:
             OutOfMemory: there was no memory for it.
             BackendError: llama.cpp failed for another reason.
         """
+        if len(rows) > self._rows:  # what is written beyond a batch is somebody else's memory
+            raise BackendError(f"{len(rows)} rows in a batch of {self._rows}")
         batch = self._batch
         token, position, sequence, logits = batch.token, batch.pos, batch.seq_id, batch.logits
         for row, (id, at, slot, wanted) in enumerate(rows):

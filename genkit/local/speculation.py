@@ -68,14 +68,15 @@ class Speculation:
         self._chances = Chances()
 
     def draft(self, work: list[Work], room: int, longest: int) -> None:
-        """Give the sequences of a step drafts, as far as that pays; none, if the step holds prompts.
+        """Give the sequences of a step drafts, as far as that pays; none, if one is still evaluated.
 
         Args:
             work: what the step evaluates in any case.
             room: how many tokens the KV cache can take.
             longest: how many tokens a sequence may have.
         """
-        if len(work) > FEW or not all(sample and sequence.generated for sequence, _, sample in work):
+        answering = all(sample and size == 1 and sequence.generated for sequence, size, sample in work)
+        if len(work) > FEW or not answering:
             return
         rows, expected = len(work), float(len(work))
         for sequence, _, _ in work:

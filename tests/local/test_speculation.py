@@ -18,6 +18,7 @@ from genkit.local.constrain import Constraints
 from genkit.local.context import Context
 from genkit.local.engine import Engine
 from genkit.local.llama import Model
+from genkit.local.plan import Work
 from genkit.local.sampling import steps
 from genkit.local.sequence import Chosen, Sequence
 from genkit.local.speculation import Speculation
@@ -275,3 +276,21 @@ def test_a_prompt_gets_on_beside_an_answer_that_goes_round(
     assert heard.text[2] == "yz"
     assert (1, "max_tokens") not in said
     assert any(len(text) > 1 for text in heard.steps[1])
+
+
+def test_what_is_still_evaluated_gets_no_draft() -> None:
+    """As after a shift of the context: its rows would be more than the batch has."""
+    sequence = Sequence(1, [1, 2, 3, 4] * 128, [], 10**6)
+    sequence.prompt_length = 100
+    speculation = Speculation(Free())
+    speculation.draft([Work(sequence, 512, True)], 512, 4096)
+    assert not sequence.draft
+    speculation.draft([Work(sequence, 1, True)], 512, 4096)
+    assert sequence.draft
+
+
+def test_no_more_rows_than_a_batch_has_are_ever_written(alphabet_file: Path) -> None:
+    context = Context(Model(str(alphabet_file)), size=256, sequences=1, batch=4, threads=1)
+    with pytest.raises(BackendError, match="5 rows in a batch of 4"):
+        context.decode([(1, at, 0, False) for at in range(5)])
+    context.close()
