@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .context import Context
-from .schema import COMBINED, FIXED, JSON_OPTIONS, narrowed
+from .schema import COMBINED, FIXED, JSON_OPTIONS, narrowed, takes_nothing
 from .sequence import Constraint
 from .toolsyntax import Syntax
 
 _BLANKS = JSON_OPTIONS["whitespace_pattern"]
-_NOTHING = {"type": "object", "properties": {}}
 _MARKER = r"(<[^<>\s]{2,40}>|\[[A-Z_/]{3,40}\])"
 _ID = "\uf8ff"  # for private use: stands for a call's id
 
@@ -124,17 +123,22 @@ def grammar(
     return "\n".join(rules)
 
 
+def literal(text: str) -> str:
+    """A text in llguidance's Lark."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _calls(
     number: int, function: Mapping[str, Any], spelled: Spelling, control: Mapping[str, int]
 ) -> Iterator[str]:
     """What a call of one function may be; keys that are neither its name nor its arguments may be missing."""
     if not spelled.keys:
-        yield " ".join([_literal(function["name"]), *_terms(spelled.between, control), f"arguments_{number}"])
+        yield " ".join([literal(function["name"]), *_terms(spelled.between, control), f"arguments_{number}"])
         return
-    values = {spelled.name: _literal(json.dumps(function["name"], ensure_ascii=False))}
+    values = {spelled.name: literal(json.dumps(function["name"], ensure_ascii=False))}
     values[spelled.arguments] = f"arguments_{number}"
     for keys in dict.fromkeys([spelled.keys, tuple(key for key in spelled.keys if key in values)]):
-        pairs = [f'{_literal(json.dumps(key))} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
+        pairs = [f'{literal(json.dumps(key))} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
         yield '"{" BLANK? ' + ' BLANK? "," BLANK? '.join(pairs) + ' BLANK? "}"'
 
 
@@ -145,12 +149,7 @@ def _terms(text: str, control: Mapping[str, int]) -> Iterator[str]:
         if part == _ID:
             yield "ID"
         elif part:
-            yield f"<[{control[part]}]>" if part in control else _literal(part)
-
-
-def _literal(text: str) -> str:
-    """A text in Lark."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+            yield f"<[{control[part]}]>" if part in control else literal(part)
 
 
 def _schema(function: Mapping[str, Any]) -> str:
@@ -158,7 +157,8 @@ def _schema(function: Mapping[str, Any]) -> str:
     parameters = function["parameters"]
     if not isinstance(parameters, Mapping):
         return json.dumps(parameters)
-    schema = {**parameters, "additionalProperties": False} if parameters == _NOTHING else narrowed(parameters)
+    closed = {"additionalProperties": False} if takes_nothing(parameters) else {}
+    schema = {**narrowed(parameters), **closed}
     if not any(key in schema for key in ("type", *COMBINED, *FIXED)):
         schema["type"] = "object"
     return json.dumps({**schema, "x-guidance": {**JSON_OPTIONS, **function.get("options", {})}})

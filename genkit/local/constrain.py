@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from ..errors import BackendError, MissingDependency, UnsupportedOption
 from .arrays import as_array, numpy
-from .calls import Spelling, grammar
+from .calls import Spelling, grammar, literal
 from .context import Context
 from .llama import Model
 from .schema import JSON_OPTIONS, narrowed
+
+_FREE = {"parameters": {"type": "object"}}
+"""What a function has whose arguments are not held to its schema."""
 
 
 class Constraints:
@@ -68,19 +71,28 @@ class Constraints:
         return self._of_calls(json.dumps(functions), tuple(strict), spelled).copy()
 
     def _hold_calls(self, functions: str, strict: tuple[bool | None, ...], spelled: Spelling) -> Mask:
-        """Each to its schema; or to what of it llguidance knows; or to the names alone."""
-        known, free = {"options": {"lenient": True}}, {"parameters": {"type": "object"}}
-        for less in ({}, known, free):
-            held = [
-                {**function, **({} if must else free if must is False else less)}
-                for function, must in zip(json.loads(functions), strict, strict=True)
-            ]
+        """Each to its schema; or to what of it llguidance knows; or to its name alone."""
+        wanted = [
+            {**function, **_FREE} if must is False else function
+            for function, must in zip(json.loads(functions), strict, strict=True)
+        ]
+        try:
+            return self.make({"calls": wanted, "spelled": spelled})
+        except UnsupportedOption:  # of one of them; the others are held all the same
+            held = [self._holdable(*each, spelled) for each in zip(wanted, strict, strict=True)]
+            return self.make({"calls": held, "spelled": spelled})
+
+    def _holdable(self, function: dict[str, Any], must: bool | None, spelled: Spelling) -> dict[str, Any]:
+        """The function, with as much of its schema as a call can be held to."""
+        for less in ({}, {"options": {"lenient": True}}):
             try:
-                return self.make({"calls": held, "spelled": spelled})
+                self.make({"calls": [{**function, **less}], "spelled": spelled})
             except UnsupportedOption:
-                if less is free:
+                if must:
                     raise
-        raise AssertionError
+            else:
+                return {**function, **less}
+        return {**function, **_FREE}
 
     def _grammar(self, matcher: Any, form: Mapping[str, Any]) -> str:
         """The form as llguidance takes it."""
@@ -97,8 +109,9 @@ class Constraints:
             case {"regex": regex}:
                 return str(matcher.grammar_from_regex(regex))
             case {"choices": choices}:
-                listed = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in choices)
-                return str(matcher.grammar_from_lark(f"start: {listed}"))
+                # One terminal: llguidance's parser takes 2,000 alternatives of a rule at most.
+                listed = " | ".join(map(literal, choices))
+                return str(matcher.grammar_from_lark(f"start: CHOICE\nCHOICE: {listed}"))
         to_lark = _packages().gbnf_to_lark.any_to_lark
         return str(matcher.grammar_from_lark(to_lark(form["grammar"])))
 
@@ -220,6 +233,6 @@ def _packages() -> _Packages:
         )
     except ImportError as error:
         raise MissingDependency(
-            f"answers of a given form need more packages: pip install 'genkit-sdk[local]' ({error})",
+            f'answers of a given form need more packages: pip install "genkit-sdk[local]" ({error})',
             extra="local",
         ) from error

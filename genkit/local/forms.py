@@ -50,9 +50,10 @@ class Forms:
                 functions = [tool["function"] for tool in question["tools"]]
                 mask = self._constraints.of_calls(functions, held, spelled)
         except (UnsupportedOption, MissingDependency) as error:
-            if form or (any(held) and question["strict"]):
+            missing = form and isinstance(error, MissingDependency)
+            if missing or (question["strict"] and (form or any(held))):
                 raise
-            prompt.ignored.extend([error.message] if any(held) else [])
+            prompt.ignored.extend([error.message] if form or any(held) else [])
             return None
         syntax, piece = self._prompts.syntax, self._prompts.piece
         return Calls(spelled, syntax, thinking=prompt.thinking, piece=piece, make=mask.copy)

@@ -7,7 +7,6 @@ these. What is narrowed here still fits the schema as it was given.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +16,8 @@ JSON_OPTIONS: Mapping[str, Any] = {
     "json_allow_general_unicode_escapes": True,  # "\u00f8", as many have learned to write it
 }
 """What llguidance is told of JSON beside the schema."""
-_LARGEST = 10**16 - 1
-"""Integers of 16 digits: larger ones are not read exactly by most that read JSON (RFC 8259, 6)."""
+_LARGEST = 2**53 - 1
+"""Integers beyond are not read exactly by most that read JSON (RFC 8259, 6), llguidance among them."""
 
 _IMPLIED = {
     "object": ("properties", "additionalProperties", "required", "patternProperties"),
@@ -33,9 +32,29 @@ FIXED = ("const", "enum")
 
 
 def narrowed(schema: Any) -> Any:
-    """A copy of a schema, without what nobody wants of an answer."""
-    # A field that one part of an allOf does not know, another may.
-    return _narrowed(schema, closed='"allOf"' not in json.dumps(schema))
+    """A copy of a schema, without what nobody wants of an answer.
+
+    Raises:
+        ValueError: it asks for integers that cannot be held to.
+    """
+    return _narrowed(schema, closed=not _is_mixed(schema))
+
+
+def takes_nothing(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema of arguments says that there are none, though it does not forbid others."""
+    keys = {key for key in (*_IMPLIED["object"], *COMBINED, *FIXED) if schema.get(key)}
+    return schema.get("properties") == {} and not keys
+
+
+def _is_mixed(schema: Any) -> bool:
+    """Whether several schemas hold for one object: what one of them does not know, another may."""
+    if isinstance(schema, list):
+        return any(map(_is_mixed, schema))
+    if not isinstance(schema, Mapping):
+        return False
+    parts = [key for key in COMBINED if key in schema]
+    beside = len(parts) > 1 or any(key in schema for key in ("properties", "required", "patternProperties"))
+    return "allOf" in parts or (bool(parts) and beside) or any(map(_is_mixed, schema.values()))
 
 
 def _narrowed(schema: Any, closed: bool) -> Any:
@@ -64,8 +83,23 @@ def _narrow(schema: dict[str, Any], closed: bool) -> None:
             schema["type"] = implied[0]
     if closed and schema.get("properties") and "patternProperties" not in schema:
         schema.setdefault("additionalProperties", False)
-    if schema.get("type") == "integer" and "multipleOf" not in schema:
-        if "maximum" not in schema and "exclusiveMaximum" not in schema:
-            schema["maximum"] = max(_LARGEST, schema.get("minimum", 0), schema.get("exclusiveMinimum", 0))
-        if "minimum" not in schema and "exclusiveMinimum" not in schema:
-            schema["minimum"] = min(-_LARGEST, schema.get("maximum", 0), schema.get("exclusiveMaximum", 0))
+    kinds = schema.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if "integer" in kinds and "number" not in kinds:
+        _bound(schema)
+
+
+def _bound(schema: dict[str, Any]) -> None:
+    """Keep integers to those that are read exactly."""
+    low, high = (
+        [schema[key] for key in keys if type(schema.get(key)) in (int, float)]
+        for keys in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
+    )
+    if max(low, default=0) > _LARGEST or min(high, default=0) < -_LARGEST:
+        raise ValueError(f"integers beyond {_LARGEST} are not read exactly; take text, or a number")
+    if max(low, default=-_LARGEST) <= -_LARGEST:
+        schema.pop("exclusiveMinimum", None)
+        schema["minimum"] = -_LARGEST
+    if min(high, default=_LARGEST) >= _LARGEST:
+        schema.pop("exclusiveMaximum", None)
+        schema["maximum"] = _LARGEST

@@ -123,6 +123,12 @@ def test_a_call_may_have_control_tokens_in_it(tmp_path: Path) -> None:
             '{"name":"a","arguments":{"b":1}}',
             "{1}",
         ),
+        (
+            Tool(name="a", parameters={"type": "object", "properties": {}, "title": "A", "required": []}),
+            TOLD,
+            '{"name":"a","arguments":{}}',
+            '{"name":"a","arguments":{"b":1}}',
+        ),
         (Tool(name="a"), ACTION, '[{"tool_name": "a", "parameters": {}}]', '[{"tool_name": "a"}]'),
         (
             Tool(name="a"),
@@ -143,6 +149,7 @@ def test_what_a_call_may_be(
     assert not ((other := mask.copy()).begin(unfitting) and other.whole)
 
 
+ODD = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(?!x)a+$"}}}
 UNIQUE = {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": True}}}
 
 
@@ -153,6 +160,18 @@ def test_where_a_schema_cannot_be_enforced_the_name_is(caller: genkit.Generator,
     assert {call.name for call in answer.tool_calls} <= {"a", "b"}
     assert all(isinstance(json.loads(call.arguments), dict) for call in answer.tool_calls)
     assert answer.tool_calls
+
+
+def test_one_schema_that_cannot_be_enforced_does_not_free_the_others(noise_file: Path) -> None:
+    city = {"type": "object", "properties": {"city": {"enum": ["Oslo", "Rome"]}}, "required": ["city"]}
+    functions = [{"name": "weather", "parameters": city}, {"name": "odd", "parameters": ODD}]
+    mask = Constraints(Model(str(noise_file), vocabulary_only=True)).of_calls(functions, [None, None], TOLD)
+    for call, right in (
+        ('{"name": "weather", "arguments": {"city": "Oslo"}}', True),
+        ('{"name": "weather", "arguments": {"city": "Paris"}}', False),
+        ('{"name": "odd", "arguments": {"a": 1}}', True),
+    ):
+        assert ((tried := mask.copy()).begin(call) and tried.whole) == right
 
 
 def test_a_tool_that_must_be_held_to_a_schema_that_cannot_be_enforced_is_refused(
