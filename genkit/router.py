@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .backend import Backend
 from .errors import ConfigError
 from .middleware.base import Handler
-from .providers.address import address
+from .providers.address import address, checked
 from .providers.base import Target, Vendor
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
@@ -104,8 +104,8 @@ def _remote(
     timeout: Any = None,
     attempts: int = 3,
 ) -> Route:
-    if base_url is not None and not (isinstance(base_url, str) and base_url):
-        raise ConfigError(f"base_url takes the address of a server, not {base_url!r}")
+    if base_url is not None:
+        base_url = checked(base_url)
     remote = importlib.import_module("genkit.providers.remote")
     retry = importlib.import_module("genkit.middleware.retry")
     module, kind = _DIALECTS[vendor.dialect]
@@ -120,7 +120,8 @@ def _remote(
         raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
     target = Target(model=model, vendor=replace(vendor, base_url=base_url or address(vendor, os.environ)))
     timeouts = _timeouts(timeout)
-    again = retry.Retry(_attempts(attempts), timeout=timeouts.total)
+    backend: Any = None
+    again = retry.Retry(_attempts(attempts), timeout=timeouts.total, closed=lambda: backend.closed)
     backend = remote.RemoteBackend(
         dialect, target, key=key, auth=auth, timeouts=timeouts, around=again.answer
     )
@@ -152,6 +153,4 @@ def _timeouts(timeout: Any) -> Timeouts:
         return Timeouts()
     if isinstance(timeout, Timeouts):
         return timeout
-    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or not timeout > 0:
-        raise ConfigError(f"timeout takes seconds above 0, or genkit.Timeouts, not {timeout!r}")
-    return Timeouts(total=float(timeout))
+    return Timeouts(total=timeout)

@@ -12,6 +12,8 @@ from ..errors import AuthFailed, GenkitError, QuotaExceeded, RateLimited, Server
 WINDOW = 30.0
 FEWEST, IN_A_ROW = 10, 5
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
+SOON = 1.0
+"""When to come back while another call finds out how the server is, in seconds."""
 
 
 class Breaker:
@@ -19,6 +21,7 @@ class Breaker:
 
     It opens after 5 failures in a row, when more than half of at least 10 calls within 30 s failed, and at
     once when a key is refused. It stays open for 5 s, twice as long each time the probe fails, at most 60 s.
+    A server that limits the rate of calls does not fail; it says when to come back.
 
     Args:
         clock: seconds, monotonic.
@@ -47,16 +50,23 @@ class Breaker:
             if left <= 0 and not self._probing:
                 self._probing = True
                 return
-            told = isinstance(self._reason, AuthFailed | QuotaExceeded | RateLimited)
+            left = max(left, SOON)
+            told = isinstance(self._reason, AuthFailed | QuotaExceeded)
             kind = type(self._reason) if told else ServerFailed
             raise kind(
-                f"not asked again for {max(left, 0):.1f} s, since it failed before: {self._reason.message}",
+                f"not asked again for {left:.1f} s, since it failed before: {self._reason.message}",
                 retryable=False,
-                retry_after=max(left, 0.0),
+                retry_after=left,
                 provider=self._reason.provider,
                 status=self._reason.status,
                 code=self._reason.code,
             )
+
+    def answered(self) -> None:
+        """A server that was probed begins to answer: others need not wait for the end."""
+        with self._lock:
+            if self._probing:
+                self._opened, self._reason = None, None
 
     def succeeded(self) -> None:
         """A call went well."""
@@ -69,7 +79,7 @@ class Breaker:
         """A call went wrong; errors that are the caller's own do not count."""
         refused = isinstance(error, AuthFailed | QuotaExceeded)
         with self._lock:
-            if not (refused or error.retryable):
+            if isinstance(error, RateLimited) or not (refused or error.retryable):
                 self._probing = False
                 return
             self._note(failed=True)

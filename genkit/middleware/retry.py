@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 FIRST_WAIT, LONGEST_WAIT, LONGEST_RETRY_AFTER = 0.5, 8.0, 60.0
 BUDGET, COST, THROTTLE_COST = 500, 5, 10
-
+SLICE = 0.25
+"""How often a call that waits for its next try looks whether it still has to, in seconds."""
 
 _BEFORE_CONTENT = (Start, Received, Warned)
 
@@ -42,6 +43,7 @@ class Retry:
         timeout: the seconds that a call has, all tries and waits included, if its request has no deadline;
             None is for ever.
         clock: seconds, monotonic.
+        closed: whether nobody wants to wait any longer; the next try is to fail then.
     """
 
     def __init__(
@@ -50,8 +52,10 @@ class Retry:
         *,
         timeout: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        closed: Callable[[], bool] | None = None,
     ) -> None:
         self.attempts = attempts
+        self._closed = closed
         self._timeout = timeout
         self._clock = clock
         self._budget = float(BUDGET)
@@ -63,7 +67,7 @@ class Retry:
             if request.deadline is None and self._timeout is not None:
                 request = replace(request, deadline=self._clock() + self._timeout)
             call = _Call(self, request.deadline)
-            async for attempt in _tries(call, runtime):
+            async for attempt in _tries(call, self, runtime):
                 with attempt:
                     async with aclosing(self._try(handler, request, runtime, call)) as events:
                         async for event in events:
@@ -90,7 +94,7 @@ class Retry:
             with self._noted(call):
                 return await ask()
 
-        result: T = await _tries(call, runtime)(once)
+        result: T = await _tries(call, self, runtime)(once)
         return result
 
     async def _try(
@@ -100,6 +104,8 @@ class Retry:
         with self._noted(call):
             async with aclosing(handler(request, runtime)) as events:
                 async for event in events:
+                    if isinstance(event, Received):
+                        self._breaker.answered()
                     if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
                         call.delivered = True
                     yield event
@@ -107,11 +113,8 @@ class Retry:
     @contextmanager
     def _noted(self, call: _Call) -> Iterator[None]:
         """One try, whose outcome is made known to the breaker and the budget."""
-        try:
+        if not call.errors:  # what a call has begun, it may go on with
             self._breaker.admit()
-        except GenkitError as error:
-            error.attempts = tuple(call.errors)
-            raise
         try:
             yield
         except GenkitError as error:
@@ -136,6 +139,14 @@ class Retry:
                 return False
             self._budget -= amount
             return True
+
+    async def wait(self, seconds: float, runtime: Runtime) -> None:
+        """Wait for the next try."""
+        while self._closed and seconds > SLICE and not self._closed():
+            await runtime.sleep(SLICE)
+            seconds -= SLICE
+        if not (self._closed and self._closed()):
+            await runtime.sleep(seconds)
 
     def time_left(self, deadline: float | None) -> float:
         """Seconds until a deadline."""
@@ -172,12 +183,12 @@ class _Call:
         return True
 
 
-def _tries(call: _Call, runtime: Runtime) -> Any:
+def _tries(call: _Call, retry: Retry, runtime: Runtime) -> Any:
     """The tries of a call, by tenacity: it is loaded with the first call, since it loads asyncio."""
     tenacity = importlib.import_module("tenacity")
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_exception(call.may_retry),
         wait=lambda _: call.pause,
-        sleep=runtime.sleep,
+        sleep=lambda seconds: retry.wait(seconds, runtime),
         reraise=True,
     )

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from ..errors import ConfigError
 from .base import Vendor
 
+_ENDPOINT = re.compile(
+    r"/(chat/completions|completions|responses|messages|embeddings|api/chat|v[12]/chat)/?$"
+)
 _VARIABLES = re.compile(r"\{([A-Z_|]+)\}")
 
 
@@ -30,3 +33,22 @@ def address(vendor: Vendor, environment: Mapping[str, str]) -> str:
         raise ConfigError(f"{vendor.name} has another address for everybody: give base_url=")
     # Google's global location has no name in front of its host.
     return _VARIABLES.sub(value, vendor.base_url).replace("://global-", "://", 1)
+
+
+def checked(base_url: object) -> str:
+    """A base URL that a user gave.
+
+    Raises:
+        ConfigError: it is no address that paths can be added to.
+    """
+    if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"base_url takes the address of a server, http(s)://HOST[:PORT]/PATH, not {base_url!r}"
+        )
+    if "?" in base_url or "#" in base_url:
+        raise ConfigError(f"base_url takes no query, as in {base_url!r}: give the part before '?' or '#'")
+    if found := _ENDPOINT.search(base_url):
+        raise ConfigError(
+            f"base_url takes the part of an address that all calls share: {base_url!r} without {found[0]!r}"
+        )
+    return base_url

@@ -28,6 +28,8 @@ _REQUEST_IDS = (
     "x-goog-request-id",
     "cf-ray",
 )
+_LONGEST_ERROR = 5.0
+"""How long to wait for what a server says beside its status, in seconds."""
 NOT_EXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 """What code that reads an answer raises when the answer has a form that nobody thought of."""
 
@@ -64,7 +66,7 @@ class Endpoint:
         if response.status < 300:
             return response
         try:
-            raise await self._failed(response)
+            raise await self._failed(response, limits)
         finally:
             await response.aclose()
 
@@ -98,13 +100,14 @@ class Endpoint:
             return {"authorization": f"Bearer {self._key.get_secret_value()}"}
         return {how: self._key.get_secret_value()}
 
-    async def _failed(self, response: HttpResponse) -> GenkitError:
+    async def _failed(self, response: HttpResponse, limits: Limits) -> GenkitError:
         """The error for a status that is not a success."""
         if response.status < 400:
             place = urlsplit(response.headers.get("location", "")).netloc or "the same server"
             message = f"it redirects to {place}, which is not followed; set base_url to where the API is"
             return self.complete(ProtocolError(message, status=response.status), response)
         data = b""
+        limits.hurry(_LONGEST_ERROR)
         try:
             async for chunk in response.chunks():
                 data += chunk

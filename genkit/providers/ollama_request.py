@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
-from ..errors import BadRequest
 from ..messages import Image, Message, Native, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Output, Tool
 from .base import Encoding
-from .shared import described
+from .shared import described, tool_input
 
 
 def messages_on_the_wire(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any]]:
@@ -65,14 +62,8 @@ def _message(role: str, parts: Iterable[Part], encoding: Encoding) -> dict[str, 
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    """A call, without its id, for which there is no use here. Raises BadRequest."""
-    try:
-        arguments = from_json(call.arguments or "{}", allow_inf_nan=False)
-    except ValueError:
-        arguments = None
-    if not isinstance(arguments, dict):
-        raise BadRequest(f"the arguments of a call must be a JSON object here, not {call.arguments!r:.100}")
-    return {"type": "function", "function": {"name": call.name, "arguments": arguments}}
+    """A call, without its id, for which there is no use here."""
+    return {"type": "function", "function": {"name": call.name, "arguments": tool_input(call.arguments)}}
 
 
 def tool_on_the_wire(tool: Tool | Mapping[str, Any], encoding: Encoding) -> Mapping[str, Any]:

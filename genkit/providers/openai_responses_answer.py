@@ -154,7 +154,7 @@ class Answer:
         if not name:
             raise ProtocolError(f"a call in the answer names no function: {item!r:.200}")
         self._called = True
-        written = json.dumps(arguments) if isinstance(arguments, dict) else text(item, "arguments")
+        written = json.dumps(arguments) if isinstance(arguments, dict) else text(item, "arguments") or "{}"
         if not told:
             yield ToolCallDelta(index, written, id, name)
         yield PartEnd(ToolCall(id=id, name=name, arguments=written))

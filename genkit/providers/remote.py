@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 from weakref import finalize
 
 from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge
 from ..events import Event, Finish, Received, Start, Warned
-from ..messages import Message, Native, Part, Reasoning
 from ..request import Request
 from ..runtime.base import HttpResponse, Limits, Runtime, Timeouts
 from ..runtime.http import Connections
@@ -19,17 +17,12 @@ from ..tokens import TokenCount
 from .abilities import Abilities
 from .base import Call, Dialect, Target
 from .counting import Counter
+from .elsewhere import from_elsewhere
 from .endpoint import NOT_EXPECTED, Auth, Endpoint, request_id
 from .payloads import parse, payloads, read_all
 from .secret import Secret
 
 _LONGEST_DRAIN = 0.05
-
-# Claude's signatures hold wherever it runs: Anthropic's "Extended thinking", about other platforms.
-_SIGNED_ALIKE = {
-    "anthropic.messages": "bedrock.converse",
-    "bedrock.converse": "anthropic.messages",
-}
 
 Around: TypeAlias = Callable[[Callable[[], Awaitable[Any]], Runtime, float | None], Awaitable[Any]]
 """What makes the tries for one answer: it takes one try, the runtime, and the deadline of all of them."""
@@ -70,7 +63,7 @@ class RemoteBackend(Abilities):
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""
-        call = self.dialect.encode(_own(request, self.dialect.name), self.target)
+        call = self.dialect.encode(from_elsewhere(request, self.dialect.name, self.target), self.target)
         for warning in call.warnings:
             yield Warned(warning)
         limits = Limits(self._timeouts, request.deadline)
@@ -109,7 +102,7 @@ class RemoteBackend(Abilities):
 
     async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`; an estimate where the vendor does not count."""
-        shown = prompt if isinstance(prompt, str) else _own(prompt, self.dialect.name)
+        shown = prompt if isinstance(prompt, str) else from_elsewhere(prompt, self.dialect.name, self.target)
         return await Counter(self.dialect, self.target, self._ask).count(shown, runtime)
 
     async def warm(self, runtime: Runtime) -> None:
@@ -117,6 +110,11 @@ class RemoteBackend(Abilities):
 
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`; nothing is kept here."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._connections.closed
 
     def close(self) -> None:
         """See :class:`genkit.backend.Backend`."""
@@ -161,33 +159,6 @@ def _room(request: Request) -> float:
     """How many events an answer may have: a piece of text is seldom less than a quarter of a token."""
     most = request.sampling.max_tokens
     return math.inf if most is None else 4 * most + 1000
-
-
-def _own(request: Request, dialect: str) -> Request:
-    """The request, in which answers of other vendors are without what only their dialects know.
-
-    So that a conversation can go on elsewhere: what the model itself has said stays.
-    """
-
-    def own(part: Part) -> Part | None:
-        match part:
-            case Native(dialect=other) if other != dialect:
-                return None
-            case Reasoning(text, dialect=other) if other not in ("", dialect, _SIGNED_ALIKE.get(dialect)):
-                return Reasoning(text) if text else None  # the proof is one to its provider alone
-        return part
-
-    said = [message.parts for message in request.messages if message.role == "assistant"]
-    if all(own(part) is part for parts in said for part in parts):
-        return request
-    messages = []
-    for message in request.messages:
-        if message.role == "assistant":
-            parts = [mine for part in message.parts if (mine := own(part))]
-            messages += [Message("assistant", parts)] if parts else []
-        else:
-            messages.append(message)
-    return replace(request, messages=messages)
 
 
 def _received(response: HttpResponse) -> Received:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol, TypeVar
 
-from ..errors import ConnectFailed, DeadlineExceeded, GenkitError
+from ..errors import ConfigError, ConnectFailed, DeadlineExceeded, GenkitError
 
 T = TypeVar("T")
+_LONGEST = 1e6
+"""Seconds; systems refuse to wait for much longer, and nobody does."""
 
 
 class Channel(Protocol[T]):
@@ -32,12 +34,23 @@ class Timeouts:
         connect: to reach the server.
         first: until the first content of the answer.
         idle: between two pieces of content; pings do not count.
+
+    Raises:
+        ConfigError: one is not a number above 0.
     """
 
     total: float | None = 600
     connect: float | None = 10
     first: float | None = None
     idle: float | None = 120
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if value is not None and not (number and value > 0):
+                what = "timeout" if limit.name == "total" else f"the {limit.name} timeout"
+                raise ConfigError(f"{what} takes seconds above 0, or genkit.Timeouts, not {value!r:.80}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +138,7 @@ class Limits:
             self._until(now, self._timeouts.idle, "idle")
         if now >= self.at:
             raise self.exceeded()
-        return None if self.at == math.inf else self.at - now
+        return None if self.at == math.inf else min(self.at - now, _LONGEST)
 
     def exceeded(self) -> GenkitError:
         """The error for the limit that was reached."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from typing import Any
 
 import httpcore
 
+from .addresses import Addresses
 from .base import Limits
 from .chunks import Joiner
 
@@ -23,7 +25,7 @@ _READ = 64 * 1024
 _MOST = 256 * 1024  # what is read ahead of the consumer
 
 
-class BlockingNetwork(httpcore.SyncBackend):
+class BlockingNetwork(Addresses):
     """Opens connections that block the thread, one at a time, until another thread closes it for good."""
 
     def __init__(self) -> None:
@@ -38,8 +40,7 @@ class BlockingNetwork(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        stream = super().connect_tcp(host, port, timeout.left(), local_address, socket_options)
-        return self.opened(stream)
+        return self.opened(super().connect_tcp(host, port, timeout, local_address, socket_options))
 
     def opened(self, stream: httpcore.NetworkStream) -> BlockingStream:
         """The stream that :meth:`close` closes from now on."""
@@ -62,12 +63,12 @@ class BlockingStream(httpcore.NetworkStream):
         self._stream, self._network = stream, network
         self._socket: socket.socket = stream.get_extra_info("socket")
         self._joiner = Joiner()
+        self._pid = os.getpid()
 
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:
         while True:
-            left = timeout.left()
             try:
-                self._socket.settimeout(left)  # fails too, once another thread has closed it
+                self._socket.settimeout(timeout.left())  # fails too, once another thread has closed it
                 data = self._socket.recv(_READ)
             except TimeoutError:
                 raise timeout.exceeded() from None
@@ -85,9 +86,8 @@ class BlockingStream(httpcore.NetworkStream):
             self._joiner = Joiner()
         if not buffer:
             return
-        left = timeout.left()
         try:
-            self._socket.settimeout(left)
+            self._socket.settimeout(timeout.left())
             self._socket.sendall(buffer)
         except TimeoutError:
             raise timeout.exceeded() from None
@@ -96,7 +96,8 @@ class BlockingStream(httpcore.NetworkStream):
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
+            if self._pid == os.getpid():  # a forked child has no say in its parent's connections
+                self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that reads from it
         self._stream.close()
 
     def start_tls(

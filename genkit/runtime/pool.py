@@ -22,17 +22,22 @@ class Pool:
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
-        self._idle: deque[tuple[float, Any]] = deque()
+        self._idle: deque[tuple[float, float, Any]] = deque()
         self._busy: set[Any] = set()
         self._lock = threading.Lock()
         self.keeper: object = None
 
     def take(self) -> Any:
-        """The transport that was used last, or a new one."""
+        """The transport that was used last, unless the machine slept since; or a new one."""
         with self._lock:
-            transport = self._idle.pop()[1] if self._idle else self._make()
+            transport = self._idle.pop()[2] if self._idle and not self._slept() else self._make()
             self._busy.add(transport)
         return transport
+
+    def _slept(self) -> bool:
+        """Whether time went by since the last call that the monotonic clock does not know of."""
+        then, wall, _ = self._idle[-1]
+        return (time.time() - wall) - (time.monotonic() - then) > KEEP
 
     async def give_back(self, transport: Any) -> None:
         """A call has ended. Of the idle ones, the one that has waited for too long is closed."""
@@ -41,16 +46,16 @@ class Pool:
         with self._lock:
             if transport in self._busy:
                 self._busy.remove(transport)
-                self._idle.append((now, transport))
+                self._idle.append((now, time.time(), transport))
                 if len(self._idle) > _MOST_IDLE or now - self._idle[0][0] > KEEP:
-                    surplus = self._idle.popleft()[1]
+                    surplus = self._idle.popleft()[2]
         if surplus is not None:
             await close(surplus)
 
     def empty(self) -> list[Any]:
         """Take all transports out, to be closed, also those in use."""
         with self._lock:
-            transports = [transport for _, transport in self._idle] + list(self._busy)
+            transports = [transport for _, _, transport in self._idle] + list(self._busy)
             self._idle.clear()
             self._busy.clear()
             self.keeper = None

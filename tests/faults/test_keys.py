@@ -124,12 +124,9 @@ def test_row_22_a_key_goes_to_no_other_server(mode: str) -> None:
 BAD_KEYS = ("line\nbreak-0123", "schl\u00fcssel\u2028-0123")  # not in a frame: frames are looked at
 
 
-@both
 @pytest.mark.parametrize("number", [0, 1])
-def test_row_22_a_key_that_no_header_can_hold(number: int, mode: str) -> None:
-    with LoopbackProvider(GOOD) as server, closing(server) as remote:
-        remote._endpoint._key = Secret(BAD_KEYS[number])
-        with pytest.raises(errors.BadRequest) as caught:
-            call(remote, mode)
+def test_row_22_a_key_that_no_header_can_hold(number: int) -> None:
+    with pytest.raises(errors.ConfigError, match="the key holds a blank") as caught:
+        Secret(BAD_KEYS[number])
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "-0123" not in shown

@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
-from genkit.errors import AuthFailed, BadRequest, GenkitError, RateLimited, ServerFailed
-from genkit.events import Event, Finish, Start, TextDelta
+from genkit.errors import AuthFailed, BadRequest, GenkitError, QuotaExceeded, RateLimited, ServerFailed
+from genkit.events import Event, Finish, Received, Start, TextDelta
 from genkit.messages import Message
 from genkit.middleware.base import Handler
+from genkit.middleware.breaker import Breaker
 from genkit.middleware.retry import Retry
 from genkit.request import Request
 from genkit.response import Response, collect
@@ -47,6 +48,7 @@ class Server:
             for _ in range(self.pieces):
                 yield TextDelta("a")
             raise self.failures.pop(0)
+        yield Received("id", {})
         yield TextDelta("hello")
         yield Finish("stop")
 
@@ -185,13 +187,89 @@ def test_a_stream_left_early_closes_the_handler_at_once() -> None:
     run(read_one())
 
 
-def test_after_many_429s_it_is_still_a_rate_limit() -> None:
-    clock, server = Clock(), Server(*[RateLimited("slow down", status=429) for _ in range(5)])
+def test_a_server_that_limits_the_rate_of_calls_is_not_taken_for_one_that_fails() -> None:
+    clock, server = Clock(), Server(*[RateLimited("slow down", status=429) for _ in range(12)])
+    handler = Retry(1, clock=clock)(server)
+    for _ in range(12):
+        with pytest.raises(RateLimited, match="slow down"):
+            ask(handler, clock)
+    assert ask(handler, clock).text == "hello"
+
+
+def test_a_call_has_all_its_tries_though_the_server_is_left_alone_by_others() -> None:
+    clock, server = Clock(), Server(*[failed() for _ in range(7)])
+    handler = Retry(8, clock=clock)(server)
+    assert ask(handler, clock).text == "hello"
+    assert server.calls == 8
+
+
+def test_once_a_probe_is_answered_others_need_not_wait_for_its_end() -> None:
+    clock = Clock()
+    server = Server(*[failed() for _ in range(5)])
     handler = Retry(1, clock=clock)(server)
     for _ in range(5):
-        with pytest.raises(RateLimited):
+        with pytest.raises(ServerFailed):
             ask(handler, clock)
-    with pytest.raises(RateLimited, match="not asked again") as caught:
-        ask(handler, clock)
-    assert (caught.value.retryable, caught.value.retry_after) == (False, pytest.approx(5.0))
-    assert server.calls == 5
+    clock.now += 5.0
+
+    async def probe() -> None:
+        events = handler(Request(messages=[Message.user("hi")]), clock)
+        assert [type(await anext(events)) for _ in range(2)] == [Start, Received]
+        assert (await collect(handler(Request(messages=[Message.user("hi")]), clock))).text == "hello"
+        await events.aclose()
+
+    run(probe())
+
+
+def test_while_a_probe_is_not_answered_others_are_told_when_to_come_back() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for _ in range(5):
+        breaker.failed(failed())
+    clock.now += 5.0
+    breaker.admit()
+    with pytest.raises(ServerFailed, match="not asked again") as caught:
+        breaker.admit()
+    assert caught.value.retry_after == pytest.approx(1.0)
+
+
+def test_most_of_ten_calls_within_half_a_minute_failing_is_enough() -> None:
+    clock = Clock()
+    breaker = Breaker(lambda: clock.now)
+    for number in range(9):
+        breaker.failed(failed()) if number % 3 else breaker.succeeded()
+        clock.now += 1
+    breaker.admit()  # nine are too few
+    breaker.failed(failed())
+    with pytest.raises(ServerFailed, match="not asked again"):
+        breaker.admit()
+
+
+def test_a_pause_is_a_minute_at_most() -> None:
+    clock = Clock()
+    breaker = Breaker(lambda: clock.now)
+    for _ in range(5):
+        breaker.failed(failed())
+    for _ in range(6):
+        clock.now += 60.0
+        breaker.admit()
+        breaker.failed(failed())
+    with pytest.raises(ServerFailed) as caught:
+        breaker.admit()
+    assert caught.value.retry_after == pytest.approx(60.0)
+
+
+def test_an_empty_account_is_not_asked_again_right_away() -> None:
+    clock, server = Clock(), Server(QuotaExceeded("no money", status=402))
+    handler = Retry(clock=clock)(server)
+    for match in ("no money", "not asked again"):
+        with pytest.raises(QuotaExceeded, match=match):
+            ask(handler, clock)
+    assert server.calls == 1
+
+
+def test_nobody_waits_for_the_next_try_of_what_was_closed() -> None:
+    clock, closed = Clock(), [False, False, False, True]
+    server = Server(RateLimited("wait", retry_after=30.0))
+    retry = Retry(clock=clock, closed=lambda: closed.pop(0) if len(closed) > 1 else True)
+    assert ask(retry(server), clock).text == "hello"  # the next try, which is to fail then
+    assert sum(clock.waits) < 1

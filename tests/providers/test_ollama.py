@@ -258,9 +258,10 @@ def test_what_cannot_be_said_is_refused(parts: Any, options: dict[str, Any], opt
     assert caught.value.option == option
 
 
-def test_arguments_that_are_no_object_are_refused() -> None:
-    with pytest.raises(BadRequest, match="must be a JSON object"):
-        sent(Message.assistant(ToolCall(id="", name="a", arguments="[1]")))
+def test_arguments_that_are_no_object_are_shown_to_the_model() -> None:
+    message = Message.assistant(ToolCall(id="", name="a", arguments='{"b": '))
+    (call,) = sent(message)["messages"][-1]["tool_calls"]
+    assert call["function"]["arguments"] == {"INVALID_JSON": '{"b": '}
 
 
 # What else there is to ask

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import random
+import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from types import MappingProxyType
@@ -458,3 +459,32 @@ def test_a_mutated_recorded_stream_ends_in_a_typed_error_or_an_answer(dialect: s
                 data[at : at + chance.randrange(9)] = chance.choice(JUNK)
             events = events_of(dialect, bytes(data))
             assert isinstance(events[-1], (errors.GenkitError, Finish))
+
+
+IDS = {"anthropic:m": r"[A-Za-z0-9_-]+", "bedrock:m": r"[A-Za-z0-9_-]{1,64}", "mistral:m": "[A-Za-z0-9]{9}",
+       "openai-chat:m": ".{1,40}", "openai:m": ".{1,64}", "cohere:m": ".+"}  # fmt: skip
+
+
+@pytest.mark.parametrize("ids", [("functions.w:0", "functions.w:1"), ("call_1", "c" * 70), ("", "")])
+@pytest.mark.parametrize("model", IDS)
+def test_calls_from_elsewhere_have_ids_that_a_vendor_takes(model: str, ids: tuple[str, str]) -> None:
+    names = ("a", "b")
+    talk = [
+        Message.user("?"),
+        Message.assistant(
+            *(ToolCall(id=id, name=name, arguments="{}") for id, name in zip(ids, names, strict=True))
+        ),
+        Message.tool(
+            *(ToolResult(id=id, name=name, content="1") for id, name in zip(ids, names, strict=True))
+        ),
+    ]
+    found = re.findall(
+        r'"(?:toolUseId|tool_use_id|tool_call_id|call_id)": "([^"]*)"', json.dumps(sent(model, *talk))
+    )
+    calls = re.findall(r'"(?:toolUseId|id|call_id)": "([^"]*)"', json.dumps(sent(model, *talk)))
+    assert len(set(found)) == len(set(calls)) == 2
+    assert set(found) == set(calls)
+    assert all(re.fullmatch(IDS[model], id) for id in found)
+    if all(re.fullmatch(IDS[model], id) for id in ids):
+        assert set(found) == set(ids)
+    assert sent(model, *talk) == sent(model, *talk)  # so that its prompt cache knows it

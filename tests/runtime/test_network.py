@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -33,3 +34,38 @@ def test_a_connection_that_was_being_opened_when_its_network_closed_is_closed(po
     network.close()
     with pytest.raises(httpcore.ReadError):
         network.connect_tcp("127.0.0.1", port, limits).read(1, limits)
+
+
+def test_an_address_that_is_silent_leaves_time_for_the_others(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first address takes connections of nobody: its queue is full."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.2", port))
+        full.listen(0)
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.2", port))
+        both = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in ("127.0.0.2", "127.0.0.1")
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+        stream = BlockingNetwork().connect_tcp("a.example", port, Limits(Timeouts(connect=1)))
+    assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
+    stream.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_does_not_end_its_parents_connection(port: int) -> None:
+    network, limits = BlockingNetwork(), Limits(Timeouts())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stream = network.connect_tcp("127.0.0.1", server.getsockname()[1], limits)
+        peer, _ = server.accept()
+        if (child := os.fork()) == 0:
+            stream.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        peer.sendall(b"still here")
+        assert stream.read(100, limits) == b"still here"
+        peer.close()
+    stream.close()
