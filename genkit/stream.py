@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from types import TracebackType
 
 from .errors import GenkitError
@@ -14,13 +14,21 @@ from .runtime.drive import drive
 
 
 async def observe(
-    events: AsyncGenerator[Event, None], collector: Collector, meter: Meter | None = None
+    events: AsyncGenerator[Event, None],
+    collector: Collector,
+    meter: Meter | None = None,
+    closing: Callable[[], bool] = bool,
 ) -> AsyncGenerator[Event, None]:
-    """Pass events on and collect them; an error on the way takes along what had arrived."""
+    """Pass events on and collect them; an error on the way takes along what had arrived.
+
+    Once ``closing`` says so, the next event is the last, and is not passed on.
+    """
     outcome: Outcome | None = None
     try:
         async for event in events:
             collector.add(event)
+            if closing():
+                return
             yield event
         outcome = "answered"
     except GenkitError as error:
@@ -44,11 +52,21 @@ async def fold(events: AsyncGenerator[Event, None], meter: Meter | None = None) 
     return collector.response()
 
 
+@contextmanager
+def _unless_running() -> Iterator[None]:
+    """For the closing of a generator, which may be waiting for its next event elsewhere."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        if "already" not in str(error):  # executing, or running
+            raise
+
+
 class Stream:
     """An answer as it is generated: iterate over its events, or over :attr:`text`.
 
     Use it in a ``with`` block, or call :meth:`close`: a stream that is left early stops generating
-    and frees what it held at once.
+    and frees what it held at once. From another thread, :meth:`close` ends the iteration with the next event.
 
     Raises:
         GenkitError: while iterating; its ``partial`` is what had arrived.
@@ -56,7 +74,8 @@ class Stream:
 
     def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
         self._collector = Collector()
-        self._events = drive(observe(events, self._collector, meter))
+        self._closing = False
+        self._events = drive(observe(events, self._collector, meter, lambda: self._closing))
 
     def __iter__(self) -> Iterator[Event]:
         return self._events
@@ -72,8 +91,10 @@ class Stream:
         return self._collector.response()
 
     def close(self) -> None:
-        """Stop generating; safe to call twice."""
-        self._events.close()
+        """Stop generating; safe to call twice, and from another thread."""
+        self._closing = True
+        with _unless_running():
+            self._events.close()
 
     def __enter__(self) -> Stream:
         return self
@@ -89,7 +110,8 @@ class AsyncStream:
 
     def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
         self._collector = Collector()
-        self._events = observe(events, self._collector, meter)
+        self._closing = False
+        self._events = observe(events, self._collector, meter, lambda: self._closing)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
@@ -105,8 +127,10 @@ class AsyncStream:
         return self._collector.response()
 
     async def aclose(self) -> None:
-        """Stop generating; safe to call twice."""
-        await self._events.aclose()
+        """Stop generating; safe to call twice, and from another task."""
+        self._closing = True
+        with _unless_running():
+            await self._events.aclose()
 
     async def __aenter__(self) -> AsyncStream:
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
@@ -225,3 +226,50 @@ def test_a_stream_works_inside_a_running_loop() -> None:
             return list(stream)
 
     assert asyncio.run(main()) == STORY
+
+
+def test_a_stream_may_be_closed_from_another_thread() -> None:
+    """It ends with the next event, which is not handed out."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    async def events() -> AsyncGenerator[Event, None]:
+        yield TextDelta("a")
+        asked.set()
+        go_on.wait(60)
+        yield TextDelta("b")
+        yield TextDelta("c")
+
+    stream, read = Stream(events()), list[str]()
+    reader = threading.Thread(target=lambda: read.extend(stream.text))
+    reader.start()
+    asked.wait(60)
+    stream.close()
+    go_on.set()
+    reader.join(60)
+    assert read == ["a"]
+    assert stream.response.finish_reason == "incomplete"
+
+
+def test_an_async_stream_may_be_closed_from_another_task() -> None:
+    async def main() -> list[str]:
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def events() -> AsyncGenerator[Event, None]:
+            yield TextDelta("a")
+            asked.set()
+            await go_on.wait()
+            yield TextDelta("b")
+            yield TextDelta("c")
+
+        stream = AsyncStream(events())
+
+        async def read() -> list[str]:
+            return [piece async for piece in stream.text]
+
+        reading = asyncio.create_task(read())
+        await asked.wait()
+        await stream.aclose()
+        go_on.set()
+        return await reading
+
+    assert asyncio.run(main()) == ["a"]
