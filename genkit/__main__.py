@@ -16,7 +16,7 @@ def main() -> None:
         if error.name not in _EXTRA:
             raise
         needs = f"the command line needs {error.name}, which is not installed"
-        print(f"genkit: error: {needs}: pip install 'genkit-sdk[cli]'", file=sys.stderr)
+        print(f'genkit: error: {needs}: pip install "genkit-sdk[cli]"', file=sys.stderr)
         sys.exit(1)
 
 

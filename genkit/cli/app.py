@@ -17,18 +17,26 @@ from .doctor import doctor
 from .output import error, note
 from .run import run
 
+_STREAMS = (("stdin", "r", "utf-8-sig"), ("stdout", "w", "utf-8"), ("stderr", "w", "utf-8"))
 _INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
 class _Program(click.Group):
     def invoke(self, context: click.Context) -> None:
-        for stream in (sys.stdin, sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is not UTF-8 by itself
-                stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
+        for name, mode, encoding in _STREAMS:
+            stream = getattr(sys, name)
+            if stream is None:  # it was closed by whoever started this
+                setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - to the end
+            elif isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is not UTF-8 by itself
+                errors = "strict" if name == "stdin" else "replace"
+                stream.reconfigure(encoding=None if stream.isatty() else encoding, errors=errors)
         try:
             super().invoke(context)
         except genkit.GenkitError as problem:
             error(problem)
+            context.exit(1)
+        except UnicodeDecodeError as problem:
+            note(f"genkit: error: stdin is not UTF-8: {problem}")
             context.exit(1)
         except KeyboardInterrupt:
             context.exit(_INTERRUPTED)

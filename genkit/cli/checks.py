@@ -63,7 +63,7 @@ def packages() -> Iterator[Finding]:
 
 
 def _package(name: str, pin: str | None, extra: str | None) -> Finding:
-    install = f"pip install 'genkit-sdk[{extra}]'" if extra else "pip install --force-reinstall genkit-sdk"
+    install = f'pip install "genkit-sdk[{extra}]"' if extra else "pip install --force-reinstall genkit-sdk"
     package = _distribution(name)
     if package is None:
         return Finding(name, "not installed", "warn" if extra else "fail", install)
@@ -140,7 +140,7 @@ def remedy(error: genkit.GenkitError, features: frozenset[str]) -> str:
         features: what the processor has.
     """
     if isinstance(error, genkit.errors.MissingDependency):
-        return f"pip install 'genkit-sdk[{error.extra or 'local'}]'"
+        return f'pip install "genkit-sdk[{error.extra or "local"}]"'
     for kind, advice in _REMEDIES.items():
         if isinstance(error, kind):
             return advice
@@ -148,12 +148,12 @@ def remedy(error: genkit.GenkitError, features: frozenset[str]) -> str:
     if killer == signal.SIGILL:
         return (
             "the build of llama-cpp-python uses an instruction that this processor lacks; build it on this "
-            f"machine, for this machine: CMAKE_ARGS=-DGGML_NATIVE=ON {_REBUILD}"
+            f"machine, for this machine: set CMAKE_ARGS to -DGGML_NATIVE=ON, then {_REBUILD}"
         )
     if killer in (signal.SIGSEGV, signal.SIGABRT) and "amx_tile" in features:
         return (
             "this processor has AMX, and a build of llama-cpp-python made for it (GGML_NATIVE=ON) with "
-            f"GCC 12 fails like this; build it without: CMAKE_ARGS=-DGGML_NATIVE=OFF {_REBUILD}"
+            f"GCC 12 fails like this; build it without: set CMAKE_ARGS to -DGGML_NATIVE=OFF, then {_REBUILD}"
         )
     if killer == _SIGKILL:
         return (

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+
+import pytest
 
 import genkit
 
-from .conftest import Run
+from .conftest import COMMAND, Run
 
 TEXT = "Why is the sky blue?"
 
@@ -30,3 +35,25 @@ def test_json_says_whether_the_count_is_exact(run: Run) -> None:
 
 def test_no_text_has_no_tokens(run: Run) -> None:
     assert run("count", "").stdout == "0\n"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(run: Run) -> None:
+    assert run("count", "-", stdin=f"\ufeff{TEXT}").stdout == run("count", TEXT).stdout
+
+
+def test_what_is_not_utf_8_is_an_error_and_not_guessed() -> None:
+    ended = subprocess.run(
+        [*COMMAND, "count", "-"], input=b"caf\xe9", capture_output=True, timeout=120, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, b"")
+    assert ended.stderr.startswith(b"genkit: error: stdin is not UTF-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell there closes no streams")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_is_an_empty_one(closed: str) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'"$0" -m genkit count {"-" if closed[0] == "<" else "a"} {closed}', sys.executable],
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, b"")
