@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,7 @@ except (ImportError, MissingDependency) as error:
 main()
 """
 _NOT_INSTALLED = 78
+_PYTHON = re.compile(r"(thon|py)w?[\d.]*[a-z]?(\.exe)?$", re.IGNORECASE)  # pypy3, mayapy, Python, python3.13t
 
 _ENVIRONMENT = {
     # Else threads that wait spin for milliseconds, and starve whoever has work. Not at all is no better: a
@@ -48,10 +50,13 @@ _WINDOWS_SIGNALS = {
     0xC0000005: signal.SIGSEGV,
     0xC000001D: signal.SIGILL,
     0xC0000094: signal.SIGFPE,
+    0xC0000374: signal.SIGABRT,  # a broken heap
     0xC0000409: signal.SIGABRT,
+    0xC00000FD: signal.SIGSEGV,  # no room on the stack
 }
 # What a process does to itself; other signals come from outside, and say nothing about a file or a request.
 _CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
+_KILL = 9  # which Windows does not know
 
 
 class Child:
@@ -114,7 +119,7 @@ class Child:
             return ModelFileError(
                 f"llama.cpp cannot load this model file: it {how}{words}; download or convert it again"
             )
-        if killer == getattr(signal, "SIGKILL", None):
+        if killer == _KILL:
             how += " (from outside, or by the system for want of memory)"
         return WorkerDied(
             f"the process that ran the model {how}; the next call starts another{words}", signal=killer
@@ -159,16 +164,35 @@ def is_crash(error: GenkitError) -> bool:
 def not_installed(reason: object) -> MissingDependency:
     """The error for packages that are not installed."""
     return MissingDependency(
-        f"models on this machine need more packages: pip install 'genkit-sdk[local]' ({reason})",
+        f'models on this machine need more packages: pip install "genkit-sdk[local]" ({reason})',
         extra="local",
     )
 
 
+def interpreter() -> str:
+    """The program to run Python with.
+
+    In a frozen program, or one that Python is embedded in, ``sys.executable`` is that program, which would
+    be started a second time.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if _PYTHON.search(sys.executable or "") and not getattr(sys, "frozen", False):
+        return sys.executable
+    name = "python.exe" if sys.platform == "win32" else "bin/python3"
+    for prefix in (sys.prefix, sys.base_exec_prefix):
+        if os.path.isfile(found := os.path.join(prefix, name)):
+            return found
+    raise ConfigError(
+        f"there is no Python interpreter to run a model with (sys.executable is {sys.executable!r}); "
+        'isolation="thread" needs none'
+    )
+
+
 def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
-    if not sys.executable or getattr(sys, "frozen", False):  # a frozen program would start itself again
-        raise ConfigError(
-            f"there is no Python interpreter to run a model with (sys.executable is {sys.executable!r})"
-        )
+    python = interpreter()
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     options: dict[str, Any] = {}
     if sys.platform == "win32":  # no console window, and no Ctrl-C meant for the host
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -176,7 +200,8 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
         options["start_new_session"] = True
     try:
         return subprocess.Popen(
-            [sys.executable, "-c", _BOOT, *sys.path],
+            # Where genkit is: an entry of the path may be relative to what was the current directory.
+            [python, "-c", _BOOT, *sys.path, package],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,

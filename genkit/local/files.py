@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ def find(path: str | os.PathLike[str]) -> Path:
     Raises:
         ModelFileError: there is no file at that path.
     """
+    found: Path | None = None
     try:
         found = Path(path).expanduser().absolute()
         found.stat()
-    except FileNotFoundError:
-        raise ModelFileError(f"there is no model file at {found}; check the path", path=str(found)) from None
     except (OSError, RuntimeError, ValueError) as error:  # no such user, no right to look, a NUL byte
+        if found and isinstance(error, FileNotFoundError):
+            raise ModelFileError(
+                f"there is no model file at {found}; check the path", path=str(found)
+            ) from None
         raise ModelFileError(f"cannot look for a model file at {path}: {error}", path=str(path)) from error
     if found.is_dir():
         models = ", ".join(sorted(p.name for p in found.glob("*.gguf"))[:5]) or "no GGUF file"
@@ -43,7 +47,10 @@ def cache_directory() -> Path:
         base, default = None, Path("Library", "Caches")
     else:
         base, default = os.environ.get("XDG_CACHE_HOME"), Path(".cache")
-    return (Path(base) if base else Path(os.path.expanduser("~"), default)) / "genkit"
+    place = Path(base) if base and os.path.isabs(base) else Path(os.path.expanduser("~"), default)
+    if not place.is_absolute():  # there is no home directory
+        place = Path(tempfile.gettempdir(), f"cache-{getattr(os, 'getuid', str)()}")
+    return place / "genkit"
 
 
 def of(settings: Mapping[str, Any]) -> list[str]:

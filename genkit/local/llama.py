@@ -28,7 +28,7 @@ def _bindings() -> Any:
         spec = importlib.util.find_spec("llama_cpp")
         if spec is None or not spec.submodule_search_locations:
             raise MissingDependency(
-                "running a model on this machine needs llama-cpp-python: pip install 'genkit-sdk[local]'",
+                'running a model on this machine needs llama-cpp-python: pip install "genkit-sdk[local]"',
                 extra="local",
             )
         bare = types.ModuleType("llama_cpp")
@@ -36,6 +36,11 @@ def _bindings() -> Any:
         sys.modules["llama_cpp"] = bare
         try:
             return importlib.import_module("llama_cpp.llama_cpp")
+        except (RuntimeError, OSError) as error:
+            raise MissingDependency(
+                f"llama.cpp cannot be loaded: {error}; install llama-cpp-python again, for this machine",
+                extra="local",
+            ) from error
         finally:
             del sys.modules["llama_cpp"]  # whoever imports the real package later gets all of it
     return importlib.import_module("llama_cpp.llama_cpp")

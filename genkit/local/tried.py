@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
+import os
 import platform
 import sys
 from typing import Any
 
-from ..errors import BackendError, GenkitError
+from ..errors import BackendError, ConfigError, GenkitError
 from . import files, pipe
-from .child import Child
+from .child import Child, interpreter
 
 
 def require(settings: dict[str, Any]) -> None:
@@ -28,7 +29,11 @@ def require(settings: dict[str, Any]) -> None:
         GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
     """
     mark = files.cache_directory() / "tried" / _name(settings)
-    if mark.exists():
+    if os.path.exists(mark):  # False also where nobody may look
+        return
+    try:
+        interpreter()
+    except ConfigError:  # to be tried in: isolation="thread" is for programs without one, too
         return
     if failure := _failure(settings):
         raise failure

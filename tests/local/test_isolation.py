@@ -249,3 +249,14 @@ def test_in_a_thread_of_its_own_a_closed_model_is_not_waited_for(noise_file: Pat
     for thread in set(threading.enumerate()) - before:
         thread.join(60)
         assert not thread.is_alive()
+
+
+def test_a_program_without_an_interpreter_can_have_the_model_in_a_thread(
+    noise_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "executable", "")
+    for prefix in ("prefix", "base_exec_prefix"):
+        monkeypatch.setattr(sys, prefix, str(tmp_path / "nothing"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with Generator(noise_file, isolation="thread", context=512) as generator:
+        assert generator.generate("x", max_tokens=1).usage.output_tokens == 1
