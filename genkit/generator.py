@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,8 +22,10 @@ from .runtime.late import awaiting
 from .stream import AsyncStream, Stream, fold
 from .tokens import TokenCount
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+if sys.version_info >= (3, 11):
+    from typing import Self, Unpack
+elif TYPE_CHECKING:  # importing it takes time
+    from typing_extensions import Self, Unpack
 
 
 class Generator(Retrieval):
@@ -111,8 +114,7 @@ class Generator(Retrieval):
             self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
             self._backend, self._handle = route(self.model, **settings)
             return
-        if given := ", ".join(name for name, value in settings.items() if value is not None):
-            raise ConfigError(f"a backend of your own takes no settings here: give it {given} itself")
+        _check_own(model, settings)
         self.model, self._backend, self._handle = type(model).__name__, model, model.stream
 
     def generate(self, prompt: Prompt, **options: Unpack[Options]) -> Response:
@@ -208,13 +210,13 @@ class Generator(Retrieval):
         """Free the model and everything with it; calls that still run fail. Safe to call twice."""
         self._backend.close()
 
-    def __enter__(self) -> Generator:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    async def __aenter__(self) -> Generator:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -233,3 +235,13 @@ class Generator(Retrieval):
     def _request(self, prompt: Prompt, options: Options, *, stream: bool = True) -> Request:
         given = {name: value for name, value in options.items() if value is not None}
         return make_request(prompt, {**self._defaults, **given}, stream=stream)
+
+
+def _check_own(backend: object, settings: dict[str, Any]) -> None:
+    if not hasattr(backend, "stream"):
+        raise ConfigError(
+            "a model is a name such as 'demo' or 'openai:MODEL', or a genkit.backend.Backend, "
+            f"not {backend!r:.80}"
+        )
+    if given := ", ".join(name for name, value in settings.items() if value is not None):
+        raise ConfigError(f"a backend of your own takes no settings here: give it {given} itself")

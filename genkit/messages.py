@@ -6,7 +6,7 @@ import base64
 import binascii
 import mimetypes
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
@@ -33,12 +33,19 @@ class Text:
     """A piece of text, and where it comes from if the model says so.
 
     ``signature`` proves to the provider that it is the model's own; it is sent back with the text.
+
+    Raises:
+        BadRequest: it is no text.
     """
 
     text: str
     citations: tuple[Citation, ...] = ()
     signature: str = field(default="", kw_only=True, repr=False)
     type: Literal["text"] = field(default="text", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise BadRequest(f"Text takes text, not {self.text!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +144,11 @@ class Reasoning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """A model's request to run a tool; ``arguments`` is the JSON text as the model wrote it."""
+    """A model's request to run a tool; ``arguments`` is the JSON text as the model wrote it.
+
+    Raises:
+        BadRequest: the arguments are no text.
+    """
 
     id: str
     name: str
@@ -145,12 +156,19 @@ class ToolCall:
     signature: str = ""
     type: Literal["tool_call"] = field(default="tool_call", repr=False)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.arguments, str):
+            raise BadRequest(f"a call's arguments are JSON text, not {self.arguments!r:.80}; json.dumps them")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
     """What the tool called ``name`` answered to the call with this ``id``; ``error`` says that it failed.
 
     The content is text, or text, images and documents for models that take them.
+
+    Raises:
+        BadRequest: it is of another type.
     """
 
     id: str
@@ -158,6 +176,16 @@ class ToolResult:
     name: str = ""
     error: bool = False
     type: Literal["tool_result"] = field(default="tool_result", repr=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.content, str):
+            return
+        parts = tuple(self.content) if isinstance(self.content, (list, tuple)) else (self.content,)
+        if any(not isinstance(part, Part) for part in parts):
+            raise BadRequest(
+                f"what a tool answers is text, or parts of genkit, not {self.content!r:.80}; json.dumps it"
+            )
+        object.__setattr__(self, "content", parts)
 
     @property
     def text(self) -> str:
@@ -266,23 +294,3 @@ def _from_data_url(url: str) -> tuple[bytes, str]:
     if not comma or not data:
         raise BadRequest(f"a broken data: URL: {url[:60]!r}")
     return data, kind.partition(";")[0] or "text/plain"
-
-
-def conversation(prompt: str | Message | Sequence[str | Message]) -> list[Message]:
-    """The messages of a prompt: text is what the user says.
-
-    Raises:
-        BadRequest: it is of another type, or empty.
-    """
-    if not isinstance(prompt, (str, Message, Sequence)):
-        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({prompt!r})")
-    messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
-    if not messages:
-        raise BadRequest("the prompt is empty; give text, a message, or a list of messages")
-    checked = [Message.user(message) if isinstance(message, str) else message for message in messages]
-    for message in checked:
-        if not isinstance(message, Message):
-            raise BadRequest(
-                f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r})"
-            )
-    return checked

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, Literal, TypedDict
 
 from .errors import BadRequest
-from .messages import Message, conversation
+from .messages import Message
 from .request import Output, Request, Sampling, Tool
 
 Prompt = str | Message | Sequence[Message]
@@ -20,31 +20,32 @@ class Options(TypedDict, total=False):
 
     ``system`` is the system message. From ``max_tokens`` to ``logit_bias`` see :class:`~genkit.Sampling`; for
     the rest see :class:`~genkit.Request`. ``output`` takes a JSON schema, or :class:`~genkit.Output`.
+    None is as good as not given.
     """
 
-    system: str
-    max_tokens: int
-    temperature: float
-    top_p: float
-    top_k: int
-    min_p: float
-    repeat_penalty: float
-    frequency_penalty: float
-    presence_penalty: float
-    seed: int
-    stop: str | Sequence[str]
-    logprobs: int
-    logit_bias: Mapping[int | str, float]
-    tools: Sequence[Tool | Mapping[str, Any]]
-    tool_choice: str
-    parallel_tool_calls: bool
-    output: Output | Mapping[str, Any]
-    reasoning: str | int
-    keep: str
-    suffix: str
-    metadata: Mapping[str, str]
-    extra: Mapping[str, Any]
-    on_unsupported: Literal["error", "warn", "drop"]
+    system: str | None
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    top_k: int | None
+    min_p: float | None
+    repeat_penalty: float | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    logprobs: int | None
+    logit_bias: Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float] | None
+    tools: Sequence[Tool | Mapping[str, Any]] | None
+    tool_choice: str | None
+    parallel_tool_calls: bool | None
+    output: Output | Mapping[str, Any] | None
+    reasoning: str | int | None
+    keep: str | None
+    suffix: str | None
+    metadata: Mapping[str, str] | None
+    extra: Mapping[str, Any] | None
+    on_unsupported: Literal["error", "warn", "drop"] | None
 
 
 def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) -> Request:
@@ -70,3 +71,28 @@ def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) ->
         given["output"] = Output(schema=given["output"])
     sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
     return Request(messages=messages, sampling=sampling, stream=stream, **given)
+
+
+def conversation(prompt: str | Message | Sequence[str | Message]) -> list[Message]:
+    """The messages of a prompt: text is what the user says.
+
+    Raises:
+        BadRequest: it is of another type, or empty.
+    """
+    if not isinstance(prompt, (str, Message, Sequence)) or isinstance(prompt, (bytes, bytearray)):
+        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({prompt!r:.80})")
+    messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
+    if not messages:
+        raise BadRequest("the prompt is empty; give text, a message, or a list of messages")
+    if sum(isinstance(message, str) for message in messages) > 1:
+        raise BadRequest(
+            "a list is one conversation, not several prompts: make a call for each of these texts"
+        )
+    checked = [Message.user(message) if isinstance(message, str) else message for message in messages]
+    for message in checked:
+        if not isinstance(message, Message):
+            hint = "; write genkit.Message.user(...) and the like" if isinstance(message, Mapping) else ""
+            raise BadRequest(
+                f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r:.80}){hint}"
+            )
+    return checked

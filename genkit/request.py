@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .errors import BadRequest
 from .messages import Message, Text
@@ -106,6 +106,14 @@ def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
     return tuple(biases.items())
 
 
+def _check_schema(schema: Any, what: str) -> None:
+    if not isinstance(schema, (Mapping, type(None))):
+        raise BadRequest(
+            f"{what}: a JSON schema is a mapping, not {schema!r:.80}; "
+            "a pydantic model's is its model_json_schema()"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A function that a model may call.
@@ -117,13 +125,26 @@ class Tool:
         strict: whether the provider must hold the model to the schema; None leaves it to the provider. A
             local model is held where its way of writing calls allows it, unless this is False.
         cache: whether the tools up to this one may be kept in the provider's prompt cache.
+
+    Raises:
+        BadRequest: the name is no text or empty, or the parameters are no JSON schema.
     """
+
+    # Read by pydantic, in serialize.py: a mapping with other fields is a provider's own tool.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     name: str
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     strict: bool | None = None
     cache: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise BadRequest(f"a tool has a name, not {self.name!r:.80}")
+        if self.parameters is None:
+            object.__setattr__(self, "parameters", {})
+        _check_schema(self.parameters, f"the parameters of tool {self.name!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +166,14 @@ class Output:
 
     schema: Mapping[str, Any] | None = None
     regex: str | None = None
-    choices: tuple[str, ...] | None = None
+    choices: Sequence[str] | None = None
     grammar: str | None = None
     name: str = "output"
     description: str = ""
     strict: bool | None = None
 
     def __post_init__(self) -> None:
+        _check_schema(self.schema, "output")
         if self.choices is not None:
             choices = () if isinstance(self.choices, str) else tuple(self.choices)
             if not choices or not all(isinstance(choice, str) and choice for choice in choices):
@@ -236,6 +258,11 @@ class Request:
             )
 
     def _check_words(self) -> None:
+        for name in ("metadata", "extra"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise BadRequest(f"{name} takes a mapping, not {getattr(self, name)!r:.80}")
+        if isinstance(self.reasoning, bool) or not isinstance(self.reasoning, (str, int, type(None))):
+            raise BadRequest(f"reasoning takes an effort or a number of tokens, not {self.reasoning!r:.80}")
         if self.on_unsupported not in ("error", "warn", "drop"):
             raise BadRequest(
                 f'on_unsupported takes "error", "warn" or "drop", not {self.on_unsupported!r:.80}'

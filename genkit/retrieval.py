@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .backend import Backend
 from .errors import BadRequest
@@ -71,9 +71,11 @@ class Retrieval:
 
 
 def _texts(texts: Sequence[str], what: str) -> Sequence[str]:
-    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-        raise BadRequest(f"{what} takes a list of texts, not {texts!r:.60}")
-    return texts
+    wrong = isinstance(texts, (str, Mapping)) or not isinstance(texts, Iterable)
+    given = [] if wrong else list(texts)
+    if wrong or not all(isinstance(text, str) for text in given):
+        raise BadRequest(f"{what} takes a list of texts, not {given or texts!r:.60}")
+    return given
 
 
 def _search(query: str, documents: Sequence[str], top: int | None) -> tuple[str, Sequence[str]]:

@@ -33,11 +33,13 @@ def dumps(value: Message | Sequence[Message] | Request | Response) -> str:
     """A message, a list of messages, a request or a response as JSON text.
 
     Raises:
-        BadRequest: a text in it is not Unicode (it holds a lone surrogate).
+        BadRequest: it is something else, or a text in it is not Unicode (it holds a lone surrogate).
     """
-    kind = Sequence[Message] if isinstance(value, Sequence) else type(value)
+    kind = Sequence[Message] if isinstance(value, (list, tuple)) else type(value)
+    if kind not in (Sequence[Message], Message, Request, Response):
+        raise BadRequest(f"dumps takes messages, a request or a response, not {value!r:.80}")
     try:
-        return _adapter(kind).dump_json(value).decode()
+        return _adapter(kind).dump_json(value, warnings="error").decode()
     except PydanticSerializationError as error:  # a lone surrogate: half a character
         raise BadRequest(f"not to be written as JSON: {error}") from None
 
@@ -57,5 +59,6 @@ def loads(kind: type[T], text: str | bytes) -> T:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        raise BadRequest(f"this is no {kind.__name__} in JSON: {place}: {first['msg']}") from None
+        name = getattr(kind, "__name__", kind)
+        raise BadRequest(f"this is no {name} in JSON: {place}: {first['msg']}") from None
     return value

@@ -298,6 +298,13 @@ def test_a_missing_file_is_a_model_file_error_at_once(model) -> None:
         ),
         *({"lookup": 1}, {"keep_on_disk": "no"}, {"context_shift": 0}, {"template": ""}),
         {"model": "openai:gpt-5", "base_url": ""},
+        {"model": "openai:gpt-5", "base_url": "api.example.com/v1"},
+        {"model": "openai:gpt-5", "base_url": "https://a.example/v1?api-version=1"},
+        {"model": "openai:gpt-5", "base_url": "https://a.example/v1#x"},
+        {"model": "openai:gpt-5", "base_url": "https://a.example/v1/responses"},
+        {"model": "openai-chat:gpt-5", "base_url": "https://a.example/v1/chat/completions/"},
+        {"api_key": "k", "model": "openai:gpt-5", "timeout": 0},
+        {"api_key": "k", "model": "openai:gpt-5", "timeout": "5"},
     ],
     ids=str,
 )
@@ -310,6 +317,26 @@ def test_streams_are_not_made_by_hand_but_typed(demo: Generator) -> None:
     with demo.stream("Hello!", max_tokens=1) as stream:
         assert isinstance(stream, Stream)
     assert isinstance(demo.astream("Hello!", max_tokens=1), genkit.AsyncStream)
+
+
+@pytest.mark.parametrize("limit", ["total", "connect", "first", "idle"])
+@pytest.mark.parametrize("value", ["5", 0, -1, True, float("nan")], ids=str)
+def test_a_limit_of_time_is_seconds_above_0(limit: str, value) -> None:
+    with pytest.raises(ConfigError, match="takes seconds above 0"):
+        genkit.Timeouts(**{limit: value})
+
+
+def test_a_key_is_taken_without_the_blanks_around_it_and_with_none_inside() -> None:
+    Generator("openai:m", api_key=" sk-123456\n").close()
+    for key in ("sk 123456", "sk-123\n456", "sk-é"):
+        with pytest.raises(ConfigError, match="the key holds a blank"):
+            Generator("openai:m", api_key=key)
+
+
+@pytest.mark.parametrize("model", [None, 5, object()], ids=str)
+def test_what_is_no_model_is_refused(model) -> None:
+    with pytest.raises(ConfigError, match="a model is a name"):
+        Generator(model)
 
 
 def test_a_key_of_another_type_is_refused() -> None:

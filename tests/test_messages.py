@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from genkit import Audio, Image, Message, Reasoning, Text, ToolCall, ToolResult
+from genkit import Audio, Image, Message, Output, Reasoning, Request, Text, Tool, ToolCall, ToolResult
 from genkit.errors import BadRequest
+from genkit.options import conversation
 
 CALL = ToolCall(id="1", name="weather", arguments='{"city": "Oslo"}')
 RESULT = ToolResult(id="1", content="rain")
@@ -51,3 +52,35 @@ def test_messages_are_values() -> None:
     assert Text("a") != Reasoning("a")
     with pytest.raises(FrozenInstanceError):
         Message.user("a").role = "system"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Text(None),
+        lambda: ToolCall(id="1", name="n", arguments={"a": 1}),
+        lambda: ToolResult(id="1", content=3),
+        lambda: ToolResult(id="1", content={"a": 1}),
+        lambda: ToolResult(id="1", content=["a"]),
+        lambda: Tool(name="n", parameters='{"type": "object"}'),
+        lambda: Tool(name="", parameters={}),
+        lambda: Output(schema="{}"),
+        lambda: Output(schema=dict),
+        lambda: Request(messages=[], extra="a"),
+        lambda: Request(messages=[], metadata=["a"]),
+        lambda: Request(messages=[], reasoning=True),
+    ],
+    ids=range(12),
+)
+def test_what_is_of_the_wrong_type_is_refused_where_it_is_made(make) -> None:
+    with pytest.raises(BadRequest):
+        make()
+
+
+def test_several_texts_are_no_conversation() -> None:
+    with pytest.raises(BadRequest, match="make a call for each"):
+        conversation(["a", "b"])
+    with pytest.raises(BadRequest, match=r"genkit\.Message\.user"):
+        conversation([{"role": "user", "content": "hi"}])
+    with pytest.raises(BadRequest, match="not bytes"):
+        conversation(b"hi")

@@ -36,7 +36,7 @@ requests = st.builds(
     messages=st.lists(messages, max_size=3),
     sampling=samplings,
     tools=st.lists(
-        st.builds(Tool, name=st.text(), description=st.text(), parameters=json_objects), max_size=2
+        st.builds(Tool, name=st.text(min_size=1), description=st.text(), parameters=json_objects), max_size=2
     ),
     output=st.none() | st.builds(Output, schema=json_objects, name=st.text()),
     extra=json_objects,
@@ -145,3 +145,17 @@ def test_a_text_part_is_never_taken_for_reasoning() -> None:
     assert genkit.loads(Message, '{"role": "user", "parts": [{"type": "text", "text": "a"}]}').parts == (
         Text("a"),
     )
+
+
+def test_a_providers_own_tool_comes_back_as_one() -> None:
+    own = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
+    request = Request(messages=[Message.user("hi")], tools=[own, Tool(name="a")])
+    assert genkit.loads(Request, genkit.dumps(request)).tools == (own, Tool(name="a"))
+
+
+def test_nothing_else_is_written_or_read() -> None:
+    for value in ("abc", None, [{"role": "user"}]):
+        with pytest.raises(BadRequest):
+            genkit.dumps(value)
+    with pytest.raises(BadRequest, match=r"no .* in JSON"):
+        genkit.loads(genkit.Part, "[]")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import BadRequest, UnsupportedOption
-from ..messages import Message, Reasoning, Text, ToolCall, ToolResult
+from ..messages import CacheMark, Message, Native, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Request, Tool
 from .sampling import LARGEST_SEED
 
@@ -85,6 +85,8 @@ def _wanted(request: Request, tools: list[dict[str, Any]]) -> list[dict[str, Any
         for tool, strict in zip(tools, held, strict=True)
         if choice in ("required", tool["function"]["name"])
     ]
+    if not tools:
+        raise BadRequest(f"tool_choice={choice!r} needs tools=")
     if not wanted:
         names = ", ".join(tool["function"]["name"] for tool in tools) or "none"
         raise BadRequest(f"tool_choice names {choice!r}, which is not among the tools: {names}")
@@ -117,8 +119,14 @@ def entries(messages: Sequence[Message]) -> list[dict[str, Any]]:
 def _entries(message: Message) -> Iterator[dict[str, Any]]:
     """One message is one entry, but each tool result is one of its own; what templates show of both."""
     role = {"developer": "system", "tool": "user"}.get(message.role, message.role)
-    entry: dict[str, Any] = {"role": role, "content": message.text}
-    for part in message.parts:
+    # What only a provider knows of its own answer is nothing to a local model; and it keeps all prefixes.
+    unheard = (CacheMark, Native) if role == "assistant" else CacheMark
+    parts = [part for part in message.parts if not isinstance(part, unheard)]
+    if message.parts and not parts:
+        return
+    text = "".join(part.text for part in parts if isinstance(part, (Text, Refusal)))
+    entry: dict[str, Any] = {"role": role, "content": text}
+    for part in parts:
         match part:
             case ToolCall() | Reasoning() if message.role != "assistant":
                 name = type(part).__name__
@@ -134,11 +142,11 @@ def _entries(message: Message) -> Iterator[dict[str, Any]]:
                 )
             case Reasoning():
                 entry["reasoning_content"] = entry.get("reasoning_content", "") + part.text
-            case Text():
+            case Text() | Refusal():
                 pass
             case _:
                 raise BadRequest(f"this model reads text only; a message holds {type(part).__name__}")
-    if message.text or not any(isinstance(part, ToolResult) for part in message.parts):
+    if text or not any(isinstance(part, ToolResult) for part in parts):
         yield entry
 
 

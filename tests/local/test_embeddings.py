@@ -72,6 +72,10 @@ def test_an_encoder_pools_as_its_file_says(tmp_path: Path, pooling: str) -> None
     path, texts = fabricate.encoder(tmp_path / "m.gguf", pooling=pooling), ["red green", "blue", "cold " * 9]
     with Generator(path) as generator:
         close(generator.embed(texts), [expected(path, words(text), pooling) for text in texts])
+        assert generator.embed(iter(texts)) == generator.embed(texts)
+        for wrong in ("text", None, {"a": 1}, [1]):
+            with pytest.raises(BadRequest, match="takes a list of texts"):
+                generator.embed(wrong)  # type: ignore[arg-type]
         with pytest.raises(ModelFileError, match="an encoder: it embeds or reranks, and cannot generate"):
             generator.generate("red")
 

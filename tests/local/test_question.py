@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import genkit
-from genkit import Message, Tool, ToolCall, ToolResult
+from genkit import CacheMark, Message, Native, Refusal, Tool, ToolCall, ToolResult
 from genkit.errors import BadRequest, UnsupportedOption
 
 WEATHER = Tool(name="weather", description="d", parameters={"type": "object", "properties": {"c": {}}})
@@ -91,3 +91,17 @@ def test_what_an_output_is_for_cannot_be_told(alphabet: genkit.Generator) -> Non
     described = genkit.Output(schema={"type": "object"}, description="A person.")
     with pytest.raises(UnsupportedOption, match=r"do not take output\.description"):
         alphabet.generate("x", output=described)
+
+
+def test_an_answer_from_elsewhere_is_what_was_said_in_it(alphabet_file: Path) -> None:
+    elsewhere = Message.assistant(
+        Native(dialect="openai.responses", data={"phase": 1}), "a", CacheMark(), Refusal("b")
+    )
+    search = Message.assistant(Native(dialect="openai.responses", data={"type": "search"}))
+    with genkit.Generator(alphabet_file, template=SHOW) as generator:
+        said = generator.count([Message.user("x"), Message.assistant("ab"), Message.user("y")])
+        assert generator.count([Message.user("x"), elsewhere, search, Message.user("y")]) == said
+        assert (
+            generator.count([Message.user("x", CacheMark()), Message.assistant("ab"), Message.user("y")])
+            == said
+        )
