@@ -246,8 +246,8 @@ def _encoded(body: Any) -> tuple[bytes | Iterable[bytes], str]:
     if isinstance(body, str):
         body = body.encode()
     if isinstance(body, bytes):
-        is_json = body.lstrip()[:1] in (b"{", b"[")
-        return body, "application/json" if is_json else "text/event-stream"
+        kinds = {b"{": "application/json", b"[": "application/json", b"<": "text/html"}
+        return body, kinds.get(body.lstrip()[:1], "text/event-stream")
     if isinstance(body, (Mapping, list)):
         return json.dumps(body).encode(), "application/json"
     return body, "text/event-stream"
