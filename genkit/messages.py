@@ -17,6 +17,10 @@ from .errors import BadRequest
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
 
+# What Python knows only where the system has a list.
+_TYPES = {".webp": "image/webp", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
     """Where a piece of an answer comes from; ``start`` and ``end`` are offsets in its text, if known."""
@@ -85,8 +89,8 @@ class Media:
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Any:
         """The file at ``path``; its media type is guessed from its name. Raises OSError."""
-        media_type, _ = mimetypes.guess_type(os.fspath(path))
-        return cls(data=Path(path).read_bytes(), media_type=media_type or "application/octet-stream")
+        guessed = _TYPES.get(Path(path).suffix.lower()) or mimetypes.guess_type(os.fspath(path))[0]
+        return cls(data=Path(path).read_bytes(), media_type=guessed or "application/octet-stream")
 
     @property
     def base64(self) -> str:

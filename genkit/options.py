@@ -95,4 +95,6 @@ def conversation(prompt: str | Message | Sequence[str | Message]) -> list[Messag
             raise BadRequest(
                 f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r:.80}){hint}"
             )
+        if message.role == "user" and not message.parts:
+            raise BadRequest("a user's message is empty; give it text or another part")
     return checked

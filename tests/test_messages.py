@@ -82,5 +82,7 @@ def test_several_texts_are_no_conversation() -> None:
         conversation(["a", "b"])
     with pytest.raises(BadRequest, match=r"genkit\.Message\.user"):
         conversation([{"role": "user", "content": "hi"}])
+    with pytest.raises(BadRequest, match="message is empty"):
+        conversation([Message.user("a"), Message.assistant("b"), Message.user()])
     with pytest.raises(BadRequest, match="not bytes"):
         conversation(b"hi")

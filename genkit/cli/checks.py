@@ -19,7 +19,7 @@ from . import cpu
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-_REBUILD = "pip install --force-reinstall --no-cache-dir --no-binary llama-cpp-python 'genkit-sdk[local]'"
+_REBUILD = 'pip install --force-reinstall --no-cache-dir --no-binary llama-cpp-python "genkit-sdk[local]"'
 _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)[^;=]*(==(?P<pin>[\w.]+))?[^;]*(;.*extra == '(?P<extra>\w+)')?")
 
 

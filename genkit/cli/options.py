@@ -42,7 +42,8 @@ _context_option = click.option(
     "--context",
     callback=_context_size,
     metavar="TOKENS|auto",
-    help="The size of the context window; auto is the model's own, or what fits into half of what its weights leave of the memory.",
+    help="The size of the context window; auto is the model's own, or what fits into half of the memory that "
+    "its weights leave.",
 )
 _base_url_option = click.option("--base-url", metavar="URL", help="The address of a remote model's server.")
 _threads_option = click.option(

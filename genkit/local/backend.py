@@ -140,12 +140,11 @@ class LocalBackend:
                     for event in answers.add(piece):
                         yield event
                 if text.stopped_by or answers.done:
-                    reason = "tool_call"
+                    reason, decoding = "tool_call", time.monotonic() - first
                     break
             else:
                 ended = _facts(answer)
-                reason = ended["finish"]
-                first += ended.get("waited", 0)
+                reason, decoding = ended["finish"], ended["decoding"]  # not as long as the caller read
                 if problem := ended.get("problem"):
                     yield Warned(problem)
                 call.done()
@@ -156,7 +155,7 @@ class LocalBackend:
         if text.stopped_by:
             reason = "stop_string"
         yield usage
-        yield _metrics(usage, begun, time.monotonic() - first)
+        yield _metrics(usage, begun, decoding)
         finish = _REASONS[reason]
         yield Finish("tool_calls" if answers.calls and finish == "stop" else finish, reason)
 

@@ -209,6 +209,8 @@ def _reason(matcher: Any) -> str:
 
 
 def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
+    if "coerce_one_of" in reason:  # an option of llguidance's
+        reason = "an answer may fit several schemas of a oneOf, which is not looked at; write anyOf"
     if "calls" not in form:
         name = next(iter(form))
         return UnsupportedOption(

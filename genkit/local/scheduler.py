@@ -273,6 +273,7 @@ class Scheduler:
             last = self.running.pop()
             self._drop(last.slot)
             last.slot, last.evaluated, last.begun, last.shifted = -1, 0, False, False
+            last.cached = last.cached if last.generated else 0
             self._waiting.appendleft(last)
         else:
             return False

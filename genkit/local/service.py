@@ -260,13 +260,14 @@ class Service:
             self._saving.offer(sequence.call, sequence.keep.name, prompt, state)
 
     def _finished(self, sequence: Sequence, reason: str) -> None:
+        now = time.monotonic()
+        facts: dict[str, Any] = {"finish": reason, "decoding": now - (sequence.times.first or now)}
         if self._saving is None:
-            self.tell(sequence.call, finish=reason)
+            self.tell(sequence.call, **facts)
             return
-        ended = time.monotonic()
 
         def tell(problem: str) -> None:
-            self.tell(sequence.call, finish=reason, problem=problem, waited=time.monotonic() - ended)
+            self.tell(sequence.call, **facts, problem=problem)
 
         self._saving.then(sequence.call, tell)  # a call that has ended has saved what it had to
 

@@ -150,7 +150,7 @@ def test_missing_packages_are_told_of_in_one_line() -> None:
     code = "import sys; sys.modules['click'] = None; from genkit.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'genkit-sdk[cli]'" in done.stderr
+    assert 'pip install "genkit-sdk[cli]"' in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 from serving import GOOD, both, closing, fails, retried
@@ -37,15 +38,17 @@ def test_row_11_a_server_that_hangs_is_left_at_the_deadline(sent: bytes, mode: s
     error = fails(Answer(raw=sent, end="hang"), mode, timeouts=Timeouts(total=0.1))
     assert isinstance(error, errors.DeadlineExceeded)
     assert "longer than its timeout" in error.message
-    assert time.monotonic() - start >= 0.1
+    assert 0.1 <= time.monotonic() - start < 2.1
 
 
 @both
 def test_row_11_a_server_that_drips_is_left_at_the_deadline(mode: str) -> None:
     for body in (pings(), pings(sse("a", end=""))):
+        start = time.monotonic()
         error = fails(Answer(body=body), mode, timeouts=Timeouts(total=0.1))
         assert isinstance(error, errors.DeadlineExceeded)
         assert "longer than its timeout" in error.message
+        assert time.monotonic() - start < 2.1
 
 
 @both
@@ -99,7 +102,7 @@ def test_row_12_a_stream_that_falls_silent(ping: bool, mode: str) -> None:
 
 @both
 def test_row_23_a_clock_that_jumps_changes_nothing(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    jumps = iter(range(10**9, 0, -(10**6)))
+    jumps = (10**9 + (-1) ** number * number * 10**6 for number in count())  # to and fro
     monkeypatch.setattr(time, "time", lambda: float(next(jumps)))
     with LoopbackProvider(GOOD) as server, closing(server, timeouts=Timeouts(total=60)) as remote:
         assert call(remote, mode).text == "ab"

@@ -281,6 +281,11 @@ def test_integers_that_are_not_read_exactly_are_refused(noise_file: Path, bound:
     assert "are not read exactly" in refusal(noise_file, {"schema": {"type": "integer", **bound}})
 
 
+def test_schemas_that_may_fit_at_once_are_no_one_of(noise_file: Path) -> None:
+    either = {"oneOf": [{"type": "integer"}, {"type": "number"}]}
+    assert "write anyOf" in refusal(noise_file, {"schema": either})
+
+
 def test_there_may_be_thousands_of_choices_with_any_characters(noise_file: Path) -> None:
     choices = [f"item {number}" for number in range(5000)] + ['a"b', "\x7f\\", "é"]
     for choice in ("item 4999", 'a"b', "\x7f\\", "é"):

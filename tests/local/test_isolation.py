@@ -128,6 +128,7 @@ def test_the_third_time_a_crash_is_refused_and_other_requests_are_not(noise_file
 def test_an_idle_model_is_unloaded_and_the_next_call_loads_it_again(noise_file: Path) -> None:
     with Generator(noise_file, idle=0.01) as generator:
         first = worker(generator)
+        assert first
         while is_running(generator):
             threading.Event().wait(0.001)
         with generator.stream("hello", max_tokens=300) as stream:

@@ -29,8 +29,8 @@ LONG_PROMPT = "x" * 100_000
 
 @pytest.fixture(scope="module")
 def shared(noise_file: Path) -> Iterator[Generator]:
-    """A Generator whose worker may be killed; the next call starts another."""
-    with Generator(noise_file, context=131072) as generator:
+    """A Generator whose worker may be killed; the next call starts another. Calls wait for each other."""
+    with Generator(noise_file, context=131072, parallel=1) as generator:
         yield generator
 
 
@@ -171,7 +171,7 @@ def test_a_missing_package_names_the_extra_that_brings_it(alphabet_file: Path, t
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert run.stdout.startswith("local ")
-    assert "pip install 'genkit-sdk[local]'" in run.stdout
+    assert 'pip install "genkit-sdk[local]"' in run.stdout
     assert issubclass(MissingDependency, genkit.errors.ConfigError)
 
 
