@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
 from ..errors import AuthFailed, GenkitError, QuotaExceeded, RateLimited, ServerFailed
+from ..runtime.lock import Lock
 
 WINDOW = 30.0
 FEWEST, IN_A_ROW = 10, 5
@@ -29,7 +29,7 @@ class Breaker:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._results: deque[tuple[float, bool]] = deque()
         self._row = 0
         self._pause = FIRST_PAUSE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import random
-import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -15,6 +14,7 @@ from ..errors import GenkitError, RateLimited
 from ..events import Event, Received, Start, Warned
 from ..request import Request
 from ..runtime.base import Runtime
+from ..runtime.lock import Lock
 from .base import Handler
 from .breaker import Breaker
 
@@ -59,7 +59,7 @@ class Retry:
         self._timeout = timeout
         self._clock = clock
         self._budget = float(BUDGET)
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._breaker = Breaker(clock)
 
     def __call__(self, handler: Handler) -> Handler:

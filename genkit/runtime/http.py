@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import os
 import ssl
-import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -27,6 +26,7 @@ from ..errors import (
     TooLarge,
 )
 from .base import HttpRequest, Limits, Runtime
+from .lock import Lock
 from .pool import Pool, close
 from .unzip import cut, unzip
 
@@ -107,7 +107,7 @@ class Connections:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
         self._pools: dict[Any, Pool] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._pid = os.getpid()
         self.closed = False
 

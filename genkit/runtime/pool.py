@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+
+from .lock import Lock
 
 KEEP = 60.0  # seconds for which an idle connection is kept
 _MOST_IDLE = 100
@@ -24,7 +25,7 @@ class Pool:
         self._make = make
         self._idle: deque[tuple[float, float, Any]] = deque()
         self._busy: set[Any] = set()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self.keeper: object = None
 
     def take(self) -> Any:

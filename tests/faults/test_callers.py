@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import pickle
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,6 +184,21 @@ def test_row_24_a_forked_child_opens_connections_of_its_own(mode: str) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert call(remote, "sync").text == "ab"
         assert server.connections == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_row_24_a_lock_that_was_held_at_a_fork_is_free_in_the_child() -> None:
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        with remote._connections._lock:  # as by another thread, which opens the first connection
+            child = os.fork()
+            if not child:
+                signal.alarm(60)
+                try:
+                    os._exit(0 if call(remote, "sync").text == "ab" else 1)
+                finally:
+                    os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_row_24_many_threads_and_loops_at_once() -> None:
