@@ -84,7 +84,7 @@ def conversation(prompt: str | Message | Sequence[str | Message]) -> list[Messag
     messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
     if not messages:
         raise BadRequest("the prompt is empty; give text, a message, or a list of messages")
-    if sum(isinstance(message, str) for message in messages) > 1:
+    if len(messages) > 1 and all(isinstance(message, str) for message in messages):
         raise BadRequest(
             "a list is one conversation, not several prompts: make a call for each of these texts"
         )

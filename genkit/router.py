@@ -120,10 +120,10 @@ def _remote(
         raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
     target = Target(model=model, vendor=replace(vendor, base_url=base_url or address(vendor, os.environ)))
     timeouts = _timeouts(timeout)
-    backend: Any = None
-    again = retry.Retry(_attempts(attempts), timeout=timeouts.total, closed=lambda: backend.closed)
+    connections = importlib.import_module("genkit.runtime.http").Connections()
+    again = retry.Retry(_attempts(attempts), timeout=timeouts.total, closed=lambda: connections.closed)
     backend = remote.RemoteBackend(
-        dialect, target, key=key, auth=auth, timeouts=timeouts, around=again.answer
+        dialect, target, key=key, auth=auth, timeouts=timeouts, connections=connections, around=again.answer
     )
     return Route(backend, again(backend.stream))
 

@@ -80,6 +80,7 @@ def test_what_is_of_the_wrong_type_is_refused_where_it_is_made(make) -> None:
 def test_several_texts_are_no_conversation() -> None:
     with pytest.raises(BadRequest, match="make a call for each"):
         conversation(["a", "b"])
+    assert len(conversation(["a", Message.assistant("b"), "c"])) == 3
     with pytest.raises(BadRequest, match=r"genkit\.Message\.user"):
         conversation([{"role": "user", "content": "hi"}])
     with pytest.raises(BadRequest, match="message is empty"):

@@ -140,7 +140,8 @@ def remedy(error: genkit.GenkitError, features: frozenset[str]) -> str:
         features: what the processor has.
     """
     if isinstance(error, genkit.errors.MissingDependency):
-        return f'pip install "genkit-sdk[{error.extra or "local"}]"'
+        broken = "install llama-cpp-python again" in error.message
+        return _REBUILD if broken else f'pip install "genkit-sdk[{error.extra or "local"}]"'
     for kind, advice in _REMEDIES.items():
         if isinstance(error, kind):
             return advice

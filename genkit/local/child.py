@@ -20,7 +20,7 @@ from ..errors import (
     OutOfMemory,
     WorkerDied,
 )
-from .limits import SECONDS, TIMED_OUT, is_for_want_of_memory
+from .limits import CANNOT_LOAD, SECONDS, TIMED_OUT, is_for_want_of_memory
 
 # The child gets this process's own sys.path, so that it finds the same genkit and the same llama_cpp:
 # neither the current directory nor a different environment can come between.
@@ -36,7 +36,9 @@ except (ImportError, MissingDependency) as error:
 main()
 """
 _NOT_INSTALLED = 78
-_PYTHON = re.compile(r"(thon|py)w?[\d.]*[a-z]?(\.exe)?$", re.IGNORECASE)  # pypy3, mayapy, Python, python3.13t
+_PYTHON = re.compile(  # python3.13t, Python, pythonw.exe, pypy3
+    r"(\w*python|pypy|graalpy|mayapy|hython)w?[\d.]*[a-z]?(-\w+)?(\.exe)?", re.IGNORECASE
+)
 
 _ENVIRONMENT = {
     # Else threads that wait spin for milliseconds, and starve whoever has work. Not at all is no better: a
@@ -162,7 +164,9 @@ def is_crash(error: GenkitError) -> bool:
 
 
 def not_installed(reason: object) -> MissingDependency:
-    """The error for packages that are not installed."""
+    """The error for packages that are not installed, or of no use here."""
+    if CANNOT_LOAD in str(reason):
+        return MissingDependency(str(reason), extra="local")
     return MissingDependency(
         f'models on this machine need more packages: pip install "genkit-sdk[local]" ({reason})',
         extra="local",
@@ -178,9 +182,10 @@ def interpreter() -> str:
     Raises:
         ConfigError: there is none.
     """
-    if _PYTHON.search(sys.executable or "") and not getattr(sys, "frozen", False):
+    if _PYTHON.fullmatch(os.path.basename(sys.executable or "")) and not getattr(sys, "frozen", False):
         return sys.executable
-    name = "python.exe" if sys.platform == "win32" else "bin/python3"
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    name = "python.exe" if sys.platform == "win32" else f"bin/{version}"
     for prefix in (sys.prefix, sys.base_exec_prefix):
         if os.path.isfile(found := os.path.join(prefix, name)):
             return found

@@ -80,7 +80,14 @@ class Constraints:
             return self.make({"calls": wanted, "spelled": spelled})
         except UnsupportedOption:  # of one of them; the others are held all the same
             held = [self._holdable(*each, spelled) for each in zip(wanted, strict, strict=True)]
+        try:
             return self.make({"calls": held, "spelled": spelled})
+        except UnsupportedOption:  # each alone could be held to
+            least = [
+                function if must else {**function, **_FREE}
+                for function, must in zip(held, strict, strict=True)
+            ]
+            return self.make({"calls": least, "spelled": spelled})
 
     def _holdable(self, function: dict[str, Any], must: bool | None, spelled: Spelling) -> dict[str, Any]:
         """The function, with as much of its schema as a call can be held to."""

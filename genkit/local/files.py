@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,14 @@ def cache_directory() -> Path:
         base, default = os.environ.get("XDG_CACHE_HOME"), Path(".cache")
     place = Path(base) if base and os.path.isabs(base) else Path(os.path.expanduser("~"), default)
     if not place.is_absolute():  # there is no home directory
-        place = Path(tempfile.gettempdir(), f"cache-{getattr(os, 'getuid', str)()}")
+        place = _nowhere()
     return place / "genkit"
+
+
+@cache
+def _nowhere() -> Path:
+    """A place for this process alone: one that others can name may be somebody else's."""
+    return Path(tempfile.mkdtemp(prefix="genkit-"))
 
 
 def of(settings: Mapping[str, Any]) -> list[str]:

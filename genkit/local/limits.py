@@ -24,6 +24,8 @@ MEMORY = 1 << 29
 """The bytes that may be taken on top of what the process has."""
 TIMED_OUT = "Timeout (0:00:"
 """How the last words of a process begin that was ended for its time."""
+CANNOT_LOAD = "llama.cpp cannot be loaded"
+"""How the last words of a process begin whose llama.cpp is of no use on this machine."""
 
 # What C++, ggml, Python, the loader of libraries and OpenMP say when there is no more memory.
 _NO_MEMORY = (

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import BackendError, ConfigError, MissingDependency, ModelFileError, OutOfMemory
-from .limits import is_for_want_of_memory
+from .limits import CANNOT_LOAD, is_for_want_of_memory
 
 
 def _bindings() -> Any:
@@ -38,7 +38,7 @@ def _bindings() -> Any:
             return importlib.import_module("llama_cpp.llama_cpp")
         except (RuntimeError, OSError) as error:
             raise MissingDependency(
-                f"llama.cpp cannot be loaded: {error}; install llama-cpp-python again, for this machine",
+                f"{CANNOT_LOAD}: {error}; install llama-cpp-python again, for this machine",
                 extra="local",
             ) from error
         finally:

@@ -92,7 +92,12 @@ def _renamed(messages: Sequence[Message], pattern: str) -> list[Message]:
         waiting.remove(named[0])
         return replace(part, id=named[0][1])
 
-    return [Message(message.role, [renamed(part) for part in message.parts]) for message in messages]
+    told = []
+    for message in messages:
+        if any(isinstance(part, ToolCall) and not part.id for part in message.parts):
+            waiting.clear()  # what was not answered before is not answered now
+        told.append(Message(message.role, [renamed(part) for part in message.parts]))
+    return told
 
 
 def _short(id: str) -> str:

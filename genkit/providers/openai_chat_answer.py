@@ -202,7 +202,7 @@ class Answer:
         id, name, arguments = text(wire, "id"), text(function, "name"), function.get("arguments") or ""
         if isinstance(arguments, dict):
             arguments = json.dumps(arguments, ensure_ascii=False)
-        if not isinstance(arguments, str) or "custom" in wire:  # a custom tool
+        if not isinstance(arguments, str) or wire.get("custom"):  # a custom tool
             raise TypeError("a call without arguments in JSON")
         if not (id or name or arguments):
             return

@@ -111,11 +111,6 @@ class RemoteBackend(Abilities):
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`; nothing is kept here."""
 
-    @property
-    def closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return self._connections.closed
-
     def close(self) -> None:
         """See :class:`genkit.backend.Backend`."""
         self._connections.close()

@@ -82,7 +82,8 @@ def test_without_a_home_directory_the_cache_is_not_in_the_current_one(
 @pytest.mark.parametrize(
     ("name", "right"),
     [("python3.11", True), ("python.exe", True), ("pythonw.exe", True), ("pypy3", True), ("mayapy", True),
-     ("python3.13t", True), ("uwsgi", False), ("qgis-ltr-bin.exe", False), ("blender", False), ("", False)],
+     ("python3.13t", True), ("ipython", True),
+     ("happy", False), ("uwsgi", False), ("qgis-ltr-bin.exe", False), ("blender", False), ("", False)],
 )  # fmt: skip
 def test_a_program_that_has_python_in_it_is_not_started_again(
     name: str, right: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -104,7 +105,8 @@ def test_a_program_that_has_python_in_it_is_not_started_again(
 def test_beside_such_a_program_there_may_be_an_interpreter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beside = tmp_path / ("python.exe" if sys.platform == "win32" else "bin/python3")
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    beside = tmp_path / ("python.exe" if sys.platform == "win32" else f"bin/{version}")
     beside.parent.mkdir(exist_ok=True)
     beside.touch()
     monkeypatch.setattr(sys, "executable", "/opt/uwsgi")

@@ -335,3 +335,20 @@ def test_after_close_every_call_says_closed(alphabet_file: Path, used: bool) -> 
         for call in calls:
             with pytest.raises(Closed):
                 call()
+
+
+def test_a_llama_cpp_that_cannot_be_loaded_is_told_as_such(alphabet_file: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "llama_cpp"
+    broken.mkdir()
+    (broken / "__init__.py").touch()
+    (broken / "llama_cpp.py").write_text("raise RuntimeError('Failed to load shared library')")
+    program = (
+        "import genkit, sys\n"
+        "try: genkit.Generator('llama:' + sys.argv[1]).generate('y')\n"
+        "except genkit.errors.MissingDependency as error: print(error)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(alphabet_file)],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.startswith("llama.cpp cannot be loaded: Failed to load shared library; install")

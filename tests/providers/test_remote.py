@@ -284,6 +284,27 @@ CASES = Path(__file__).parents[3] / "shared" / "corpus" / "conformance" / "retry
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/corpus")
+def test_a_result_without_an_id_is_of_the_call_that_was_made_last() -> None:
+    def asked() -> Message:
+        return Message.assistant(ToolCall(id="", name="f", arguments="{}"))
+
+    talk = [Message.user("?"), asked(), Message.user("No, wait."), asked()]
+    body = sent("chat:m", *talk, Message.tool(ToolResult(id="", name="f", content="1")))
+    first, second = (turn["tool_calls"][0]["id"] for turn in body["messages"] if "tool_calls" in turn)
+    assert body["messages"][-1]["tool_call_id"] == second != first
+
+
+def test_a_generator_that_is_dropped_closes_its_connections_at_once() -> None:
+    gc.disable()
+    try:
+        generator = genkit.Generator("chat:m", base_url="http://127.0.0.1:1", api_key="k")
+        connections = generator._backend._connections  # type: ignore[attr-defined]
+        del generator
+        assert connections.closed
+    finally:
+        gc.enable()
+
+
 def test_retry_after_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = json.loads(CASES.read_text())
     monkeypatch.setattr("time.time", lambda: float(cases["now_epoch"]))
