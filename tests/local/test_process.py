@@ -349,6 +349,7 @@ def test_a_llama_cpp_that_cannot_be_loaded_is_told_as_such(alphabet_file: Path, 
     )
     run = subprocess.run(
         [sys.executable, "-c", program, str(alphabet_file)],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert run.stdout.startswith("llama.cpp cannot be loaded: Failed to load shared library; install")
