@@ -91,7 +91,7 @@ class Collector:
 
     __slots__ = (
         "_calls", "_logprobs", "_parts", "_reasoning", "_received", "_refusal", "_start", "_text",
-        "_warnings", "finish", "metrics", "usage",
+        "_warnings", "closed", "finish", "metrics", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -105,6 +105,8 @@ class Collector:
         self._start, self._received = Start(), Received("", {})
         self.usage, self.finish = Usage(), Finish("incomplete")
         self.metrics: Metrics | None = None
+        self.closed = False
+        """Whether nobody wants more."""
 
     def add(self, event: Event) -> None:
         """Take one more event."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from types import TracebackType
 
@@ -14,20 +14,17 @@ from .runtime.drive import drive
 
 
 async def observe(
-    events: AsyncGenerator[Event, None],
-    collector: Collector,
-    meter: Meter | None = None,
-    closing: Callable[[], bool] = bool,
+    events: AsyncGenerator[Event, None], collector: Collector, meter: Meter | None = None
 ) -> AsyncGenerator[Event, None]:
     """Pass events on and collect them; an error on the way takes along what had arrived.
 
-    Once ``closing`` says so, the next event is the last, and is not passed on.
+    Once the collector is closed, the next event is the last, and is not passed on.
     """
     outcome: Outcome | None = None
     try:
         async for event in events:
             collector.add(event)
-            if closing():
+            if collector.closed:
                 return
             yield event
         outcome = "answered"
@@ -74,8 +71,7 @@ class Stream:
 
     def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
         self._collector = Collector()
-        self._closing = False
-        self._events = drive(observe(events, self._collector, meter, lambda: self._closing))
+        self._events = drive(observe(events, self._collector, meter))
 
     def __iter__(self) -> Iterator[Event]:
         return self._events
@@ -92,7 +88,7 @@ class Stream:
 
     def close(self) -> None:
         """Stop generating; safe to call twice, and from another thread."""
-        self._closing = True
+        self._collector.closed = True
         with _unless_running():
             self._events.close()
 
@@ -110,8 +106,7 @@ class AsyncStream:
 
     def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
         self._collector = Collector()
-        self._closing = False
-        self._events = observe(events, self._collector, meter, lambda: self._closing)
+        self._events = observe(events, self._collector, meter)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
@@ -128,7 +123,7 @@ class AsyncStream:
 
     async def aclose(self) -> None:
         """Stop generating; safe to call twice, and from another task."""
-        self._closing = True
+        self._collector.closed = True
         with _unless_running():
             await self._events.aclose()
 

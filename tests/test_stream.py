@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
@@ -158,6 +159,19 @@ def test_a_dropped_stream_stops() -> None:
     next(opened(backend).text)
     gc.collect()
     assert backend.closed == 1
+
+
+@pytest.mark.parametrize("kind", [Stream, AsyncStream])
+def test_a_dropped_stream_needs_no_garbage_collector(kind) -> None:
+    """Which could run in any thread."""
+    gc.disable()
+    try:
+        stream = kind(Replay(STORY).stream(ASK, BlockingRuntime()))
+        dropped = weakref.ref(stream)
+        del stream
+        assert dropped() is None
+    finally:
+        gc.enable()
 
 
 def test_the_callers_own_exception_stops_the_stream() -> None:

@@ -64,7 +64,9 @@ def talk(alphabet_file: Path) -> Iterator[Talk]:
 
 def test_a_question_is_answered(talk: Talk) -> None:
     talk.say(question(1, "w"), {"do": "count", "call": 2, "text": "four"})
-    assert talk.answer(1) == ("xyz", {"call": 1, "finish": "eog"})
+    text, ended = talk.answer(1)
+    assert ended.pop("decoding") > 0
+    assert (text, ended) == ("xyz", {"call": 1, "finish": "eog"})
     assert talk.answer(2) == ("", {"call": 2, "tokens": 4})
 
 
