@@ -161,7 +161,7 @@ class Output:
         strict: whether the provider must hold the model to the schema; None leaves it to the provider.
 
     Raises:
-        BadRequest: two forms were given, or one is not text.
+        BadRequest: two forms were given, or one is of another type.
     """
 
     schema: Mapping[str, Any] | None = None

@@ -50,14 +50,14 @@ def cache_directory() -> Path:
         base, default = os.environ.get("XDG_CACHE_HOME"), Path(".cache")
     place = Path(base) if base and os.path.isabs(base) else Path(os.path.expanduser("~"), default)
     if not place.is_absolute():  # there is no home directory
-        place = _nowhere()
+        place = Path(_nowhere().name)
     return place / "genkit"
 
 
 @cache
-def _nowhere() -> Path:
-    """A place for this process alone: one that others can name may be somebody else's."""
-    return Path(tempfile.mkdtemp(prefix="genkit-"))
+def _nowhere() -> tempfile.TemporaryDirectory[str]:
+    """A place for this process alone, until it ends: one that others can name may be somebody else's."""
+    return tempfile.TemporaryDirectory(prefix="genkit-")
 
 
 def of(settings: Mapping[str, Any]) -> list[str]:

@@ -50,7 +50,7 @@ class Breaker:
             if left <= 0 and not self._probing:
                 self._probing = True
                 return
-            left = max(left, SOON)
+            left = max(left, SOON if self._probing else 0.0)
             told = isinstance(self._reason, AuthFailed | QuotaExceeded)
             kind = type(self._reason) if told else ServerFailed
             raise kind(
@@ -66,7 +66,7 @@ class Breaker:
         """A server that was probed begins to answer: others need not wait for the end."""
         with self._lock:
             if self._probing:
-                self._opened, self._reason = None, None
+                self._opened, self._reason, self._probing = None, None, False
 
     def succeeded(self) -> None:
         """A call went well."""

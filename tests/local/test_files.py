@@ -76,7 +76,10 @@ def test_without_a_home_directory_the_cache_is_not_in_the_current_one(
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, "relative")
-    assert files.cache_directory().is_absolute()
+    place = files.cache_directory()
+    assert place.is_absolute()
+    assert place == files.cache_directory()  # the same for all of this process
+    assert place.parent.is_dir()
 
 
 @pytest.mark.parametrize(

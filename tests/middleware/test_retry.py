@@ -232,6 +232,21 @@ def test_while_a_probe_is_not_answered_others_are_told_when_to_come_back() -> No
     assert caught.value.retry_after == pytest.approx(1.0)
 
 
+def test_once_a_probe_was_answered_a_failure_is_no_failed_probe() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for _ in range(5):
+        breaker.failed(failed())
+    clock.now += 5.0
+    breaker.admit()
+    breaker.answered()
+    breaker.failed(failed())  # of another call
+    with pytest.raises(ServerFailed, match=r"not asked again for 5\.0 s"):
+        breaker.admit()
+    clock.now += 4.5
+    with pytest.raises(ServerFailed, match=r"not asked again for 0\.5 s"):
+        breaker.admit()
+
+
 def test_most_of_ten_calls_within_half_a_minute_failing_is_enough() -> None:
     clock = Clock()
     breaker = Breaker(lambda: clock.now)
