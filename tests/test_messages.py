@@ -87,3 +87,14 @@ def test_several_texts_are_no_conversation() -> None:
         conversation([Message.user("a"), Message.assistant("b"), Message.user()])
     with pytest.raises(BadRequest, match="not bytes"):
         conversation(b"hi")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "media_type"), [(Image, "a.WEBP", "image/webp"), (Audio, "a.flac", "audio/flac")]
+)
+def test_media_types_do_not_depend_on_the_system(
+    kind, name: str, media_type: str, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr("mimetypes.guess_type", lambda _: (None, None))
+    (tmp_path / name).write_bytes(b"x")
+    assert kind.read(tmp_path / name).media_type == media_type

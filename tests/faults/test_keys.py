@@ -130,3 +130,8 @@ def test_row_22_a_key_that_no_header_can_hold(number: int) -> None:
         Secret(BAD_KEYS[number])
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert "-0123" not in shown
+
+
+def test_row_22_what_local_servers_take_for_a_key_is_no_secret() -> None:
+    assert Secret("k").scrub("the call took longer") == "the call took longer"
+    assert Secret("sk-12345").scrub("no key sk-12345") == "no key ***"

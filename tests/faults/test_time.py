@@ -1,6 +1,6 @@
 """Rows 11, 12 and 23 of the fault table: deadlines, silence, and clocks that jump.
 
-A server that hangs does so for ever: that a call ends at all shows that its limit was kept.
+A server that hangs does so for ever: a call that ends was ended by its limit; how soon is asserted apart.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from words_dialect import ask, call, sse
 import genkit
 from genkit import errors
 from genkit.middleware.retry import Retry
-from genkit.runtime.base import Timeouts
+from genkit.providers import endpoint
+from genkit.runtime.base import Limits, Timeouts
 from genkit.testing import Answer, LoopbackProvider
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
@@ -107,3 +108,36 @@ def test_row_23_a_clock_that_jumps_changes_nothing(mode: str, monkeypatch: pytes
     with LoopbackProvider(GOOD) as server, closing(server, timeouts=Timeouts(total=60)) as remote:
         assert call(remote, mode).text == "ab"
         assert retried(remote, mode, Retry(timeout=60)).text == "ab"
+
+
+def test_row_23_a_connection_from_before_the_machine_slept_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.time()
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        assert [call(remote, "sync").text for _ in range(2)] == ["ab"] * 2
+        assert server.connections == 1
+        monkeypatch.setattr(time, "time", lambda: now + 8 * 3600)  # the monotonic clock stood still
+        assert call(remote, "sync").text == "ab"
+        assert server.connections == 2
+
+
+@both
+def test_row_07_what_a_server_says_beside_its_status_is_not_waited_for(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "_LONGEST_ERROR", 0.1)
+    head = b"HTTP/1.1 503 Busy\r\ncontent-length: 100\r\n\r\nbusy"
+    start = time.monotonic()
+    error = fails(Answer(raw=head, end="hang"), mode, timeouts=Timeouts(total=60))
+    assert isinstance(error, errors.ServerFailed)
+    assert (error.status, error.retryable) == (503, True)
+    assert time.monotonic() - start < 2.1
+
+
+@both
+def test_a_limit_longer_than_systems_can_wait_is_none(mode: str) -> None:
+    limits = Timeouts(total=1e300, idle=1e300)
+    assert 0 < (Limits(limits).left() or 0) < 2**31 / 1000  # Windows counts milliseconds
+    with LoopbackProvider(GOOD) as server, closing(server, timeouts=limits) as remote:
+        assert call(remote, mode).text == "ab"
