@@ -46,6 +46,8 @@ _ENVIRONMENT = {
     **({"GOMP_SPINCOUNT": "1000"} if sys.platform == "linux" else {"OMP_WAIT_POLICY": "PASSIVE"}),
     "GGML_NO_BACKTRACE": "1",  # else an abort starts a debugger for more than a second
 }
+# Linux gives back the memory of the dead before it closes their pipes: five times sooner if it is huge pages.
+_UNLESS_SAID = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 # How Windows tells of what are signals elsewhere: NTSTATUS codes as exit codes.
 _WINDOWS_SIGNALS = {
@@ -210,7 +212,7 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            env={**os.environ, **_ENVIRONMENT},
+            env={**_UNLESS_SAID, **os.environ, **_ENVIRONMENT},
             **options,
         )
     except OSError as error:

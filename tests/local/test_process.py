@@ -148,6 +148,19 @@ def test_row_25_twenty_deaths_at_any_moment(shared: Generator) -> None:
     assert shared.generate("hello", seed=1, max_tokens=60).text == whole
 
 
+@linux
+@pytest.mark.parametrize(("said", "meant"), [(None, "glibc.malloc.hugetlb=1"), ("glibc.malloc.check=0",) * 2])
+def test_the_worker_s_memory_is_in_huge_pages_unless_the_user_tunes_it(
+    alphabet_file: Path, monkeypatch: pytest.MonkeyPatch, said: str | None, meant: str
+) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if said:
+        monkeypatch.setenv("GLIBC_TUNABLES", said)
+    with Generator(alphabet_file, context=310) as generator:  # with a worker of its own
+        environment = Path(f"/proc/{worker(generator)}/environ").read_bytes().split(b"\0")
+    assert f"GLIBC_TUNABLES={meant}".encode() in environment
+
+
 def test_a_worker_that_cannot_be_started_is_a_backend_error(
     alphabet_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
