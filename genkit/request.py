@@ -161,7 +161,7 @@ class Output:
         strict: whether the provider must hold the model to the schema; None leaves it to the provider.
 
     Raises:
-        BadRequest: two forms were given, or one is of another type.
+        BadRequest: two forms were given, one is of another type, or a description without a schema.
     """
 
     schema: Mapping[str, Any] | None = None
@@ -184,6 +184,11 @@ class Output:
                 raise BadRequest(f"{name} takes text, not {getattr(self, name)!r}")
         if len(self.form) > 1:
             raise BadRequest(f"an answer has one form, not {' and '.join(self.form)}")
+        if self.description and self.schema is None:
+            raise BadRequest(
+                f"description={self.description!r} is of a schema, and there is none: "
+                "give schema=, or say it in the prompt"
+            )
 
     @property
     def form(self) -> dict[str, Any]:

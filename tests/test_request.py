@@ -146,6 +146,8 @@ def test_an_answer_has_one_form() -> None:
     assert Output().form == {}
     with pytest.raises(BadRequest, match="one form, not schema and regex"):
         Output(schema={}, regex="a")
+    with pytest.raises(BadRequest, match="description='a city' is of a schema"):
+        Output(description="a city")
     for choices in ("yes", [], ["yes", ""], [1]):
         with pytest.raises(BadRequest, match="choices takes a list of texts"):
             Output(choices=choices)  # type: ignore[arg-type]

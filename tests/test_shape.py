@@ -27,7 +27,7 @@ APART = ("providers", "local")
 # Third party -> the only modules (or packages) that may import it.
 DOORS = {
     "httpx": ("runtime.http", "runtime.pool", "runtime.transports"),
-    "httpcore": ("runtime.addresses", "runtime.network", "runtime.transports"),  # what httpx is made of
+    "httpcore": tuple(f"runtime.{name}" for name in ("addresses", "network", "proxy", "transports")),
     "certifi": ("runtime.http",),
     "botocore": ("providers.aws",),
     "google": ("providers.google_auth",),

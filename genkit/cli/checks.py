@@ -170,7 +170,7 @@ _REMEDIES: dict[type[genkit.GenkitError], str] = {
     genkit.errors.ConfigError: "put right what the line above names",
     genkit.errors.BadRequest: "check the name of the model, and what it takes",
     genkit.errors.OutOfMemory: "try a smaller model, or free memory",
-    genkit.errors.ConnectFailed: "check the network and the address; genkit goes through no proxy",
+    genkit.errors.ConnectFailed: "check the network, the address, and HTTPS_PROXY if there is one",
     genkit.errors.AuthFailed: "check the key, and that its account may use this model",
     genkit.errors.QuotaExceeded: "check the balance of the account behind the key",
     genkit.errors.RateLimited: "try again later",

@@ -269,11 +269,28 @@ def _url(text: str) -> httpx.URL:
     return url
 
 
-@cache
 def default_tls() -> ssl.SSLContext:
-    """The one context that all connections share: making one takes 18 ms."""
+    """The one context that all connections share: making one takes 18 ms.
+
+    Raises:
+        ConfigError: SSL_CERT_FILE or SSL_CERT_DIR names nothing that holds certificates.
+    """
+    return _tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
     import certifi  # noqa: PLC0415 - with the first call, as httpx does it
 
-    context = ssl.create_default_context(cafile=certifi.where())
+    try:
+        if folder:
+            os.scandir(folder.split(os.pathsep)[0]).close()  # OpenSSL does not mind
+        elif not file:
+            file = certifi.where()
+        context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+    except OSError as error:  # of TLS too
+        raise ConfigError(
+            f"no certificates at SSL_CERT_FILE={file}, SSL_CERT_DIR={folder}: {error}"
+        ) from None
     context.set_alpn_protocols(["http/1.1"])
     return context

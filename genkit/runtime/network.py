@@ -17,15 +17,15 @@ from typing import Any
 
 import httpcore
 
-from .addresses import Addresses
 from .base import Limits
 from .chunks import Joiner
+from .proxy import Proxy, Tunnels, connect
 
 _READ = 64 * 1024
 _MOST = 256 * 1024  # what is read ahead of the consumer
 
 
-class BlockingNetwork(Addresses):
+class BlockingNetwork(Tunnels):
     """Opens connections that block the thread, one at a time, until another thread closes it for good."""
 
     def __init__(self) -> None:
@@ -115,10 +115,11 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
     Args:
         tls: what they are secured with, at once: asyncio's ``start_tls()`` waits for ever if the server
             has closed the connection by then.
+        proxy: the proxy that the server is behind.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
-        self._tls = tls
+    def __init__(self, tls: ssl.SSLContext | None, proxy: Proxy | None = None) -> None:
+        self._tls, self._proxy = tls, proxy
         self._stream: AwaitingStream | None = None
 
     async def connect_tcp(
@@ -130,16 +131,7 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = self._stream = AwaitingStream()
-        name = host if self._tls else None
-        opening = asyncio.get_running_loop().create_connection(
-            lambda: stream.protocol,
-            host,
-            port,
-            ssl=self._tls,
-            server_hostname=name,
-            happy_eyeballs_delay=0.25,
-        )
-        await stream.opened(opening, timeout)
+        await stream.opened(connect(lambda: stream.protocol, host, port, self._tls, self._proxy), timeout)
         return stream
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import httpx
 
 from .network import AwaitingNetwork, BlockingNetwork
 from .pool import KEEP
+from .proxy import proxy_of
 
 
 class _Single:
@@ -30,6 +31,7 @@ class _Single:
         if connection is None or not self.was_kept:
             if connection is not None:
                 connection.close()
+            self._network.proxy = proxy_of(request.url)
             connection = self._connection = httpcore.HTTPConnection(
                 request.url.origin, self._tls, KEEP, network_backend=self._network
             )
@@ -55,7 +57,8 @@ class _AsyncSingle:
         self.was_kept = _stands(connection, request)
         if connection is None or not self.was_kept:
             await self.aclose()
-            self._network = AwaitingNetwork(self._tls if request.url.scheme == b"https" else None)
+            tls = self._tls if request.url.scheme == b"https" else None
+            self._network = AwaitingNetwork(tls, proxy_of(request.url))
             connection = self._connection = httpcore.AsyncHTTPConnection(
                 request.url.origin, self._tls, KEEP, network_backend=self._network
             )

@@ -1,0 +1,189 @@
+"""Calls that go through the proxy of HTTPS_PROXY, to a server that proves itself with SSL_CERT_FILE."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpcore
+import pytest
+from serving import GOOD, both, closed_port, closing
+from words_dialect import backend, call
+
+from genkit import Timeouts, errors
+from genkit.runtime.proxy import Proxy, Tunnel, proxy_of
+from genkit.testing import LoopbackProvider
+
+NAME = "api.genkit.invalid"  # the proxy alone knows who that is
+OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("NO_PROXY", "nothing.invalid")  # so that no system's settings are asked
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    path = str(tmp_path_factory.mktemp("tls") / "both.pem")
+    options = f"req -x509 -newkey rsa:2048 -nodes -subj /CN={NAME} -addext subjectAltName=DNS:{NAME}"
+    command = ["openssl", *options.split(), "-keyout", path, "-out", f"{path}.crt"]
+    subprocess.run(command, check=True, capture_output=True)
+    with Path(path).open("a") as file:
+        file.write(Path(f"{path}.crt").read_text())
+    return path
+
+
+@contextmanager
+def proxy(answer: bytes, certificate: str = "") -> Iterator[tuple[str, list[bytes]]]:
+    """A proxy for one connection, and the server behind it; its address, and what it was told."""
+    heard: list[bytes] = []
+
+    def until_blank(sock: socket.socket) -> bytes:
+        data = b""
+        while not data.endswith(b"\r\n\r\n") and (piece := sock.recv(1)):
+            data += piece
+        return data
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as sock:
+            heard.append(until_blank(sock))
+            sock.sendall(answer)
+            if certificate:
+                tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                tls.load_cert_chain(certificate)
+                with tls.wrap_socket(sock, server_side=True) as secure:
+                    for _ in range(2):
+                        heard.append(until_blank(secure))
+                        for piece in GOOD.pieces():
+                            secure.sendall(piece)
+                        secure.recv(65536)  # the body of the request
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}", heard
+        thread.join()
+
+
+@both
+def test_a_call_goes_through_the_proxy_that_the_environment_names(
+    mode: str, certificate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", certificate)
+    with proxy(OPEN, certificate) as (place, heard):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@{place}")
+        with closing(f"https://{NAME}") as remote:
+            assert call(remote, mode).text == "ab"
+    connect, request, *_ = heard
+    secret = base64.b64encode(b"me:p@ss").decode()
+    assert connect.decode() == (
+        f"CONNECT {NAME}:443 HTTP/1.1\r\nHost: {NAME}:443\r\nProxy-Authorization: Basic {secret}\r\n\r\n"
+    )
+    assert request.startswith(b"POST /")
+    assert secret.encode() not in request
+
+
+@both
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 Proxy Authentication Required"),
+        (b"HTTP/1.1 403 Forbidden\r\nA: " + b"a" * 20000, "did not answer with HTTP"),
+        (b"SSH-2.0-x\r\n\r\n", "SSH-2.0-x"),
+        (b"", "did not answer with HTTP"),
+    ],
+)
+def test_a_proxy_that_makes_no_tunnel_is_named(
+    mode: str, answer: bytes, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy(answer) as (place, _):
+        monkeypatch.setenv("https_proxy", f"me:secret@{place}")
+        with closing(f"https://{NAME}") as remote, pytest.raises(errors.ConnectFailed) as caught:
+            call(remote, mode)
+    assert f"the proxy at {place}" in caught.value.message
+    assert said in caught.value.message
+    assert "secret" not in str(caught.value)
+
+
+@both
+def test_a_proxy_that_is_not_there_is_a_failed_connection(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{closed_port()}")
+    with closing(f"https://{NAME}") as remote, pytest.raises(errors.ConnectFailed, match="cannot connect"):
+        call(remote, mode)
+
+
+@both
+def test_a_silent_proxy_is_waited_for_as_long_as_a_server(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{listener.getsockname()[1]}")
+        remote = backend(f"https://{NAME}", timeouts=Timeouts(connect=0.2))
+        with contextlib.closing(remote), pytest.raises(errors.ConnectFailed, match=r"within 0\.2 s"):
+            call(remote, mode)
+
+
+@both
+@pytest.mark.parametrize(
+    "value", ["socks5://127.0.0.1:1080", "https://me:secret@proxy.invalid", "http://", "http://[x", "x:port"]
+)
+def test_a_proxy_of_another_kind_is_an_error_before_anything_is_sent(
+    mode: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    with (
+        closing(f"https://{NAME}") as remote,
+        pytest.raises(errors.ConfigError, match="HTTPS_PROXY") as caught,
+    ):
+        call(remote, mode)
+    assert "secret" not in str(caught.value)
+
+
+@both
+def test_servers_on_this_machine_and_plain_ones_are_reached_directly(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        assert call(remote, mode).text == "ab"
+    urls = ("https://localhost", "https://127.0.0.1:8443", "https://[::1]", f"http://{NAME}")
+    assert [proxy_of(httpcore.URL(url)) for url in urls] == [None] * 4
+
+
+@pytest.mark.parametrize("rule", ["*", f"other.com,{NAME}", ".invalid", f"{NAME}:8443"])
+def test_no_proxy_names_servers_to_reach_directly(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.invalid:3128")
+    monkeypatch.setenv("NO_PROXY", rule)
+    assert proxy_of(httpcore.URL(f"https://{NAME}:8443")) is None
+    elsewhere = proxy_of(httpcore.URL("https://genkit.example"))
+    assert elsewhere == (None if rule == "*" else Proxy("proxy.invalid", 3128))
+
+
+def test_a_tunnel_may_open_in_pieces_and_to_an_address_of_ipv6() -> None:
+    tunnel = Tunnel(Proxy("p", 1), "2001:db8::1", 443)
+    assert tunnel.request.startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n")
+    assert [tunnel.is_open(bytes([byte])) for byte in OPEN] == [False] * (len(OPEN) - 1) + [True]
+
+
+@both
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_are_not_there_are_an_error(
+    mode: str, variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
+    with closing(f"https://{NAME}") as remote, pytest.raises(errors.ConfigError, match=variable) as caught:
+        call(remote, mode)
+    assert "nowhere" in str(caught.value)
