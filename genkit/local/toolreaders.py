@@ -15,15 +15,22 @@ class Call(NamedTuple):
     arguments: str
 
 
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse)
+
+
 def read_json(text: str) -> list[Call]:
     """JSON objects with a name and arguments: one, a list, or several in a row."""
-    found, at, decoder = [], 0, json.JSONDecoder()
+    found, at = [], 0
     while at < len(text):
         if text[at] in " \n\r\t;,":
             at += 1
             continue
         try:
-            value, at = decoder.raw_decode(text, at)
+            value, at = _JSON.raw_decode(text, at)
         except RecursionError:
             raise ValueError("too deep") from None
         found += value if isinstance(value, list) else [value]
@@ -40,7 +47,7 @@ def _from_object(value: Any) -> Call:
         raise ValueError("no name, or no arguments")
     if isinstance(arguments, str):
         return Call(name, arguments)
-    return Call(name, json.dumps(arguments, ensure_ascii=False))
+    return Call(name, json.dumps(arguments, ensure_ascii=False, allow_nan=False))
 
 
 def read_tagged(text: str) -> list[Call]:
@@ -65,13 +72,13 @@ def _from_pairs(name: str, pattern: str, body: str) -> Call:
     if not re.fullmatch(r"[\w.:-]+", name):
         raise ValueError("no name")
     pairs = {key: _value(value) for key, value in re.findall(pattern, body, re.DOTALL)}
-    return Call(name, json.dumps(pairs, ensure_ascii=False))
+    return Call(name, json.dumps(pairs, ensure_ascii=False, allow_nan=False))
 
 
 def _value(text: str) -> Any:
     """A value without quotes: JSON, or else the text it is."""
     try:
-        return json.loads(text)
+        return _JSON.decode(text)
     except (ValueError, RecursionError):
         return text
 
@@ -88,7 +95,7 @@ def checked(calls: Iterator[Call]) -> list[Call]:
     checked = []
     for call in calls:
         try:
-            arguments = json.loads(call.arguments)
+            arguments = _JSON.decode(call.arguments)
         except RecursionError:
             raise ValueError("too deep") from None
         if not isinstance(arguments, dict):

@@ -192,6 +192,9 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
         ("tagged", "a <tool_call>no JSON</tool_call> b"),
         ("tagged", 'a <tool_call>{"name": "f"}</tool_call>'),
         ("tagged", "<tool_call>{"),
+        ("tagged", '<tool_call>{"name": "f", "arguments": {"a": 1e999}}</tool_call>'),  # Python's inf
+        ("tagged", '<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>'),
+        ("mistral", '[TOOL_CALLS]f{"a":NaN}'),
         ("tagged", "a <tool_ca"),
         ("llama", '{"city": "Oslo"}'),
         ("llama", '{"name": "Bob"'),
