@@ -28,7 +28,7 @@ APART = ("providers", "local")
 DOORS = {
     "httpx": ("runtime.http", "runtime.pool", "runtime.transports"),
     "httpcore": tuple(f"runtime.{name}" for name in ("addresses", "network", "proxy", "transports")),
-    "certifi": ("runtime.http",),
+    "certifi": ("runtime.transports",),
     "botocore": ("providers.aws",),
     "google": ("providers.google_auth",),
     "llama_cpp": ("local.llama",),

@@ -1,6 +1,7 @@
 """HTTP through httpx: the one way out of genkit.
 
-Redirects are never followed: a key never leaves its origin. Nothing is read from the environment.
+Redirects are never followed: a key never leaves its origin. The environment names proxies
+(``proxy.py``) and certificates (``transports.py``), and nothing else.
 httpx's transports are used without its clients, which do nothing else that is wanted here.
 """
 
@@ -11,7 +12,7 @@ import importlib
 import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import httpx
@@ -101,7 +102,7 @@ class Connections:
     A forked child starts with none.
 
     Args:
-        tls: how servers prove who they are; by default with the certificates of certifi.
+        tls: how servers prove who they are; by default see :func:`~genkit.runtime.transports.default_tls`.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -197,10 +198,9 @@ class Connections:
                 return pool
             for other in [key for key in self._pools if getattr(key, "is_closed", bool)()]:
                 del self._pools[other]  # else it would be kept alive from here
-            tls = self._tls or default_tls()
             transports = importlib.import_module("genkit.runtime.transports")  # not before it is needed
             make = transports.BlockingTransport if home is None else transports.AwaitingTransport
-            pool = self._pools[home] = Pool(lambda: make(tls))
+            pool = self._pools[home] = Pool(lambda: make(self._tls))
         pool.keeper = await runtime.at_shutdown(lambda: _close_all(pool.empty()))
         return pool
 
@@ -267,30 +267,3 @@ def _url(text: str) -> httpx.URL:
         place = text.partition("?")[0]
         raise ConfigError(f"{place!r} is not the address of an HTTP server: http(s)://HOST[:PORT]/PATH")
     return url
-
-
-def default_tls() -> ssl.SSLContext:
-    """The one context that all connections share: making one takes 18 ms.
-
-    Raises:
-        ConfigError: SSL_CERT_FILE or SSL_CERT_DIR names nothing that holds certificates.
-    """
-    return _tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-
-@cache
-def _tls(file: str | None, folder: str | None) -> ssl.SSLContext:
-    import certifi  # noqa: PLC0415 - with the first call, as httpx does it
-
-    try:
-        if folder:
-            os.scandir(folder.split(os.pathsep)[0]).close()  # OpenSSL does not mind
-        elif not file:
-            file = certifi.where()
-        context = ssl.create_default_context(cafile=file or None, capath=folder or None)
-    except OSError as error:  # of TLS too
-        raise ConfigError(
-            f"no certificates at SSL_CERT_FILE={file}, SSL_CERT_DIR={folder}: {error}"
-        ) from None
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -42,6 +42,9 @@ class BlockingNetwork(Tunnels):
     ) -> httpcore.NetworkStream:
         return self.opened(super().connect_tcp(host, port, timeout, local_address, socket_options))
 
+    def reached(self, stream: httpcore.NetworkStream) -> None:
+        self.opened(stream)
+
     def opened(self, stream: httpcore.NetworkStream) -> BlockingStream:
         """The stream that :meth:`close` closes from now on."""
         self._stream = BlockingStream(stream, self)
@@ -131,12 +134,13 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         stream = self._stream = AwaitingStream()
-        await stream.opened(connect(lambda: stream.protocol, host, port, self._tls, self._proxy), timeout)
+        opening = connect(lambda: stream.protocol, (host, port), self._tls, self._proxy, timeout)
+        await stream.open(opening, timeout)
         return stream
 
     def close(self) -> None:
         """Close the connection, also the one that is being opened."""
-        if self._stream is not None:
+        if self._stream:
             self._stream.abort()
 
 
@@ -144,20 +148,22 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
     """One connection of :class:`AwaitingNetwork`."""
 
     def __init__(self) -> None:
-        self.protocol = _Protocol()
-        self._joiner = Joiner()
+        self.protocol, self._joiner = _Protocol(), Joiner()
+        self._opening: asyncio.Future[Any] | None = None
 
-    async def opened(self, opening: Any, limits: Limits) -> None:
+    async def open(self, opening: Any, limits: Limits) -> None:
         """Wait until it is open; it is closed if that fails."""
+        self._opening = asyncio.ensure_future(opening)
         try:
-            transport, _ = await asyncio.wait_for(opening, limits.left())
-        except (asyncio.TimeoutError, OSError) as error:
+            transport, _ = await asyncio.wait_for(self._opening, limits.left())
+        except BaseException as error:
+            was_closed = self.protocol.closed
             self.abort()
-            limits.left()  # raises, if that was its timeout
+            if isinstance(error, (asyncio.TimeoutError, OSError)):
+                limits.left()  # raises, if that was its timeout
+            elif not was_closed or not isinstance(error, asyncio.CancelledError):
+                raise
             raise httpcore.ConnectError(str(error)) from None
-        except BaseException:
-            self.abort()
-            raise
         transport.set_write_buffer_limits(0)  # so that resume_writing() tells when all is sent
 
     async def read(self, max_bytes: int, timeout: Any = None) -> bytes:
@@ -166,9 +172,9 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
             left = timeout.left()
             while not protocol.data and not protocol.ended:
                 await protocol.wait(timeout, left)
+            if protocol.error and not protocol.data:
+                raise httpcore.ReadError(str(protocol.error))
             if not protocol.data:
-                if protocol.error:
-                    raise httpcore.ReadError(str(protocol.error))
                 return b""
             timeout.answered = True
             if data := self._joiner.feed(protocol.take()):
@@ -195,6 +201,8 @@ class AwaitingStream(httpcore.AsyncNetworkStream):
         if self.protocol.transport is not None:
             self.protocol.transport.abort()
         self.protocol.closed = True
+        if self._opening is not None:
+            self._opening.cancel()
 
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None

@@ -1,4 +1,4 @@
-"""Tunnels through the proxy that HTTPS_PROXY, or the system, names.
+"""Tunnels through the proxy that HTTPS_PROXY names.
 
 The proxy is asked for a tunnel with CONNECT (RFC 9110, 9.3.6); what goes through it is encrypted, so that it
 sees the name of the server and nothing else.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import ipaddress
+import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
 
@@ -37,38 +39,55 @@ class Proxy:
 def proxy_of(url: httpcore.URL) -> Proxy | None:
     """The proxy for a server; None for one that is spoken to in the clear, on this machine, or in NO_PROXY.
 
+    The environment alone says so: to follow what macOS and Windows have set, Python may ask DNS, and blocks.
+
     Raises:
-        ConfigError: what HTTPS_PROXY names is not a proxy at ``http://``.
+        ConfigError: what HTTPS_PROXY or ALL_PROXY names is not a proxy at ``http://``.
     """
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - with the first call; httpx has it
+    from urllib import request  # noqa: PLC0415 - with the first call, as httpx does it
 
     host, port = url.host.decode(), url.port or 443
     if url.scheme != b"https" or _is_here(host):
         return None
-    proxies = getproxies()
-    text = proxies.get("https") or proxies.get("all")
-    if not text or proxy_bypass(f"{host}:{port}"):
+    proxies = request.getproxies_environment()
+    variable = "HTTPS_PROXY" if proxies.get("https") else "ALL_PROXY"
+    text = (proxies.get("https") or proxies.get("all") or "").strip()
+    bypass: Any = getattr(request, "proxy_bypass_environment")  # noqa: B009 - typeshed does not know it
+    if not text or bypass(f"{host}:{port}", proxies):
         return None
     try:
-        place = urlsplit(text if "://" in text else f"http://{text}")
-        name, at = place.hostname or "", place.port or 80
-    except ValueError:
-        place, name, at = urlsplit(""), "", 80
-    if place.scheme != "http" or not name:
-        shown = f"{place.scheme}://{name}" if name else "no address"  # never its password
+        return _parsed(text if "://" in text else f"http://{text}")
+    except ValueError as error:  # of a name that has no IDNA form, too
         raise ConfigError(
-            f"HTTPS_PROXY has {shown}, and genkit goes through proxies at http://HOST:PORT only; "
-            f"set it to one, or name {host} in NO_PROXY"
-        )
-    who = unquote(f"{place.username or ''}:{place.password or ''}") if place.username else ""
-    return Proxy(name, at, who and "Basic " + base64.b64encode(who.encode()).decode())
+            f"{variable} is no http://[USER:PASSWORD@]HOST:PORT, the only kind of proxy genkit goes through "
+            f"({error}); set it to one, or name {host} in NO_PROXY"
+        ) from None
+
+
+def _parsed(text: str) -> Proxy:
+    """Raises ValueError, which does not tell the password."""
+    try:
+        place = urlsplit(text)
+        host, port = (place.hostname or "").encode("idna").decode(), place.port or 80
+    except ValueError:
+        raise ValueError("it is no address") from None
+    if place.scheme != "http" or not host:
+        raise ValueError(f"it begins with {place.scheme}://" if host else "it has no host")
+    if place.path not in ("", "/") or place.query or place.fragment:
+        raise ValueError("something follows the host: write / and # of a password as %2F and %23")
+    if place.username is None:
+        return Proxy(host, port)
+    who = b":".join(unquote_to_bytes(os.fsencode(part or "")) for part in (place.username, place.password))
+    return Proxy(host, port, "Basic " + base64.b64encode(who).decode())
 
 
 def _is_here(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return host == "localhost"
+        name = host.rstrip(".")
+        return name == "localhost" or name.endswith(".localhost")
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 class Tunnel:
@@ -91,17 +110,26 @@ class Tunnel:
 
         Raises:
             httpcore.ConnectError: the proxy will not make one.
+            ConfigError: not for this user; trying again might lock the account.
         """
         self._head += data
         where = f"the proxy at {self._proxy.host}:{self._proxy.port}"
         if not data or len(self._head) > _LARGEST_ANSWER:
             raise httpcore.ConnectError(f"{where} did not answer with HTTP")
-        if b"\r\n\r\n" not in self._head:
+        head, end, rest = self._head.partition(b"\r\n\r\n")
+        if not end:
             return False
-        status = self._head.partition(b"\r\n")[0].decode("latin-1")
-        version, _, rest = status.partition(" ")
-        if not version.startswith("HTTP/1.") or not rest.startswith("2"):
+        status = head.partition(b"\r\n")[0].decode("latin-1")
+        code = re.match(r"HTTP/1\.\d (\d{3})\b", status)
+        if code and code[1].startswith("1"):
+            self._head = b""
+            return bool(rest) and self.is_open(rest)
+        if code and code[1] == "407":
+            raise ConfigError(f"{where} wants another name and password than HTTPS_PROXY has")
+        if not code or not code[1].startswith("2"):
             raise httpcore.ConnectError(f"{where} answered {status!r:.80}")
+        if rest:  # whoever is asked for TLS does not speak first
+            raise httpcore.ConnectError(f"{where} sent more than its answer")
         return True
 
 
@@ -109,6 +137,9 @@ class Tunnels(Addresses):
     """Connects to servers, through the proxy if there is one."""
 
     proxy: Proxy | None = None
+
+    def reached(self, stream: httpcore.NetworkStream) -> None:
+        """The proxy is reached, and the tunnel begins."""
 
     def connect_tcp(
         self,
@@ -124,6 +155,7 @@ class Tunnels(Addresses):
             return super().connect_tcp(host, port, timeout, local_address, socket_options)
         stream = super().connect_tcp(proxy.host, proxy.port, timeout, local_address, socket_options)
         try:
+            self.reached(stream)
             _dig(stream.get_extra_info("socket"), Tunnel(proxy, host, port), timeout)
         except BaseException:
             stream.close()
@@ -145,26 +177,27 @@ def _dig(sock: socket.socket, tunnel: Tunnel, limits: Limits) -> None:
 
 async def connect(
     protocol: Callable[[], asyncio.Protocol],
-    host: str,
-    port: int,
+    place: tuple[str, int],
     tls: ssl.SSLContext | None,
     proxy: Proxy | None,
+    limits: Limits,
 ) -> tuple[Any, Any]:
     """What ``create_connection()`` of the event loop gives, through the proxy if there is one.
 
     Raises:
         OSError: nobody answers.
-        httpcore.ConnectError: the proxy makes no tunnel.
+        httpcore.ConnectError, ConfigError: the proxy makes no tunnel.
+        DeadlineExceeded, ConnectFailed: it took too long.
     """
     loop = asyncio.get_running_loop()
-    name = host if tls else None
+    name = place[0] if tls else None
     if proxy is None:
         return await loop.create_connection(
-            protocol, host, port, ssl=tls, server_hostname=name, happy_eyeballs_delay=0.25
+            protocol, *place, ssl=tls, server_hostname=name, happy_eyeballs_delay=0.25
         )
-    sock = await _reach(proxy)
+    sock = await _reach(proxy, limits)
     try:
-        tunnel = Tunnel(proxy, host, port)
+        tunnel = Tunnel(proxy, *place)
         await loop.sock_sendall(sock, tunnel.request)
         while not tunnel.is_open(await loop.sock_recv(sock, 4096)):
             pass
@@ -174,18 +207,22 @@ async def connect(
         raise
 
 
-async def _reach(proxy: Proxy) -> socket.socket:
+async def _reach(proxy: Proxy, limits: Limits) -> socket.socket:
     """A socket that is connected to the first address of a proxy that answers."""
     loop = asyncio.get_running_loop()
-    failed = OSError(f"{proxy.host} has no address")
-    for family, kind, number, _, address in await loop.getaddrinfo(
-        proxy.host, proxy.port, type=socket.SOCK_STREAM
-    ):
-        sock = socket.socket(family, kind, number)
+    found = await loop.getaddrinfo(proxy.host, proxy.port, type=socket.SOCK_STREAM)
+    failed: Exception = OSError(f"{proxy.host} has no address")
+    for after, (family, kind, number, _, address) in zip(range(len(found), 0, -1), found, strict=True):
+        try:
+            sock = socket.socket(family, kind, number)
+        except OSError as error:  # no IPv6 here
+            failed = error
+            continue
         try:
             sock.setblocking(False)
-            await loop.sock_connect(sock, address)
-        except OSError as error:
+            left = limits.left()
+            await asyncio.wait_for(loop.sock_connect(sock, address), left and left / after)
+        except (OSError, asyncio.TimeoutError) as error:
             sock.close()
             failed = error
         except BaseException:

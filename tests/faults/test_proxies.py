@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpcore
 import pytest
@@ -31,7 +32,6 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("https_proxy", "http_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("NO_PROXY", "nothing.invalid")  # so that no system's settings are asked
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,7 @@ def proxy(answer: bytes, certificate: str = "") -> Iterator[tuple[str, list[byte
 
     def serve() -> None:
         with contextlib.suppress(OSError), listener.accept()[0] as sock:
+            sock.settimeout(10)
             heard.append(until_blank(sock))
             sock.sendall(answer)
             if certificate:
@@ -73,7 +74,8 @@ def proxy(answer: bytes, certificate: str = "") -> Iterator[tuple[str, list[byte
                         secure.recv(65536)  # the body of the request
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
+        listener.settimeout(10)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"127.0.0.1:{listener.getsockname()[1]}", heard
         thread.join()
@@ -101,7 +103,9 @@ def test_a_call_goes_through_the_proxy_that_the_environment_names(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "407 Proxy Authentication Required"),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "502 Bad Gateway"),
+        (b"HTTP/1.1 2\r\n\r\n", "answered 'HTTP/1.1 2'"),
+        (OPEN + b"220 mail", "sent more than its answer"),
         (b"HTTP/1.1 403 Forbidden\r\nA: " + b"a" * 20000, "did not answer with HTTP"),
         (b"SSH-2.0-x\r\n\r\n", "SSH-2.0-x"),
         (b"", "did not answer with HTTP"),
@@ -117,6 +121,48 @@ def test_a_proxy_that_makes_no_tunnel_is_named(
     assert f"the proxy at {place}" in caught.value.message
     assert said in caught.value.message
     assert "secret" not in str(caught.value)
+
+
+@both
+def test_a_password_that_the_proxy_refuses_is_not_tried_again(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n") as (place, _):
+        monkeypatch.setenv("HTTPS_PROXY", f"me:secret@{place}")
+        with closing(f"https://{NAME}") as remote, pytest.raises(errors.ConfigError, match="password"):
+            call(remote, mode)
+
+
+@both
+def test_the_other_addresses_of_a_proxy_are_tried(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+
+    def several(host: Any, port: Any, *rest: Any, **more: Any) -> Any:
+        return [found for place in ("127.0.0.2", host) for found in resolve(place, port, *rest, **more)]
+
+    with proxy(b"HTTP/1.1 502 Bad Gateway\r\n\r\n") as (place, _):
+        monkeypatch.setattr(socket, "getaddrinfo", several)  # nobody listens at the first one
+        monkeypatch.setenv("HTTPS_PROXY", place)
+        with closing(f"https://{NAME}") as remote, pytest.raises(errors.ConnectFailed, match="502"):
+            call(remote, mode)
+
+
+@both
+def test_closing_reaches_a_call_that_waits_for_its_proxy(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close() -> None:
+        with listener.accept()[0] as sock:
+            sock.recv(1)
+            remote.close()
+            sock.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{listener.getsockname()[1]}")
+        remote = backend(f"https://{NAME}", timeouts=Timeouts(connect=30))
+        thread = threading.Thread(target=close, daemon=True)
+        thread.start()
+        with pytest.raises(errors.Closed):
+            call(remote, mode)
+        thread.join()
 
 
 @both
@@ -137,7 +183,16 @@ def test_a_silent_proxy_is_waited_for_as_long_as_a_server(mode: str, monkeypatch
 
 @both
 @pytest.mark.parametrize(
-    "value", ["socks5://127.0.0.1:1080", "https://me:secret@proxy.invalid", "http://", "http://[x", "x:port"]
+    "value",
+    [
+        "socks5://127.0.0.1:1080",
+        "https://me:secret@proxy.invalid",
+        "http://",
+        "http://[x",
+        "x:port",
+        "proxy..corp:80",
+        "http://me:12#secret@127.0.0.1",
+    ],
 )
 def test_a_proxy_of_another_kind_is_an_error_before_anything_is_sent(
     mode: str, value: str, monkeypatch: pytest.MonkeyPatch
@@ -159,8 +214,15 @@ def test_servers_on_this_machine_and_plain_ones_are_reached_directly(
         monkeypatch.setenv(name, f"http://127.0.0.1:{closed_port()}")
     with LoopbackProvider(GOOD) as server, closing(server) as remote:
         assert call(remote, mode).text == "ab"
-    urls = ("https://localhost", "https://127.0.0.1:8443", "https://[::1]", f"http://{NAME}")
-    assert [proxy_of(httpcore.URL(url)) for url in urls] == [None] * 4
+    urls = (
+        "https://localhost",
+        "https://127.0.0.1:8443",
+        "https://[::1]",
+        "https://[::ffff:127.0.0.1]",
+        "https://a.localhost.",
+        f"http://{NAME}",
+    )
+    assert [proxy_of(httpcore.URL(url)) for url in urls] == [None] * 6
 
 
 @pytest.mark.parametrize("rule", ["*", f"other.com,{NAME}", ".invalid", f"{NAME}:8443"])
@@ -172,10 +234,24 @@ def test_no_proxy_names_servers_to_reach_directly(rule: str, monkeypatch: pytest
     assert elsewhere == (None if rule == "*" else Proxy("proxy.invalid", 3128))
 
 
+@pytest.mark.parametrize(
+    ("who", "header"), [("u:%FF@", b"u:\xff"), (":pw@", b":pw"), ("u@", b"u:"), ("", None)]
+)
+def test_a_user_and_a_password_are_taken_as_they_are(
+    who: str, header: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", f" http://{who}proxy.invalid:3128/ ")
+    found = proxy_of(httpcore.URL(f"https://{NAME}"))
+    assert found == Proxy(
+        "proxy.invalid", 3128, (header and f"Basic {base64.b64encode(header).decode()}") or ""
+    )
+
+
 def test_a_tunnel_may_open_in_pieces_and_to_an_address_of_ipv6() -> None:
     tunnel = Tunnel(Proxy("p", 1), "2001:db8::1", 443)
     assert tunnel.request.startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n")
-    assert [tunnel.is_open(bytes([byte])) for byte in OPEN] == [False] * (len(OPEN) - 1) + [True]
+    said = b"HTTP/1.1 100 Continue\r\n\r\n" + OPEN
+    assert [tunnel.is_open(bytes([byte])) for byte in said] == [False] * (len(said) - 1) + [True]
 
 
 @both
