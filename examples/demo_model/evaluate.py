@@ -138,7 +138,7 @@ def main() -> None:
             right, finer, totals = 0, Counter[str](), Counter[str]()
             for number in range(options.count):
                 sample = SKILLS[skill](rng, split)
-                through = generator and sample.tools
+                through = generator and skill == "tools"  # of other turns it knows the text alone
                 answer = held(generator, sample) if through else answered(model, sample, number)
                 good, notes = judge(sample, answer)
                 right += good
