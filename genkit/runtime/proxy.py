@@ -125,7 +125,7 @@ class Tunnel:
             self._head = b""
             return bool(rest) and self.is_open(rest)
         if code and code[1] == "407":
-            raise ConfigError(f"{where} wants another name and password than HTTPS_PROXY has")
+            raise ConfigError(f"{where} wants another name and password than it was given")
         if not code or not code[1].startswith("2"):
             raise httpcore.ConnectError(f"{where} answered {status!r:.80}")
         if rest:  # whoever is asked for TLS does not speak first

@@ -63,7 +63,7 @@ class _AsyncSingle:
             tls = _tls_for(request, self._tls)
             self._network = AwaitingNetwork(tls, proxy_of(request.url))
             connection = self._connection = httpcore.AsyncHTTPConnection(
-                request.url.origin, _tls_for(request, self._tls), KEEP, network_backend=self._network
+                request.url.origin, tls, KEEP, network_backend=self._network
             )
         return await connection.handle_async_request(request)
 
