@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from .backend import Backend
 from .errors import BadRequest, ConfigError
+from .lora import Given
 from .metrics import Meter, Totals
 from .options import Options, Prompt, make_request
 from .request import Request, Sampling
@@ -54,7 +54,7 @@ class Generator(Retrieval):
         context_shift: whether a local model's answer goes on where the context window is full: the older half
             of what follows the system's messages is dropped. By default it ends there.
         lora: LoRA adapters of a local model: the path of a GGUF file, or a list of paths or of
-            ``(path, scale)``.
+            ``(path, scale)``. A call may choose others of them (``lora=``).
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
@@ -81,7 +81,7 @@ class Generator(Retrieval):
         idle: float | None = None,
         keep_on_disk: bool | None = None,
         context_shift: bool | None = None,
-        lora: str | os.PathLike[str] | Sequence[Any] | None = None,
+        lora: Given | None = None,
         api_key: Any = None,
         base_url: str | None = None,
         timeout: float | Timeouts | None = None,

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, Literal, TypedDict
 
 from .errors import BadRequest
+from .lora import Given
 from .messages import Message
 from .request import Output, Request, Sampling, Tool
 
@@ -43,6 +44,7 @@ class Options(TypedDict, total=False):
     reasoning: str | int | None
     keep: str | None
     suffix: str | None
+    lora: Given | None
     metadata: Mapping[str, str] | None
     extra: Mapping[str, Any] | None
     on_unsupported: Literal["error", "warn", "drop"] | None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from .errors import BadRequest
+from .lora import pairs
 from .messages import Message, Text
 
 
@@ -213,6 +214,8 @@ class Request:
         keep: the name under which the prompt is to stay in the KV cache of a local model, until another call
             has that name, it is dropped (:meth:`genkit.Generator.drop`), or the Generator is closed.
         suffix: the text after a gap that is to be filled, of which the one message is the text before.
+        lora: which LoRA adapters of the Generator's a local model is to have for this call: the path of one,
+            or a list of paths or of ``(path, scale)``, kept as pairs; by default as the Generator says.
         metadata: labels that the provider keeps with the call.
         extra: fields for the body of a remote call, sent verbatim.
         deadline: when the call must have ended, by ``time.monotonic()``.
@@ -234,6 +237,7 @@ class Request:
     reasoning: str | int | None = None
     keep: str | None = None
     suffix: str | None = None
+    lora: tuple[tuple[str, float], ...] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     deadline: float | None = None
@@ -253,6 +257,8 @@ class Request:
                 )
         if self.keep is not None and not (isinstance(self.keep, str) and self.keep):
             raise BadRequest(f"keep takes a name of at least one character, not {self.keep!r:.80}")
+        if self.lora is not None:
+            object.__setattr__(self, "lora", pairs(self.lora))
         self._check_words()
         if self.suffix is not None:
             self._check_gap()

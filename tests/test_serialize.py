@@ -39,6 +39,7 @@ requests = st.builds(
         st.builds(Tool, name=st.text(min_size=1), description=st.text(), parameters=json_objects), max_size=2
     ),
     output=st.none() | st.builds(Output, schema=json_objects, name=st.text()),
+    lora=st.none() | st.lists(st.tuples(st.text(), st.floats(-10, 10)), max_size=2),
     extra=json_objects,
 )
 counts = st.integers(0, 10**9)

@@ -1,52 +1,55 @@
-"""LoRA adapters: what a caller may give, and a look at the file before native code sees it."""
+"""LoRA adapters: which of them a call has, and a look at a file before native code sees it."""
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from ..errors import ConfigError
+from ..errors import BadRequest, ConfigError
+from ..lora import Given, pairs
 from . import files
 from .gguf import checked, contents
 from .gguf_format import Contents, Refused, brief
 
-Path: TypeAlias = str | os.PathLike[str]
-Given: TypeAlias = Path | Sequence[Path | tuple[Path, float]]
+Adapters: TypeAlias = Sequence[tuple[str, float]]
+"""The files of adapters, and how much of each to add to the weights."""
 
 
 def adapters(given: Given | None) -> list[tuple[str, float]]:
-    """The adapters that a caller gave: the file of each, and how much of it to add.
-
-    Args:
-        given: the path of one, or a list of paths or of pairs of a path and a scale, which is 1 by default.
+    """The adapters that a Generator is given: the file of each, and how much of it to add.
 
     Raises:
-        ConfigError: it is something else.
+        ConfigError: it is none of what :func:`genkit.lora.pairs` takes.
         ModelFileError: there is no such file.
     """
-    if given is None:
-        return []
-    listed = [given] if isinstance(given, (str, os.PathLike)) else given
-    if not isinstance(listed, Sequence):
-        raise ConfigError(f"lora takes a path, or a list of paths or of (path, scale), not {given!r:.200}")
-    return [_adapter(each) for each in listed]
+    try:
+        return [] if given is None else [(str(files.find(path)), scale) for path, scale in pairs(given)]
+    except BadRequest as error:
+        raise ConfigError(error.message) from None
 
 
-def _adapter(given: Any) -> tuple[str, float]:
-    path, scale = (given, 1.0) if isinstance(given, (str, os.PathLike)) else _pair(given)
-    is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
-    if not is_number or not math.isfinite(scale):
-        raise ConfigError(f"the scale of a LoRA adapter is a number, not {scale!r:.80}")
-    return str(files.find(path)), float(scale)
+def scales(wanted: Adapters | None, loaded: Adapters) -> list[float]:
+    """How much of each adapter that was loaded a call adds to the weights.
 
+    Args:
+        wanted: the adapters that the call names; None for those of the Generator.
+        loaded: what :func:`adapters` made of those.
 
-def _pair(given: Any) -> tuple[Any, Any]:
-    is_pair = isinstance(given, (tuple, list)) and len(given) == 2
-    if not is_pair or not isinstance(given[0], (str, os.PathLike)):
-        raise ConfigError(f"lora takes paths, or pairs of a path and a scale, not {given!r:.200}")
-    return given[0], given[1]
+    Raises:
+        BadRequest: the Generator has no such adapter.
+        ModelFileError: there is no such file.
+    """
+    if wanted is None:
+        return [scale for _, scale in loaded]
+    there, found = [path for path, _ in loaded], [0.0] * len(loaded)
+    for path, scale in wanted:
+        if (file := str(files.find(path))) not in there:
+            raise BadRequest(
+                f"{path} is none of the Generator's LoRA adapters ({', '.join(there) or 'it has none'}); "
+                "name all that calls choose from in Generator(lora=), with scale 0 if others go without"
+            )
+        found[there.index(file)] += scale
+    return found
 
 
 def size(path: str, architecture: str) -> int:

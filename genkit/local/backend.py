@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 from ..errors import BackendError, ConfigError, GenkitError, UnsupportedOption
 from ..events import Event, Finish, FinishReason, Logprobs, Metrics, Start, TokenLogprob, Usage, Warned
+from ..lora import Given
 from ..request import Request
 from ..response import Ranked
 from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
 from . import files
-from .adapter import Given, adapters
+from .adapter import adapters
 from .answer import AnswerStream
 from .connection import Answer
 from .pipe import Token, error_from
@@ -95,7 +96,7 @@ class LocalBackend:
         if idle is not None and not (is_number and idle > 0):
             raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
         self._kept = files.cache_directory() / "kept" if keep_on_disk else None
-        settings = {
+        self._settings: dict[str, Any] = {
             "path": str(files.find(path)),
             "context": context,
             "threads": threads,
@@ -107,15 +108,14 @@ class LocalBackend:
             "kept": str(self._kept) if self._kept else None,
             "lookup": lookup,
         }
-        self._path = str(settings["path"])
-        self.worker = Tenant(settings, isolation=isolation, idle=idle)
+        self.worker = Tenant(self._settings, isolation=isolation, idle=idle)
         self._finalizer = weakref.finalize(self, self.worker.close)
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""
         for warning in unsupported(request):
             yield Warned(warning)
-        question = generation(request)
+        question = generation(request, self._settings["lora"])
         if request.keep:
             question["keep"] = [self.worker.number, request.keep]
         channel: Channel[Answer] = runtime.channel()
@@ -163,7 +163,7 @@ class LocalBackend:
         """See :class:`genkit.backend.Backend`."""
         if not isinstance(prompt, str):
             list(unsupported(prompt))  # an error, or what generating would warn of
-        what = {"text": prompt} if isinstance(prompt, str) else generation(prompt)
+        what = {"text": prompt} if isinstance(prompt, str) else generation(prompt, self._settings["lora"])
         return TokenCount((await self._ask({**what, "do": "count"}, runtime))["tokens"], exact=True)
 
     async def embed(
@@ -189,7 +189,7 @@ class LocalBackend:
         """See :class:`genkit.backend.Backend`."""
         self.worker.drop(name)
         if self._kept:  # perhaps no worker is running
-            Shelf(self._kept, files.fingerprint(str(files.find(self._path)))).remove(name)
+            Shelf(self._kept, files.fingerprint(str(files.find(self._settings["path"])))).remove(name)
 
     async def rerank(
         self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None

@@ -14,6 +14,7 @@ from ..errors import BackendError, ConfigError, OutOfMemory
 from .arrays import as_array
 from .llama import Model, _last_words, _lib, lacks_memory, last_words
 from .plan import Cut, Forget, Move, Share, Shift
+from .prefixes import Scales
 from .sampling import Step
 
 _ABORTED = 2
@@ -99,22 +100,29 @@ class Context:
                 f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
                 "try a smaller context="
             )
-        if model.adapters:
-            adapters, scales = zip(*model.adapters, strict=True)
-            count = len(adapters)
-            pointers = (_lib.llama_adapter_lora_p_ctypes * count)(*adapters)
-            _lib.llama_set_adapters_lora(self.pointer, pointers, count, (ctypes.c_float * count)(*scales))
+        self._adapters, self._scales = [adapter for adapter, _ in model.adapters], tuple[float, ...]()
+        if self._adapters:
+            self._adapt(tuple(scale for _, scale in model.adapters))
         self._memory, self._recurrent = _lib.llama_get_memory(self.pointer), model.recurrent
         self._evaluate = _lib.llama_encode if model.encoder_alone else _lib.llama_decode
         self._batch, self._rows = _lib.llama_batch_init(batch, 0, 1), batch
         self._abort = ctypes.create_string_buffer(2)
         _lib.llama_set_abort_callback(self.pointer, _native_flag(), ctypes.addressof(self._abort))
 
-    def decode(self, rows: Sequence[tuple[int, int, int, bool]]) -> bool:
+    def _adapt(self, scales: Scales) -> None:
+        """Add so much of each LoRA adapter to the weights; llama.cpp plans its next step anew then."""
+        count = len(self._adapters)
+        pointers = (_lib.llama_adapter_lora_p_ctypes * count)(*self._adapters)
+        _lib.llama_set_adapters_lora(self.pointer, pointers, count, (ctypes.c_float * count)(*scales))
+        self._scales = scales
+
+    def decode(self, rows: Sequence[tuple[int, int, int, bool]], scales: Scales | None = None) -> bool:
         """Evaluate tokens.
 
         Args:
             rows: a token id, its position, its sequence id, and whether its logits are wanted, for each.
+            scales: how much of each LoRA adapter to add to the weights; by default as the last time, and at
+                first what the model says.
 
         Returns:
             False if it was aborted: some of the rows may be in the KV cache then.
@@ -125,6 +133,8 @@ class Context:
         """
         if len(rows) > self._rows:  # what is written beyond a batch is somebody else's memory
             raise BackendError(f"{len(rows)} rows in a batch of {self._rows}")
+        if scales is not None and scales != self._scales:
+            self._adapt(scales)
         batch = self._batch
         token, position, sequence, logits = batch.token, batch.pos, batch.seq_id, batch.logits
         for row, (id, at, slot, wanted) in enumerate(rows):

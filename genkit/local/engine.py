@@ -217,7 +217,7 @@ class Engine:
         for sequence, _, _ in work:
             sequence.times.started = sequence.times.started or began
         try:
-            done = self._context.decode(rows(work))
+            done = self._context.decode(rows(work), work[0].sequence.scales)
         except GenkitError as error:
             self._one_by_one(work, error)
             return

@@ -61,7 +61,7 @@ class Pace:
             running: how many there will be once the prompts are evaluated: what their steps will take is what
                 those who answer now have to expect in any case.
         """
-        if self._mixed >= REFRESH:
+        if answering and self._mixed >= REFRESH:
             return 0
         if not self._alone or not self._each:
             return min(FIRST, self._batch)

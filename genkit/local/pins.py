@@ -32,7 +32,7 @@ class Pins:
         if not self._kept.pinned and not sequence.keep:
             return None
         slots = self._staying(sequence).values()
-        shared = self._shared(sequence.tokens, slots)
+        shared = self._shared(sequence, slots)
         if len(sequence.tokens) - shared >= self._slots.room - self._slots.held(slots):
             return self.overflow(sequence)
         if sequence.keep and not sequence.pinned:
@@ -43,7 +43,7 @@ class Pins:
         """The error for a call that what is pinned leaves no room."""
         staying = self._staying(sequence)
         held, names = self._slots.held(staying.values()), ", ".join(name.name for name in staying)
-        shared = self._shared(sequence.tokens, staying.values())
+        shared = self._shared(sequence, staying.values())
         return ContextOverflow(
             f"the prompt has {len(sequence.tokens)} tokens, {shared} of them kept, and what is kept "
             f"({names}) holds {held} of the context window's {self._slots.room}; shorten it, drop what is "
@@ -68,7 +68,7 @@ class Pins:
             )
         held = self._slots.held(others.values())
         for one in prompts.values():
-            held += one.prompt_length - self._shared(one.tokens[: one.prompt_length], others.values())
+            held += one.prompt_length - self._shared(one, others.values(), one.prompt_length)
         room = self._slots.room
         left = min(RESERVE, room // 2)
         if held <= room - left:
@@ -81,6 +81,7 @@ class Pins:
             limit=room - left,
         )
 
-    def _shared(self, tokens: List[int], slots: Collection[int]) -> int:
-        """How much of a prompt these ids hold."""
-        return longest(tokens, ((slot, self._kept.tokens(slot)) for slot in slots), self._intact)[1]
+    def _shared(self, sequence: Sequence, slots: Collection[int], length: int | None = None) -> int:
+        """How much of the first so many tokens of a sequence these ids hold."""
+        held = self._kept.items(sequence.scales, slots)
+        return longest(sequence.tokens[:length], held, self._intact)[1]

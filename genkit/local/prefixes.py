@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 WORTHWHILE = 16
 """A shorter prefix is not worth sharing."""
+
+
+Scales: TypeAlias = tuple[float, ...]
+"""How much of each LoRA adapter is added to the weights; evaluated with some, it is of no use to others."""
 
 
 class Name(NamedTuple):
@@ -56,6 +60,7 @@ class Kept:
 
     def __init__(self) -> None:
         self._tokens: dict[int, list[int]] = {}
+        self._scales: dict[int, Scales] = {}
         self._pinned: dict[Name, int] = {}
 
     def __contains__(self, slot: object) -> bool:
@@ -71,25 +76,29 @@ class Kept:
         """The ids that are pinned, by name."""
         return dict(self._pinned)
 
-    def items(self) -> Iterator[tuple[int, list[int]]]:
-        """The ids and what they hold, the pinned ones first."""
-        for slot in self._pinned.values():
-            yield slot, self._tokens[slot]
+    def slots(self) -> Iterator[int]:
+        """The ids, the pinned ones first."""
+        yield from self._pinned.values()
         if self.can_go:
             pinned = set(self._pinned.values())
-            yield from (item for item in self._tokens.items() if item[0] not in pinned)
+            yield from (slot for slot in self._tokens if slot not in pinned)
 
-    def tokens(self, slot: int) -> list[int]:
-        """What an id holds."""
-        return self._tokens[slot]
+    def items(
+        self, scales: Scales = (), slots: Iterable[int] | None = None
+    ) -> Iterator[tuple[int, list[int]]]:
+        """What ids hold that was evaluated with these adapters: of those that are kept, or of some."""
+        for slot in self.slots() if slots is None else slots:
+            if self._scales[slot] == scales:
+                yield slot, self._tokens[slot]
 
-    def add(self, slot: int, tokens: list[int]) -> None:
-        """Keep what an id holds."""
-        self._tokens[slot] = tokens
+    def add(self, slot: int, tokens: list[int], scales: Scales = ()) -> None:
+        """Keep what an id holds, and was evaluated with these adapters."""
+        self._tokens[slot], self._scales[slot] = tokens, scales
 
-    def pin(self, name: Name, slot: int, tokens: list[int]) -> None:
+    def pin(self, name: Name, slot: int, tokens: list[int], scales: Scales = ()) -> None:
         """Keep what an id holds under a name; what had that name must have been dropped."""
-        self._tokens[slot], self._pinned[name] = tokens, slot
+        self.add(slot, tokens, scales)
+        self._pinned[name] = slot
 
     def unpin(self, wanted: Name) -> None:
         """What has this name, or any of the owner's if the name is '', is kept like all else from now on."""
@@ -106,5 +115,5 @@ class Kept:
         if slot is None:
             pinned = set(self._pinned.values())
             slot = next(slot for slot in self._tokens if slot not in pinned)
-        del self._tokens[slot]
+        del self._tokens[slot], self._scales[slot]
         return slot

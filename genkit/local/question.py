@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import BadRequest, UnsupportedOption
 from ..messages import CacheMark, Message, Native, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Request, Tool
+from .adapter import Adapters, scales
 from .sampling import LARGEST_SEED
 
 BATCH, BATCH_SIZE = 1024, 4 << 20
@@ -31,8 +32,13 @@ def unsupported(request: Request) -> Iterator[str]:
             yield f"{message}; it was left out"
 
 
-def generation(request: Request) -> dict[str, Any]:
-    """The request as the worker takes it, or an error before anything is sent."""
+def generation(request: Request, loaded: Adapters) -> dict[str, Any]:
+    """The request as the worker takes it, or an error before anything is sent.
+
+    Args:
+        request: the request.
+        loaded: the LoRA adapters that the model was loaded with.
+    """
     sampling = request.sampling.set_options()
     sampling.pop("stop", None)
     seed = sampling.setdefault("seed", int.from_bytes(os.urandom(4), "little") % LARGEST_SEED)
@@ -60,6 +66,7 @@ def generation(request: Request) -> dict[str, Any]:
         "form": form,
         "reasoning": request.reasoning,
         "suffix": request.suffix,
+        "lora": scales(request.lora, loaded),
         "strict": request.on_unsupported == "error",
     }
 

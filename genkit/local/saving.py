@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from ..errors import BackendError
-from .prefixes import WORTHWHILE, common
+from .prefixes import WORTHWHILE, Scales, common
 from .shelf import Saved, Shelf
 
 
@@ -23,7 +23,7 @@ class Saving:
 
     def __init__(self, shelf: Shelf, broken: Callable[[Exception], None]) -> None:
         self._shelf, self._broken = shelf, broken
-        self._written: dict[str, list[int]] = {}
+        self._written: dict[str, tuple[list[int], Scales]] = {}
         """What is on disk, or about to be, as far as that was asked for."""
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._problems: dict[int, str] = {}
@@ -31,19 +31,21 @@ class Saving:
         self._writer = threading.Thread(target=self._work, name="genkit saving", daemon=True)
         self._writer.start()
 
-    def find(self, name: str, prompt: Sequence[int]) -> Saved | None:
+    def find(self, name: str, prompt: Sequence[int], scales: Scales = ()) -> Saved | None:
         """What was saved under a name, when it is asked for first, and if this prompt begins like it."""
         if name in self._written:
             return None
-        saved = self._shelf.read(name)
-        self._written[name] = saved.tokens if saved else []
+        saved = self._shelf.read(name, scales)
+        self._written[name] = saved.tokens if saved else [], scales
         return saved if saved and common(saved.tokens, prompt) >= WORTHWHILE else None
 
     def doubt(self, name: str) -> None:
         """What was saved under a name is of no use."""
         self._written.pop(name, None)
 
-    def offer(self, call: int, name: str, prompt: list[int], state: Callable[[], bytearray]) -> None:
+    def offer(
+        self, call: int, name: str, prompt: list[int], state: Callable[[], bytearray], scales: Scales = ()
+    ) -> None:
         """A prompt was pinned: save it, unless at least half of it is on disk.
 
         Args:
@@ -51,17 +53,19 @@ class Saving:
             name: under what name.
             prompt: its tokens.
             state: gets the state of the KV cache; called now or never.
+            scales: how much of each LoRA adapter it was evaluated with.
         """
-        if common(self._written.get(name, []), prompt) * 2 >= len(prompt):
+        written, with_these = self._written.get(name, ([], scales))
+        if with_these == scales and common(written, prompt) * 2 >= len(prompt):
             return
-        self._written[name] = prompt
+        self._written[name] = prompt, scales
         self._waiting.add(call)
         try:
             saved = Saved(prompt, state())
         except (BackendError, MemoryError) as error:
             self._problems[call] = _problem(name, error)
         else:
-            self._jobs.put(lambda: self._write(call, name, saved))
+            self._jobs.put(lambda: self._write(call, name, saved, scales))
 
     def then(self, call: int, tell: Callable[[str], None]) -> None:
         """Tell of a call's end, once what it had to be saved is; with what went wrong, or ''."""
@@ -81,9 +85,9 @@ class Saving:
         self._jobs.put(None)
         self._writer.join()
 
-    def _write(self, call: int, name: str, saved: Saved) -> None:
+    def _write(self, call: int, name: str, saved: Saved, scales: Scales) -> None:
         try:
-            self._shelf.write(name, saved)
+            self._shelf.write(name, saved, scales)
         except OSError as error:
             self._problems[call] = _problem(name, error)
 

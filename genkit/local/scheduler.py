@@ -12,9 +12,10 @@ from collections.abc import Callable
 from ..errors import GenkitError
 from .pins import RESERVE, Pins
 from .plan import Cut, Forget, Move, Plan, Share, Shift, Work
-from .prefixes import WORTHWHILE, Kept, Name, common, longest
+from .prefixes import WORTHWHILE, Kept, Name, Scales, common, longest
 from .sequence import Sequence
 from .slots import Slots
+from .turns import share_out
 
 
 class Scheduler:
@@ -43,6 +44,7 @@ class Scheduler:
         self._kept = Kept()
         self._pins = Pins(slots, self._kept, names=names, intact=intact)
         self._moves: list[Move] = []
+        self._last: Scales = ()
         self.running: list[Sequence] = []
         self.refused: list[tuple[Sequence, GenkitError]] = []
         """Those that :meth:`plan` sent away, since what is pinned leaves them no room; to be emptied."""
@@ -56,7 +58,7 @@ class Scheduler:
         if sequence in self.running:
             self.running.remove(sequence)
             if keep and sequence.evaluated and not sequence.shifted:
-                self._kept.add(sequence.slot, sequence.tokens[: sequence.evaluated])
+                self._kept.add(sequence.slot, sequence.tokens[: sequence.evaluated], sequence.scales)
             else:
                 self._drop(sequence.slot)
         elif sequence in self._waiting:
@@ -78,7 +80,7 @@ class Scheduler:
             slot = self._take_slot()
         if slot is not None:
             self._slots.grow(slot, len(tokens))
-            self._kept.add(slot, tokens)
+            self._kept.add(slot, tokens, sequence.scales)
         return slot
 
     def not_restored(self, slot: int) -> None:
@@ -114,13 +116,13 @@ class Scheduler:
                 break
         for sequence in self.running:
             self._begin(sequence)
-        work = self._share_out(chunk)
+        work = share_out(self.running, self._last, self._batch, chunk)
         while sum(size for _, size, _ in work) > self._slots.left:
             last = self.running[0]
             if not (self._make_room() or self.shorten(last)):  # all but its own is pinned
                 self.remove(last)
                 self.refused.append((last, self._pins.overflow(last)))
-            work = self._share_out(chunk)
+            work = share_out(self.running, self._last, self._batch, chunk)
         return Plan(self.take_moves(), work)
 
     def done(self, work: list[Work]) -> list[Move]:
@@ -130,6 +132,7 @@ class Scheduler:
             What is to be done at once, to pin prompts.
         """
         for sequence, size, sample in work:
+            self._last = sequence.scales
             count = size + len(sequence.draft)
             sequence.evaluated += count
             self._slots.grow(sequence.slot, count)
@@ -157,7 +160,7 @@ class Scheduler:
         if sequence.evaluated <= start:
             return True
         pinned = self._kept.pinned.values()
-        for kept in [kept for kept, _ in self._kept.items() if kept not in pinned]:
+        for kept in [kept for kept in self._kept.slots() if kept not in pinned]:
             if self._slots.meet(kept, slot, start):
                 self._drop(self._kept.pop(kept))
         others = [*pinned, *(other.slot for other in self.running if other is not sequence)]
@@ -207,7 +210,7 @@ class Scheduler:
         slot, length = self._take_slot(), sequence.evaluated
         self._slots.share(sequence.slot, slot, length)
         self._moves.append(Share(sequence.slot, slot, length))
-        self._kept.pin(name, slot, sequence.tokens[:length])
+        self._kept.pin(name, slot, sequence.tokens[:length], sequence.scales)
         sequence.pinned = True
 
     def _begin(self, sequence: Sequence) -> None:
@@ -227,37 +230,23 @@ class Scheduler:
     def _source(self, sequence: Sequence) -> tuple[int | None, int]:
         """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
         held = [
-            *self._kept.items(),
-            *((r.slot, r.tokens[: r.evaluated]) for r in self.running if not r.shifted),
+            *self._kept.items(sequence.scales),
+            *((r.slot, r.tokens[: r.evaluated]) for r in self._alike(sequence)),
         ]
         return longest(sequence.tokens, held, self._intact)
 
     def _leader(self, sequence: Sequence) -> tuple[Sequence | None, int]:
         """Who is about to evaluate most of its prompt, and how much of it."""
         best, most = None, self._source(sequence)[1] + WORTHWHILE - 1
-        for other in self.running:
+        for other in self._alike(sequence):
             length = min(common(sequence.tokens, other.tokens), len(sequence.tokens) - 1)
-            if length > max(most, other.evaluated) and not other.shifted:
+            if length > max(most, other.evaluated):
                 best, most = other, length
         return best, most if best else 0
 
-    def _share_out(self, chunk: Callable[[int, int], int] | None) -> list[Work]:
-        """One token for whoever answers; of the rest, half to the oldest prompt, then the shortest first."""
-        ready = [sequence for sequence in self.running if sequence.begun]
-        answering = [s for s in ready if _left(s) == 1][: self._batch]
-        prompts = [s for s in ready if _left(s) > 1]
-        budget = self._batch - len(answering)
-        if answering and chunk is not None:
-            budget = min(budget, chunk(len(answering), len(self.running)))
-        sizes = dict.fromkeys(prompts, 0)
-        shares = [(prompts[0], -(-budget // 2))] if prompts else []
-        shares += [(s, budget) for s in sorted(prompts, key=_left)]
-        for sequence, most in shares:
-            size = min(most, _left(sequence) - sizes[sequence], budget)
-            sizes[sequence] += size
-            budget -= size
-        work = [Work(sequence, 1, True) for sequence in answering]
-        return work + [Work(s, size, size == _left(s)) for s, size in sizes.items() if size]
+    def _alike(self, sequence: Sequence) -> list[Sequence]:
+        """Those that run whose KV cache is of use to the sequence, as far as they begin like it."""
+        return [r for r in self.running if r.scales == sequence.scales and not r.shifted]
 
     def _make_room(self) -> bool:
         """Drop what was kept longest without use; else send the last that came back to the queue.
@@ -287,11 +276,6 @@ class Scheduler:
     def _drop(self, slot: int) -> None:
         self._slots.give_back(slot)
         self._moves.append(Forget(slot))
-
-
-def _left(sequence: Sequence) -> int:
-    """How many of its tokens are still to be evaluated."""
-    return len(sequence.tokens) - sequence.evaluated
 
 
 def _outstanding(sequence: Sequence) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .prefixes import Name
+from .prefixes import Name, Scales
 from .sampling import Step
 from .shelf import Saved
 
@@ -68,6 +68,8 @@ class Sequence:
     """How many alternatives to tell the log probabilities of, at each token."""
     keep: Name | None = None
     """Under what name its prompt is pinned once it is evaluated."""
+    scales: Scales = ()
+    """How much of each LoRA adapter is added to the weights for it."""
     saved: Saved | None = None
     """What is to be loaded for it to begin with; still there if that failed."""
     prompt_length: int = field(init=False)

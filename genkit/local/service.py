@@ -123,8 +123,8 @@ class Service:
         if not settings.get("kept"):
             return None
         build = f"{build_of_llama()} context {context} gpu_layers {settings['gpu_layers']}"
-        for file, scale in settings.get("lora", ()):
-            build += f" lora {files.fingerprint(file)} {scale}"
+        for file, _ in settings.get("lora", ()):
+            build += f" lora {files.fingerprint(file)}"
         shelf = Shelf(Path(settings["kept"]), files.fingerprint(settings["path"]), build)
         return Saving(shelf, self._broken)
 
@@ -196,9 +196,9 @@ class Service:
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", 2**31 if self._shifts else room)
         asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep)
-        asked.head = head
+        asked.head, asked.scales = head, tuple(question["lora"])
         if keep and self._saving:
-            asked.saved = self._saving.find(keep.name, tokens)
+            asked.saved = self._saving.find(keep.name, tokens, asked.scales)
         engine.submit(asked)
 
     def _name_to_keep(self, question: dict[str, Any]) -> Name | None:
@@ -257,7 +257,7 @@ class Service:
             prompt = sequence.tokens[: sequence.prompt_length]
             if sequence.saved:
                 self._saving.doubt(sequence.keep.name)
-            self._saving.offer(sequence.call, sequence.keep.name, prompt, state)
+            self._saving.offer(sequence.call, sequence.keep.name, prompt, state, sequence.scales)
 
     def _finished(self, sequence: Sequence, reason: str) -> None:
         now = time.monotonic()

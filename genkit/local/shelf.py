@@ -17,6 +17,8 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from .prefixes import Scales
+
 _MAGIC = b"genkit kept prompt 1\n"
 _SIZE = 32
 _HEAD = struct.Struct(f"<{_SIZE}sIQ")
@@ -43,10 +45,15 @@ class Shelf:
 
     def __init__(self, folder: Path, model: str, build: str = "", *, room: int = ROOM) -> None:
         self._folder, self._model, self._room = folder, model, room
-        self._about = hashlib.blake2b(f"{model} {build}".encode(), digest_size=_SIZE).digest()
+        self._build = build
 
-    def read(self, name: str) -> Saved | None:
-        """What was written under this name, or None: it is not there, or broken, or of another build."""
+    def read(self, name: str, scales: Scales = ()) -> Saved | None:
+        """What was written under this name, or None: it is not there, or broken, or of another build.
+
+        Args:
+            name: the name.
+            scales: how much of each LoRA adapter it is to be evaluated with.
+        """
         path = self._path(name)
         try:
             status = path.stat()
@@ -59,7 +66,10 @@ class Shelf:
                 if not intro.startswith(_MAGIC) or len(head) < _HEAD.size:
                     return None
                 about, count, size = _HEAD.unpack(head)
-                if about != self._about or len(intro) + len(head) + 4 * count + size != status.st_size:
+                if (
+                    about != self._about(scales)
+                    or len(intro) + len(head) + 4 * count + size != status.st_size
+                ):
                     return None
                 tokens, state = file.read(4 * count), bytearray(size)
                 if file.readinto(state) != size:
@@ -72,13 +82,18 @@ class Shelf:
             return None
         return Saved(list(struct.unpack(f"<{count}i", tokens)), state)
 
-    def write(self, name: str, saved: Saved) -> None:
+    def write(self, name: str, saved: Saved, scales: Scales = ()) -> None:
         """Write a prompt under a name, in place of what was there.
+
+        Args:
+            name: the name.
+            saved: the prompt.
+            scales: how much of each LoRA adapter it was evaluated with.
 
         Raises:
             OSError: it cannot be written, or is larger than all files may be.
         """
-        head = _HEAD.pack(self._about, len(saved.tokens), len(saved.state))
+        head = _HEAD.pack(self._about(scales), len(saved.tokens), len(saved.state))
         tokens = struct.pack(f"<{len(saved.tokens)}i", *saved.tokens)
         size = len(_MAGIC) + _SIZE + len(head) + len(tokens) + len(saved.state)
         if size > self._room:
@@ -92,6 +107,10 @@ class Shelf:
         """Let go of what was written under a name."""
         with contextlib.suppress(OSError):
             self._path(name).unlink()
+
+    def _about(self, scales: Scales) -> bytes:
+        what = " ".join(map(str, (self._model, self._build, *scales)))
+        return hashlib.blake2b(what.encode(), digest_size=_SIZE).digest()
 
     def _path(self, name: str) -> Path:
         spelled = f"{self._model} {name}".encode("utf-8", "surrogatepass")

@@ -100,7 +100,8 @@ class Dialect(Protocol):
 
 
 _OPTIONS = (
-    "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "keep", "suffix", "metadata",
+    "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "keep", "suffix", "lora",
+    "metadata",
 )  # fmt: skip
 
 

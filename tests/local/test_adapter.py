@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from genkit import Generator
-from genkit.errors import ConfigError, ModelFileError
+from genkit.errors import BadRequest, ConfigError, ModelFileError, UnsupportedOption
 from genkit.local import adapter, tried
 
 WEIGHTS = {"blk.0.attn_v.weight": (64, 64), "blk.1.ffn_down.weight": (64, 64)}  # outputs, inputs
@@ -71,6 +73,63 @@ def test_adapters_add_up_and_one_scaled_by_nothing_adds_nothing(
     twice, _ = answers(base, lora=[lora, (lora, 1)])
     np.testing.assert_allclose(twice, answers(merged(tmp_path / "m.gguf", 2))[0], atol=5e-3)
     np.testing.assert_allclose(answers(base, lora=[(lora, 0)])[0], answers(base)[0], atol=1e-3)
+
+
+PROMPTS = [f"a prompt of some length, the {at}th" for at in range(3)]
+
+
+def told(generator: Generator, prompt: str, lora: Any) -> list[float]:
+    """The log probabilities of an answer: all of its tokens are the likeliest, or else it is not greedy."""
+    answer = generator.generate(prompt, max_tokens=6, temperature=0, logprobs=0, lora=lora)
+    return [token.logprob for token in answer.logprobs]
+
+
+def test_each_call_has_the_adapters_that_it_names(base: Path, lora: Path, tmp_path: Path) -> None:
+    scales = {1.0: lora, 0.5: [(lora, 0.5)], 0.0: []}
+    expected = {}
+    for scale in scales:
+        with Generator(merged(tmp_path / f"{scale}.gguf", scale)) as generator:
+            expected[scale] = [told(generator, prompt, None) for prompt in PROMPTS]
+    with Generator(base, lora=[(lora, 0.5)], parallel=4) as generator, ThreadPoolExecutor(9) as pool:
+        assert told(generator, PROMPTS[0], None) == pytest.approx(expected[0.5][0], abs=0.05)
+        jobs = {
+            (scale, at): pool.submit(told, generator, prompt, given)
+            for at, prompt in enumerate(PROMPTS)
+            for scale, given in scales.items()
+        }
+        for (scale, at), job in jobs.items():
+            assert job.result() == pytest.approx(expected[scale][at], abs=0.05)
+    apart = [expected[scale][0][0] for scale in scales]
+    assert min(abs(one - other) for one, other in itertools.combinations(apart, 2)) > 0.1
+
+
+def test_a_prompt_goes_on_from_what_was_evaluated_with_the_same_adapters(base: Path, lora: Path) -> None:
+    def cached(given: Any, **options: Any) -> int:
+        return generator.generate(PROMPTS[0], max_tokens=1, lora=given, **options).usage.cached_tokens
+
+    with Generator(base, lora=[(lora, 0)]) as generator:
+        length = generator.count(PROMPTS[0]).tokens
+        assert [cached(None), cached(lora), cached([(lora, 1)]), cached([])] == [0, 0, length - 1, length - 1]
+        assert [cached([(lora, 2)], keep="it"), cached([(lora, 2)]), cached([(lora, 3)])] == [
+            0,
+            length - 1,
+            0,
+        ]
+
+
+def test_a_call_names_adapters_of_its_generator(base: Path, lora: Path, tmp_path: Path) -> None:
+    other = fabricate.adapter(tmp_path / "other.gguf", pairs(), alpha=1)
+    with Generator(base, lora=lora) as generator:
+        with pytest.raises(BadRequest, match=r"other.gguf is none .*lora.gguf.*scale 0"):
+            generator.generate("a", lora=other)
+        with pytest.raises(BadRequest, match="lora takes"):
+            generator.generate("a", lora=3)  # type: ignore[arg-type]
+        with pytest.raises(ModelFileError, match="no-such"):
+            generator.generate("a", lora="no-such.gguf")
+    with Generator(base) as generator, pytest.raises(BadRequest, match="it has none"):
+        generator.generate("a", lora=[(lora, 0.5)])
+    with Generator("openai:m", api_key="k") as generator, pytest.raises(UnsupportedOption, match="lora"):
+        generator.generate("a", lora=lora)
 
 
 def test_generators_with_and_without_an_adapter_share_no_worker(base: Path, lora: Path) -> None:

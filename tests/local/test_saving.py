@@ -123,6 +123,23 @@ def test_what_cannot_be_saved_is_told_and_the_call_goes_on(cache: Path, noise_fi
         assert generator.generate(RULES, **GREEDY).usage.cached_tokens == 399
 
 
+def test_a_prompt_is_loaded_with_the_adapters_it_was_evaluated_with(tmp_path: Path) -> None:
+    told: list[str] = []
+    shelf = Shelf(tmp_path, "model")
+    for scales, found in [((1.0,), None), ((1.0,), [1] * 30), ((2.0,), None), ((1.0,), None)]:
+        saving = Saving(shelf, broken=lambda error: told.append(repr(error)))
+        saved = saving.find("name", [1] * 30, scales)
+        assert (saved and saved.tokens) == found
+        saving.offer(1, "name", [1] * 30, lambda: bytearray(b"state"), scales)
+        saving.close()
+    saving = Saving(shelf, broken=lambda error: told.append(repr(error)))
+    for scales in ((1.0,), (2.0,)):  # one name in turn with both
+        saving.offer(1, "name", [1] * 30, lambda: bytearray(b"state"), scales)
+    saving.close()
+    assert shelf.read("name", (2.0,))
+    assert not told
+
+
 def test_a_name_is_written_again_when_less_than_half_of_its_prompt_is_on_disk(tmp_path: Path) -> None:
     told: list[str] = []
     saving = Saving(Shelf(tmp_path, "model"), broken=lambda error: told.append(repr(error)))

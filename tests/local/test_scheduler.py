@@ -13,6 +13,9 @@ from genkit.local.scheduler import Scheduler
 from genkit.local.sequence import Sequence
 from genkit.local.slots import Slots
 
+ADAPTERS: list[tuple[float, ...]] = [(0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
+"""Scales that calls add theirs with."""
+
 
 def sequence(call: int, size: int, answers: int = 1, *, first: int = 0) -> Sequence:
     return Sequence(call, list(range(first, first + size)), [], answers)
@@ -50,10 +53,11 @@ class Served(RuleBasedStateMachine):
             self.slots, parallel=parallel, batch=batch, names=kept, intact=self.is_intact
         )
         self.pinned: dict[Name, list[int]] = {}
-        self.cache: dict[int, list[list[int]]] = {slot: [] for slot in range(parallel + kept)}
+        self.cache: dict[int, list[list[object]]] = {slot: [] for slot in range(parallel + kept)}
         self.alive: list[Sequence] = []
         self.broken: set[int] = set()
-        self.calls = 0
+        self.calls = self.waited = 0
+        self.oldest: Sequence | None = None
 
     def is_intact(self, slot: int) -> bool:
         return slot not in self.broken
@@ -63,12 +67,15 @@ class Served(RuleBasedStateMachine):
         answers=st.integers(1, 30),
         keep=st.sampled_from([None, None, *(Name(owner, name) for owner in (1, 2) for name in "ab")]),
         head=st.none() | st.integers(0, 50),
+        scales=st.sampled_from(ADAPTERS),
     )
-    def add(self, parts: list[int], answers: int, keep: Name | None, head: int | None) -> None:
+    def add(
+        self, parts: list[int], answers: int, keep: Name | None, head: int | None, scales: tuple[float, ...]
+    ) -> None:
         """Prompts of blocks that others may begin with, too; some are to be pinned."""
         self.calls += 1
         tokens = [part * 100 + at for part in parts for at in range(18)]
-        new = Sequence(self.calls, tokens[: self.room - 1], [], answers, keep=keep)
+        new = Sequence(self.calls, tokens[: self.room - 1], [], answers, keep=keep, scales=scales)
         new.head = head
         self.scheduler.add(new)
         self.alive.append(new)
@@ -121,8 +128,11 @@ class Served(RuleBasedStateMachine):
         assert bool(work) == bool(self.alive)
         assert sum(size for _, size, _ in work) <= self.batch
         assert len({id(w.sequence) for w in work}) == len(work)
-        if self.alive:
-            assert self.alive[0] in [w.sequence for w in work]  # the oldest always gets on
+        assert len({w.sequence.scales for w in work}) <= 1
+        self.waited += 1
+        if not self.alive or self.alive[0] in [w.sequence for w in work] or self.alive[0] is not self.oldest:
+            self.oldest, self.waited = self.alive[0] if self.alive else None, 0
+        assert self.waited < len(ADAPTERS)  # the oldest gets on whenever it is the turn of its adapters
         for one, size, sample in work:
             self.evaluate(one, size)
             assert sample == (one.evaluated + size == len(one.tokens))
@@ -130,7 +140,7 @@ class Served(RuleBasedStateMachine):
         for one, _, sample in work:
             if sample and one.keep and not one.generated:
                 self.pinned[one.keep] = list(one.tokens)
-            assert [token for token, _ in self.cache[one.slot]] == one.tokens[: one.evaluated]
+            assert self.cache[one.slot] == [[token, one.scales] for token in one.tokens[: one.evaluated]]
             if sample and one.generated == one.max_tokens:
                 self.go(one)
             elif sample:
@@ -162,7 +172,7 @@ class Served(RuleBasedStateMachine):
         cells = self.cache[one.slot]
         assert len(cells) == one.evaluated < len(one.tokens)
         assert size > 0
-        cells += [[token, one.slot] for token in one.tokens[one.evaluated : one.evaluated + size]]
+        cells += [[token, one.scales] for token in one.tokens[one.evaluated : one.evaluated + size]]
         used = {id(cell) for held in self.cache.values() for cell in held}
         assert len(used) <= self.room
 
@@ -195,6 +205,7 @@ class Served(RuleBasedStateMachine):
         if not hasattr(self, "scheduler"):
             return
         most = sum(len(one.tokens) + one.max_tokens for one in self.alive) * (len(self.alive) + 1)
+        most *= len(ADAPTERS)
         while self.alive and most:
             self.step()
             most -= 1
@@ -265,6 +276,41 @@ def test_what_arrives_together_is_evaluated_once() -> None:
     moves, work = one.plan()
     assert moves == [Share(calls[0].slot, each.slot, 40) for each in calls[1:]]
     assert [(w.sequence, w.size) for w in work] == [(each, 1) for each in calls]
+
+
+def test_what_was_evaluated_with_other_adapters_is_of_no_use() -> None:
+    one = scheduler(ids=8, parallel=4, batch=64)
+    for call, scale in enumerate((1.0, 2.0, 1.0)):
+        one.add(Sequence(call, list(range(40)), [], 1, scales=(scale,)))
+    first, other, again = one.everyone()
+    assert [(w.sequence, w.size) for w in do(one, one.plan())] == [(first, 40)]
+    assert [(w.sequence, w.size) for w in do(one, one.plan())] == [(other, 40)]
+    assert [(w.sequence, w.size) for w in do(one, one.plan())] == [(first, 1), (again, 1)]
+    one.remove(other)
+    one.add(late := Sequence(4, list(range(40)), [], 1, scales=(2.0,)))
+    do(one, one.plan())
+    assert (late.cached, again.cached) == (39, 39)
+
+
+def test_a_prompt_with_other_adapters_does_not_stall_an_answer() -> None:
+    one = scheduler(batch=64)
+    answering = sequence(1, 20, 10)
+    one.add(answering)
+    do(one, one.plan())
+    one.add(Sequence(2, list(range(60)), [], 1, scales=(1.0,)))
+    asked = list[tuple[int, int]]()
+
+    def chunk(answering: int, running: int) -> int:
+        asked.append((answering, running))
+        return 7
+
+    assert [(w.sequence.call, w.size) for _ in range(4) for w in do(one, one.plan(chunk))] == [
+        (2, 7),
+        (1, 1),
+        (2, 7),
+        (1, 1),
+    ]
+    assert (0, 1) in asked
 
 
 def test_who_waited_for_another_that_went_evaluates_it_all() -> None:
@@ -366,7 +412,7 @@ def test_a_name_holds_the_prompt_that_had_it_last() -> None:
     pinned(one, 1, 50, A)
     pinned(one, 2, 60, A, first=1000)
     (slot,) = one._kept.pinned.values()
-    assert one._kept.tokens(slot) == list(range(1000, 1060))
+    assert dict(one._kept.items())[slot] == list(range(1000, 1060))
 
 
 def test_a_prompt_that_begins_with_what_is_pinned_needs_room_for_the_rest_alone() -> None:
