@@ -196,7 +196,7 @@ class Service:
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", 2**31 if self._shifts else room)
         asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep)
-        asked.head, asked.scales = head, tuple(question["lora"])
+        asked.head, asked.scales = head, tuple(question.get("lora", ()))
         if keep and self._saving:
             asked.saved = self._saving.find(keep.name, tokens, asked.scales)
         engine.submit(asked)
