@@ -67,9 +67,14 @@ class Kept:
         return slot in self._tokens
 
     @property
+    def unpinned(self) -> int:
+        """How many are not pinned."""
+        return len(self._tokens) - len(self._pinned)
+
+    @property
     def can_go(self) -> bool:
         """Whether there is anything that is not pinned."""
-        return len(self._tokens) > len(self._pinned)
+        return self.unpinned > 0
 
     @property
     def pinned(self) -> dict[Name, int]:
