@@ -199,7 +199,13 @@ class Generator(Retrieval):
         await self._backend.warm(awaiting())
 
     def drop(self, name: str) -> None:
-        """Let a local model keep the prompt of ``keep=name`` no longer; nothing happens if there is none."""
+        """Let a local model keep the prompt of ``keep=name`` no longer; nothing happens if there is none.
+
+        Raises:
+            BadRequest: that is no name.
+        """
+        if not isinstance(name, str) or not name:
+            raise BadRequest(f"drop takes the name of a kept prompt, not {name!r:.80}")
         self._backend.drop(name)
 
     def metrics(self) -> Totals:

@@ -52,6 +52,7 @@ WORKER_SIDE = (
     "local.llama",
     "local.context",
     "local.chat",
+    "local.efforts",
     "local.conversation",
     "local.prompt",
     "local.pooler",

@@ -44,7 +44,9 @@ class AnswerStream:
         if self.done:
             return
         self._held += text
-        if self._bare and (start := self._held.lstrip()):
+        if self._bare:
+            if not (start := self._held.lstrip()):  # a call may still begin
+                return
             self._bare = False
             if start.startswith("{") and self._section is None:
                 self._section = _BARE

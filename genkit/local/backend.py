@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
 import time
 import weakref
 from array import array
@@ -93,7 +94,7 @@ class LocalBackend:
         if template is not None and not (isinstance(template, str) and template):
             raise ConfigError(f"template takes a chat template in Jinja, not {template!r:.80}")
         is_number = isinstance(idle, (int, float)) and not isinstance(idle, bool)
-        if idle is not None and not (is_number and idle > 0):
+        if idle is not None and not (is_number and 0 < idle <= threading.TIMEOUT_MAX):
             raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
         self._kept = files.cache_directory() / "kept" if keep_on_disk else None
         self._settings: dict[str, Any] = {

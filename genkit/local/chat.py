@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -22,13 +23,21 @@ class ChatTemplate:
         source: the Jinja text.
         bos: the text of the token that begins a prompt.
         eos: the text of the token that ends a turn.
+        limited: bounds what it may take to render it.
 
     Raises:
         ModelFileError: it is not valid Jinja.
     """
 
-    def __init__(self, source: str, *, bos: str, eos: str) -> None:
-        self.source = source
+    def __init__(
+        self,
+        source: str,
+        *,
+        bos: str,
+        eos: str,
+        limited: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.source, self._limited = source, limited
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _Generation]
         )
@@ -59,9 +68,10 @@ class ChatTemplate:
             BadRequest: the template does not take these messages, or wants more memory than it may have.
         """
         try:
-            return self._template.render(
-                messages=messages, tools=tools, add_generation_prompt=True, **options
-            )
+            with self._limited():
+                return self._template.render(
+                    messages=messages, tools=tools, add_generation_prompt=True, **options
+                )
         except MemoryError:
             raise BadRequest(
                 "the model's chat template wants too much memory for these messages; "

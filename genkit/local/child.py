@@ -104,7 +104,7 @@ class Child:
         """
         code = self._process.wait()
         self._said.seek(0, os.SEEK_END)
-        self._said.seek(max(0, self._said.tell() - 2000))
+        self._said.seek(max(0, self._said.tell() - (1 << 16)))  # the stacks of all threads
         said = self._said.read().decode("utf-8", "replace").strip()
         if TIMED_OUT in said:
             return WorkerDied(

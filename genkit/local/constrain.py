@@ -55,14 +55,17 @@ class Constraints:
         return Mask(matcher, self._model)
 
     def of_calls(
-        self, functions: Sequence[Mapping[str, Any]], strict: Sequence[bool | None], spelled: Spelling
+        self,
+        functions: Sequence[Mapping[str, Any]],
+        strict: Sequence[bool | None],
+        spelled: Spelling | None,
     ) -> Mask:
         """The constraint for one call in an answer, when it may be of any of these functions.
 
         Args:
             functions: ``name`` and ``parameters`` of each.
             strict: whether its arguments must be held to its schema; None: as far as that can be.
-            spelled: how the model spells a call.
+            spelled: how the model spells a call; None if the answer is to be the call alone, as JSON.
 
         Raises:
             UnsupportedOption: llguidance does not take what must be held to.
@@ -70,7 +73,7 @@ class Constraints:
         """
         return self._of_calls(json.dumps(functions), tuple(strict), spelled).copy()
 
-    def _hold_calls(self, functions: str, strict: tuple[bool | None, ...], spelled: Spelling) -> Mask:
+    def _hold_calls(self, functions: str, strict: tuple[bool | None, ...], spelled: Spelling | None) -> Mask:
         """Each to its schema; or to what of it llguidance knows; or to its name alone."""
         wanted = [
             {**function, **_FREE} if must is False else function
@@ -89,7 +92,9 @@ class Constraints:
             ]
             return self.make({"calls": least, "spelled": spelled})
 
-    def _holdable(self, function: dict[str, Any], must: bool | None, spelled: Spelling) -> dict[str, Any]:
+    def _holdable(
+        self, function: dict[str, Any], must: bool | None, spelled: Spelling | None
+    ) -> dict[str, Any]:
         """The function, with as much of its schema as a call can be held to."""
         for less in ({}, {"options": {"lenient": True}}):
             try:
@@ -218,11 +223,11 @@ def _reason(matcher: Any) -> str:
 def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
     if "coerce_one_of" in reason:  # an option of llguidance's
         reason = "an answer may fit several schemas of a oneOf, which is not looked at; write anyOf"
+    if "NoExtensionBias" in reason:  # a kind of symbol in llguidance
+        reason = "a rule of it begins with itself, and with nothing before that"
     if "calls" not in form:
-        name = next(iter(form))
-        return UnsupportedOption(
-            f"an answer cannot be held to this {name}: {reason.strip()}", option="output"
-        )
+        what = "these choices" if "choices" in form else f"this {next(iter(form))}"
+        return UnsupportedOption(f"an answer cannot be held to {what}: {reason.strip()}", option="output")
     reason = re.sub(r"^at \d+\(\d+\): ", "", reason.strip()).partition("\n")[0]  # then comes the grammar
     return UnsupportedOption(f"a call cannot be held to its tool's schema: {reason:.300}", option="tools")
 

@@ -7,10 +7,12 @@ tools or tool calls, they are told in text, in the form that Hermes models made 
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import BadRequest
 from .chat import ChatTemplate
@@ -36,6 +38,8 @@ _CALLED: Messages = (
     {"role": "assistant", "content": "", "tool_calls": [_CALL]},
     {"role": "tool", "tool_call_id": "call00001", "name": "qzname", "content": "qzresult"},
 )
+_SYSTEM = "qzsystem"
+_NINE = re.compile("[a-zA-Z0-9]{9}")
 _TELL = """You may call these functions:
 {}
 To call one, answer with its name and arguments in this form, and nothing after it:
@@ -44,12 +48,21 @@ To call one, answer with its name and arguments in this form, and nothing after 
 </tool_call>"""
 
 
+class _Traits(NamedTuple):
+    """What templates mind about the calls in a conversation."""
+
+    text: bool
+    several: bool
+    odd_ids: bool
+    odd_arguments: bool
+
+
 class Conversation:
     """Renders any conversation with a template, in the form that it takes."""
 
     def __init__(self, template: ChatTemplate) -> None:
         self.template = template
-        self._forms: dict[tuple[bool, bool], _Form] = {}
+        self._forms: dict[_Traits, _Form] = {}
 
     def render(self, messages: Messages, *, tools: Sequence[Mapping[str, Any]] = (), **options: Any) -> str:
         """See :meth:`ChatTemplate.render`."""
@@ -61,12 +74,19 @@ class Conversation:
             messages = self._form(messages)(messages)
         system = [message["content"] for message in messages if message["role"] == "system"]
         late = len(system) == 1 and messages[0]["role"] != "system"
-        if late and self._shows(messages, [system[0].strip()], tools=tools or self._no_tools, **options):
+        if late and self._shows(_marked(messages), [_SYSTEM], tools=tools or self._no_tools, **options):
             late = False
         if len(system) > 1 or late or (system and not self._takes_system):
             rest = [message for message in messages if message["role"] != "system"]
             messages = self._with_system("\n".join(system), rest)
-        return self.template.render(messages, tools=tools or self._no_tools, **options)
+        try:
+            return self.template.render(messages, tools=tools or self._no_tools, **options)
+        except BadRequest as error:
+            if tools and self._shows(messages, [], tools=self._no_tools, **options):
+                raise BadRequest(
+                    f"{error.message} (without tools it does: simplify the schemas of their parameters)"
+                ) from error
+            raise
 
     def example(self) -> str:
         """A conversation in which ``EXAMPLE`` is called, as its template shows it; '' if it does not."""
@@ -92,42 +112,53 @@ class Conversation:
 
     @cached_property
     def _takes_system(self) -> bool:
-        return self._shows(
-            [{"role": "system", "content": "qzsystem"}, _ASK], ["qzsystem"], tools=self._no_tools
-        )
+        return self._shows([{"role": "system", "content": _SYSTEM}, _ASK], [_SYSTEM], tools=self._no_tools)
 
     def _form(self, messages: Messages) -> _Form:
         """How tool calls and results must look for the template to show all of them, and text beside them."""
         calling = [message for message in messages if message.get("tool_calls")]
-        text = any(message["content"] for message in calling)
-        several = any(len(message["tool_calls"]) > 1 for message in calling)
-        if (text, several) not in self._forms:
-            self._forms[text, several] = self._find_form(text, several)
-        return self._forms[text, several]
+        calls = [call for message in calling for call in message["tool_calls"]]
+        ids = [call["id"] for call in calls if "id" in call]
+        ids += [message["tool_call_id"] for message in messages if "tool_call_id" in message]
+        traits = _Traits(
+            text=any(message["content"] for message in calling),
+            several=any(len(message["tool_calls"]) > 1 for message in calling),
+            odd_ids=not all(map(_NINE.fullmatch, ids)),
+            odd_arguments=any(isinstance(call["function"]["arguments"], str) for call in calls),
+        )
+        if traits not in self._forms:
+            self._forms[traits] = self._find_form(traits)
+        return self._forms[traits]
 
-    def _find_form(self, text: bool, several: bool) -> _Form:
+    def _find_form(self, traits: _Traits) -> _Form:
         tools = [_TOOL] if self.takes_tools else self._no_tools
-        (ask, call, result), words = _CALLED, ["qzvalue", "qzresult"]
-        results = [result]
-        if several:
-            second = {**_CALL, "id": "call00002", "function": {**_FUNCTION, "arguments": {"k": "qzsecond"}}}
-            call = {**call, "tool_calls": [_CALL, second]}
-            results.append({**result, "tool_call_id": "call00002", "content": "qzafter"})
+        (ask, *_), words = _CALLED, ["qzvalue", "qzresult"]
+        ids = ("call_000001", "call_000002") if traits.odd_ids else ("call00001", "call00002")
+        values = ("qzvalue", "qzsecond") if traits.odd_arguments else ({"k": "qzvalue"}, {"k": "qzsecond"})
+        pairs = list(zip(ids, values, ("qzresult", "qzafter"), strict=True))[: 2 if traits.several else 1]
+        calls = [{**_CALL, "id": id, "function": {**_FUNCTION, "arguments": value}} for id, value, _ in pairs]
+        call = {"role": "assistant", "content": "", "tool_calls": calls}
+        results = [{**_CALLED[2], "tool_call_id": id, "content": content} for id, _, content in pairs]
+        if traits.several:
             words += ["qzsecond", "qzafter"]
-        if text:
+        if traits.text:
             call = {**call, "content": "qztext"}
             words.append("qztext")
         # Some templates see only in what follows that the turns do not alternate.
         talk = [ask, call, *results, {"role": "assistant", "content": "hm"}, _ASK]
-        for first in (_as_they_are, _apart):
-            for then in (_as_they_are, _empty_is_none, _arguments_as_text, _both):
-                if self._shows(then(first(talk)), words, tools=tools):
-                    return partial(_in_turn, first, then)
+        for named in (_as_they_are, _short_ids) if traits.odd_ids else (_as_they_are,):
+            for first in (_as_they_are, _apart):
+                for then in (_as_they_are, _empty_is_none, _arguments_as_text, _both):
+                    form = partial(_in_turn, named, first, then)
+                    if self._shows(form(talk), words, tools=tools):
+                        return form
         return _told
 
     def _with_system(self, system: str, rest: list[Mapping[str, Any]]) -> Messages:
         if self._takes_system:
             return [{"role": "system", "content": system}, *rest]
+        if not system:
+            return rest
         first = next((at for at, message in enumerate(rest) if message["role"] == "user"), None)
         if first is None:
             return [{"role": "user", "content": system}, *rest]
@@ -142,8 +173,31 @@ class Conversation:
         return all(word in text for word in words)
 
 
-def _in_turn(first: _Form, then: _Form, messages: Messages) -> Messages:
-    return then(first(messages))
+def _in_turn(named: _Form, first: _Form, then: _Form, messages: Messages) -> Messages:
+    return then(first(named(messages)))
+
+
+def _marked(messages: Messages) -> Messages:
+    """With a text of the system's that nobody else says."""
+    return [{**each, "content": _SYSTEM} if each["role"] == "system" else each for each in messages]
+
+
+def _short_ids(messages: Messages) -> Messages:
+    """With ids of calls as Mistral's templates want them; the same ones for the same."""
+    return [_with_short_ids(message) for message in messages]
+
+
+def _with_short_ids(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    if message["role"] == "tool":
+        return {**message, "tool_call_id": _short(message["tool_call_id"])}
+    if calls := message.get("tool_calls"):
+        return {**message, "tool_calls": [{**call, "id": _short(call["id"])} for call in calls]}
+    return message
+
+
+def _short(id: str) -> str:
+    spelled = id.encode("utf-8", "surrogatepass")
+    return id if _NINE.fullmatch(id) else hashlib.blake2b(spelled, digest_size=5).hexdigest()[:9]
 
 
 def _as_they_are(messages: Messages) -> Messages:

@@ -45,6 +45,8 @@ class Forms:
         try:
             _ = self._constraints.table  # which takes its time, and is no stranger's
             with self._limited(memory=False):  # native code ends its process for want of memory
+                if "calls" in form:
+                    return self._constraints.of_calls(form["calls"], form["strict"], None)
                 if not spelled:
                     return self._constraints.make(form)
                 functions = [tool["function"] for tool in question["tools"]]

@@ -41,6 +41,11 @@ class Guard:
             raise BadRequest("the messages hold every character for private use; leave one of them out")
         return self._copy(data, mark), mark
 
+    def pieces(self, text: str) -> list[str]:
+        """A text, cut there."""
+        bounds = [0, *self._cuts(text), len(text)]
+        return [text[a:b] for a, b in pairwise(bounds)]
+
     def _cuts(self, text: str) -> list[int]:
         """Where to cut a text: inside each spelling, after its first character."""
         cuts, at = [], 0
@@ -56,8 +61,7 @@ class Guard:
 
     def _copy(self, data: Any, mark: str) -> Any:
         if isinstance(data, str):
-            bounds = [0, *self._cuts(data), len(data)]
-            return mark.join(data[a:b] for a, b in pairwise(bounds))
+            return mark.join(self.pieces(data))
         if isinstance(data, Mapping):
             return {self._copy(key, mark): self._copy(value, mark) for key, value in data.items()}
         if isinstance(data, (list, tuple)):

@@ -230,6 +230,14 @@ class Model:
         return self._read_piece(token, special=True)
 
     @cached_property
+    def longest_text(self) -> int | None:
+        """The most bytes of text that one token stands for; None where the vocabulary may drop some."""
+        if _lib.llama_vocab_type(self._vocab) not in (_lib.LLAMA_VOCAB_TYPE_SPM, _lib.LLAMA_VOCAB_TYPE_BPE):
+            return None
+        texts = [len(text.encode()) for _, text, _ in self.special_texts]
+        return max(*map(len, map(self.piece, range(self.vocabulary_size))), *texts, 1)
+
+    @cached_property
     def special_texts(self) -> list[tuple[int, str, bool]]:
         """The tokens that are found in a text first: id, spelling, and whether it is a control token.
 

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ..errors import BadRequest, ModelFileError, UnsupportedOption
+from ..errors import BadRequest, ContextOverflow, ModelFileError, UnsupportedOption
 from .calls import TOLD, Spelling, markers_around, spelling
 from .chat import ChatTemplate
 from .conversation import EXAMPLE, Conversation
+from .efforts import Efforts
 from .guard import Guard, forgeable
 from .llama import Model
 from .prefixes import common
@@ -24,6 +25,9 @@ from .toolsyntax import Syntax, between, find, markers
 
 LARGEST = 1 << 24
 """The most characters that a rendered prompt may have."""
+
+COUNTED = 1 << 21
+"""Of a text of so many characters the tokens are not counted where it is sure to be too long."""
 
 
 class Prompt(NamedTuple):
@@ -51,8 +55,11 @@ class Prompts:
         self._model = model
         self.conversation = Conversation(template) if template else None
         self._source = template.source if template else ""
+        self._efforts = Efforts(self.conversation, self._source)
         special = model.special_texts
-        self._guard = Guard(forgeable(special, self._source))
+        gap = model.gap_tokens or ()
+        signs = "".join(text for token, text, _ in special if token in gap)
+        self._guard = Guard(forgeable(special, self._source + signs))
         self._write(find(self._source))
         self._prefixed = model.tokenize("\n", add_special=False, parse_special=False)
         self._adds_space = b"".join(map(model.piece, self._prefixed)).startswith(b" ")
@@ -75,15 +82,27 @@ class Prompts:
         """The bytes of text that a token stands for; markers of tool calls and the like are text too."""
         return self._model.piece(token) or self._shown.get(token, b"")
 
-    def of(self, question: Mapping[str, Any]) -> Prompt:
-        """The prompt for a conversation, or for a gap if there is a ``suffix``; raises what either does."""
-        return self.chat(question) if question.get("suffix") is None else self.gap(question)
+    def of(self, question: Mapping[str, Any], room: int | None = None) -> Prompt:
+        """The prompt for a conversation, or for a gap if there is a ``suffix``.
 
-    def gap(self, question: Mapping[str, Any]) -> Prompt:
+        Args:
+            question: see :meth:`chat` and :meth:`gap`, which also say what is raised.
+            room: the context window, if the prompt is to be answered.
+
+        Raises:
+            ContextOverflow: it leaves no room for an answer; known of a long text before its tokens are.
+        """
+        prompt = self.chat(question, room) if question.get("suffix") is None else self.gap(question, room)
+        if room and len(prompt.tokens) >= room:
+            raise _too_long(f"{len(prompt.tokens)}", room, len(prompt.tokens))
+        return prompt
+
+    def gap(self, question: Mapping[str, Any], room: int | None = None) -> Prompt:
         """The prompt for what comes between two texts: what is before, then what is after.
 
         Args:
             question: ``suffix``, and ``messages``, which is the one text before.
+            room: see :meth:`of`.
 
         Raises:
             ModelFileError: the model's vocabulary has no tokens for that.
@@ -96,21 +115,21 @@ class Prompts:
             )
         before, after, middle = tokens
         prefix, suffix = question["messages"][0]["content"], question["suffix"]
-        ids = [
-            *self._model.start,
-            before,
-            *self.bare(prefix),
-            after,
-            *self.continued(suffix, data=True),
-            middle,
-        ]
+        self._check_size(prefix + suffix, room)
+        head, *tail = self._guard.pieces(prefix)
+        ids = [*self._model.start, before, *self.bare(head)]
+        self._go_on(ids, tail, room, data=True)
+        ids.append(after)
+        self._go_on(ids, self._guard.pieces(suffix), room, data=True)
+        ids.append(middle)
         return Prompt(f"{prefix}{suffix}", ids, "plain", False, [])
 
-    def chat(self, question: Mapping[str, Any]) -> Prompt:
+    def chat(self, question: Mapping[str, Any], room: int | None = None) -> Prompt:
         """The prompt for a conversation.
 
         Args:
             question: ``messages``, and if need be ``tools`` and ``reasoning``, as in ``question.py``.
+            room: see :meth:`of`.
 
         Raises:
             ModelFileError: the model has no chat template.
@@ -123,15 +142,19 @@ class Prompts:
                 'this model file has no chat template; give Generator one, in Jinja: template="{% for … %}"'
             )
         form = question.get("form")
-        options, ignored = self._reasoning(question)
-        (messages, tools), mark = self._guard.marked([question["messages"], question.get("tools") or []])
+        options, problem = self._efforts.of(question)
+        ignored = _not_honoured(question, "reasoning", problem) if problem else []
+        data = [question["messages"], question.get("tools") or [], options]
+        (messages, tools, options), mark = self._guard.marked(data)
         text = self.conversation.render(messages, tools=tools, **options)
         if len(text) > LARGEST:
             raise BadRequest(f"the prompt has {len(text)} characters, and {LARGEST} are the most")
+        self._check_size(text, room)
         # A template that writes JSON in ASCII spells the mark out.
         pieces = re.split(f"{mark}|{re.escape(ascii(mark)[1:-1])}", text) if mark else [text]
         starts = bool(self._model.bos) and text.startswith(self._model.bos)  # never begin a prompt twice
-        ids = self._joined(pieces, add_special=not starts)
+        ids = self._model.tokenize(pieces[0], add_special=not starts, parse_special=True)
+        self._go_on(ids, pieces[1:], room)
         if form:  # no thoughts fit into it, and nothing but a call that had to be made is one
             return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)
         call, unheld = self._call(question)
@@ -154,39 +177,6 @@ class Prompts:
             return common(tokens, self.chat({**question, "messages": [*messages[:at], other]}).tokens)
         except BadRequest:  # to the template it is no conversation
             return 1
-
-    def _reasoning(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """How to tell the template to think, and what must be said if that cannot be."""
-        wanted: str | None = question.get("reasoning")
-        problem, effort = "", "none" if question.get("form") else wanted
-        if wanted and effort != wanted:
-            problem = (
-                "thoughts do not fit into an answer of a given form, or a call that must be made (reasoning)"
-            )
-        elif wanted and not self._heeds(wanted):
-            problem = "this model's chat template cannot be told how much to think (reasoning)"
-        options = self._efforts(effort) if effort else {}
-        return options, _not_honoured(question, "reasoning", problem) if problem else []
-
-    def _efforts(self, effort: str) -> dict[str, Any]:
-        """What templates call it, as far as this one mentions it."""
-        wanted = {
-            "enable_thinking": effort != "none",
-            "thinking": effort != "none",
-            "reasoning_effort": effort,
-        }
-        return {name: value for name, value in wanted.items() if name in self._source}
-
-    def _heeds(self, effort: str) -> bool:
-        """Whether the template says something else for this effort than for its opposite."""
-        return self._asked(effort) != self._asked("high" if effort == "none" else "none")
-
-    def _asked(self, effort: str) -> str:
-        try:
-            assert self.conversation
-            return self.conversation.render([{"role": "user", "content": "hi"}], **self._efforts(effort))
-        except BadRequest:
-            return ""
 
     def _call(self, question: Mapping[str, Any]) -> tuple[Spelling | None, list[str]]:
         """How a call is spelled that is to be held to its tool, and what must be said if that cannot be."""
@@ -228,7 +218,7 @@ class Prompts:
         """
         template = self._model.metadata("tokenizer.chat_template.rerank")
         if template is None:
-            return self._model.pair(self.bare(query), self.bare(document))
+            return self._model.pair(self._data(query), self._data(document))
         if (template.count("{query}"), template.count("{document}")) != (1, 1):
             raise ModelFileError(
                 "the file's template for reranking has no {query} and {document}, or several: "
@@ -237,14 +227,33 @@ class Prompts:
         (query, document), mark = self._guard.marked([query, document])
         given = {"{query}": query, "{document}": document}
         text = re.sub(r"\{(?:query|document)\}", lambda found: given[found[0]], template)
-        return self._joined(text.split(mark) if mark else [text], add_special=False)
-
-    def _joined(self, pieces: Sequence[str], *, add_special: bool) -> list[int]:
-        """The token ids of a prompt that was cut where no control token may come to be."""
-        ids = self._model.tokenize(pieces[0], add_special=add_special, parse_special=True)
-        for piece in pieces[1:]:
-            ids += self.continued(piece)
+        head, *tail = text.split(mark) if mark else [text]
+        ids = self._model.tokenize(head, add_special=False, parse_special=True)
+        self._go_on(ids, tail)
         return ids
+
+    def _data(self, text: str) -> list[int]:
+        """The token ids of a text of which none is a control token, nor a user's own that serves as one."""
+        head, *tail = self._guard.pieces(text)
+        ids = self.bare(head)
+        self._go_on(ids, tail, data=True)
+        return ids
+
+    def _go_on(
+        self, ids: list[int], pieces: Sequence[str], room: int | None = None, *, data: bool = False
+    ) -> None:
+        """Add the token ids of a prompt that was cut where no control token may come to be."""
+        for piece in pieces:
+            if room and len(ids) >= room:
+                raise _too_long(f"more than {len(ids)}", room, len(ids))
+            ids += self.continued(piece, data=data)
+
+    def _check_size(self, text: str, room: int | None) -> None:
+        """Refuse what cannot fit before its tokens are counted, where that takes much time and memory."""
+        if not room or len(text) < COUNTED or (longest := self._model.longest_text) is None:
+            return
+        if (least := len(text) // longest) >= room:
+            raise _too_long(f"at least {least}", room, least)
 
     def continued(self, text: str, *, data: bool = False) -> list[int]:
         """The token ids of a text in the middle of others, where ``data`` makes no control token."""
@@ -256,6 +265,15 @@ class Prompts:
         if ids[:size] == self._prefixed:
             return ids[size:]
         return self._model.tokenize(text, add_special=False, parse_special=not data)
+
+
+def _too_long(tokens: str, room: int, count: int) -> ContextOverflow:
+    return ContextOverflow(
+        f"the prompt has {tokens} tokens, and a context window of {room} leaves no room for an answer; "
+        "shorten it, or make the context window larger (context=)",
+        tokens=count,
+        limit=room,
+    )
 
 
 def _not_honoured(question: Mapping[str, Any], option: str, problem: str) -> list[str]:

@@ -75,7 +75,7 @@ def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | Non
     """The form that the answer is held to, as :meth:`genkit.local.constrain.Constraints.make` takes it."""
     must_call = request.tool_choice not in (None, "auto", "none")
     if request.output is None:
-        return {"calls": _wanted(request, tools)} if must_call else None
+        return _wanted(request, tools) if must_call else None
     if tools:
         raise UnsupportedOption(
             "a local model takes tools or output, not both: call the tools first, then ask for the output",
@@ -84,11 +84,11 @@ def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | Non
     return request.output.form or {"schema": {"type": "object"}}
 
 
-def _wanted(request: Request, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The functions of which one must be called."""
+def _wanted(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any]:
+    """The functions of which one must be called, and whether each must be held to its schema."""
     choice, held = request.tool_choice, _held(request) if tools else []
     wanted = [
-        tool["function"] if strict is not False else {**tool["function"], "parameters": {"type": "object"}}
+        (tool["function"], strict)
         for tool, strict in zip(tools, held, strict=True)
         if choice in ("required", tool["function"]["name"])
     ]
@@ -97,7 +97,7 @@ def _wanted(request: Request, tools: list[dict[str, Any]]) -> list[dict[str, Any
     if not wanted:
         names = ", ".join(tool["function"]["name"] for tool in tools) or "none"
         raise BadRequest(f"tool_choice names {choice!r}, which is not among the tools: {names}")
-    return wanted
+    return {"calls": [function for function, _ in wanted], "strict": [strict for _, strict in wanted]}
 
 
 def _held(request: Request) -> list[bool | None]:
@@ -158,11 +158,12 @@ def _entries(message: Message) -> Iterator[dict[str, Any]]:
 
 
 def _arguments(call: ToolCall) -> Any:
-    """Templates want the arguments as an object; what is no JSON stays the text it is."""
+    """Templates want the arguments as an object; what is none stays the text it is."""
     try:
-        return json.loads(call.arguments)
+        arguments = json.loads(call.arguments or "{}")
     except (ValueError, RecursionError):
         return call.arguments
+    return arguments if isinstance(arguments, dict) else call.arguments
 
 
 def _result(result: ToolResult) -> str:

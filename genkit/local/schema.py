@@ -29,6 +29,7 @@ _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _MAPS = ("properties", "$defs", "definitions", "patternProperties")
 COMBINED = ("anyOf", "oneOf", "allOf", "$ref", "not", "if")
 FIXED = ("const", "enum")
+_DATA = (*FIXED, "default", "examples")
 
 
 def narrowed(schema: Any) -> Any:
@@ -54,7 +55,12 @@ def _is_mixed(schema: Any) -> bool:
         return False
     parts = [key for key in COMBINED if key in schema]
     beside = len(parts) > 1 or any(key in schema for key in ("properties", "required", "patternProperties"))
-    return "allOf" in parts or (bool(parts) and beside) or any(map(_is_mixed, schema.values()))
+    below = [
+        list(value.values()) if key in _MAPS and isinstance(value, Mapping) else value
+        for key, value in schema.items()
+        if key not in _DATA
+    ]
+    return "allOf" in parts or (bool(parts) and beside) or any(map(_is_mixed, below))
 
 
 def _narrowed(schema: Any, closed: bool) -> Any:

@@ -13,7 +13,6 @@ from typing import Any
 from ..errors import (
     BackendError,
     BadRequest,
-    ContextOverflow,
     GenkitError,
     ModelFileError,
     UnsupportedOption,
@@ -133,7 +132,7 @@ class Service:
         if not source:
             return None
         with self._limited():
-            return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos)
+            return ChatTemplate(source, bos=self._model.bos, eos=self._model.eos, limited=self._limited)
 
     def close(self) -> None:
         """Free the model, for a process that goes on."""
@@ -175,19 +174,12 @@ class Service:
         engine = self._running
         if self._is_encoder:
             raise ModelFileError(f"{self._name} is an encoder: it embeds or reranks, and cannot generate")
-        with self._limited():
-            prompt = self._prompts.of(question)
-            head = self._prompts.head(question, prompt.tokens) if self._shifts else None
-        tokens, room = prompt.tokens, engine.context_size
+        room = engine.context_size
+        prompt = self._prompts.of(question, room)
+        tokens = prompt.tokens
         if not tokens:
             raise BadRequest("the prompt is empty; give at least one token of text")
-        if len(tokens) >= room:
-            raise ContextOverflow(
-                f"the prompt has {len(tokens)} tokens, and a context window of {room} leaves no room for an "
-                "answer; shorten it, or make the context window larger (context=)",
-                tokens=len(tokens),
-                limit=room,
-            )
+        head = self._prompts.head(question, tokens) if self._shifts else None
         keep = self._name_to_keep(question)
         options = question["sampling"]
         options["logit_bias"] = biases(self._model, self._prompts, options.get("logit_bias", ()))
@@ -219,8 +211,7 @@ class Service:
         """The tokens of a bare text, or of the messages as the chat template shows them."""
         if "text" in question:
             return len(self._prompts.bare(question["text"]))
-        with self._limited():
-            return len(self._prompts.of(question).tokens)
+        return len(self._prompts.of(question).tokens)
 
     def _begun(self, sequence: Sequence, kv_used: int, kv_room: int) -> None:
         times = sequence.times

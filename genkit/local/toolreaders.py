@@ -46,8 +46,18 @@ def _from_object(value: Any) -> Call:
     if not isinstance(name, str) or not name or not isinstance(arguments, (dict, str)):
         raise ValueError("no name, or no arguments")
     if isinstance(arguments, str):
-        return Call(name, arguments)
-    return Call(name, json.dumps(arguments, ensure_ascii=False, allow_nan=False))
+        return checked(iter([Call(name, arguments.strip() or "{}")]))[0]
+    return Call(name, _text(arguments))
+
+
+def _text(arguments: Any) -> str:
+    """As JSON, with letters as they are; but half of one, which no encoding takes, is spelled out."""
+    text = json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(arguments, allow_nan=False)
+    return text
 
 
 def read_tagged(text: str) -> list[Call]:
@@ -72,7 +82,7 @@ def _from_pairs(name: str, pattern: str, body: str) -> Call:
     if not re.fullmatch(r"[\w.:-]+", name):
         raise ValueError("no name")
     pairs = {key: _value(value) for key, value in re.findall(pattern, body, re.DOTALL)}
-    return Call(name, json.dumps(pairs, ensure_ascii=False, allow_nan=False))
+    return Call(name, _text(pairs))
 
 
 def _value(text: str) -> Any:

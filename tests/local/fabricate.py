@@ -41,7 +41,7 @@ def _alphabet() -> tuple[np.ndarray, np.ndarray]:
 def noise(path: Path, *, extra: Sequence[str] = (), control: Sequence[str] = (), **options: Any) -> Path:
     """A model of random weights that never ends by itself: what it says hangs on every token before.
 
-    ``extra`` tokens come after ``TOKENS``, and then the ``control`` tokens.
+    ``extra`` tokens come after ``TOKENS``, and then the ``control`` tokens, or user-``defined`` ones.
     """
     random = np.random.default_rng(1)
     embeddings, output = random.standard_normal((2, len(TOKENS) + len(extra) + len(control), 64)).astype(
@@ -62,6 +62,7 @@ def _write(
     heads: int,
     extra: Sequence[str] = (),
     control: Sequence[str] = (),
+    defined: bool = False,
     context: int = 131072,
     template: str | None = BARE,
     name: str = "",
@@ -84,7 +85,7 @@ def _write(
     writer.add_head_count(heads)
     writer.add_head_count_kv(heads)
     writer.add_layer_norm_rms_eps(1e-5)
-    _add_vocabulary(writer, extra, control)
+    _add_vocabulary(writer, extra, control, defined=defined)
     if rerank:
         writer.add_chat_template([{"name": "rerank", "template": rerank}])
         writer.add_classifier_output_labels(["yes", "no"])
@@ -242,12 +243,15 @@ def recurrent(path: Path) -> Path:
     return _finish(writer, path)
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter, extra: Sequence[str] = (), control: Sequence[str] = ()) -> None:
+def _add_vocabulary(
+    writer: gguf.GGUFWriter, extra: Sequence[str] = (), control: Sequence[str] = (), *, defined: bool = False
+) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list([*TOKENS, *extra, *control])
     normal, special = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
-    writer.add_token_types([normal] * END + [special] + [normal] * len(extra) + [special] * len(control))
+    marks = [int(gguf.TokenType.USER_DEFINED) if defined else special] * len(control)
+    writer.add_token_types([normal] * END + [special] + [normal] * len(extra) + marks)
     writer.add_token_merges(["<|end|> <|end|>"])  # llama.cpp wants one; this one never applies
     writer.add_bos_token_id(END)
     writer.add_eos_token_id(END)

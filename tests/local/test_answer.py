@@ -193,6 +193,8 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
         ("tagged", 'a <tool_call>{"name": "f"}</tool_call>'),
         ("tagged", "<tool_call>{"),
         ("tagged", '<tool_call>{"name": "f", "arguments": {"a": 1e999}}</tool_call>'),  # Python's inf
+        ("tagged", '<tool_call>{"name": "f", "arguments": "Oslo"}</tool_call>'),
+        ("tagged", '<tool_call>{"name": "f", "arguments": "[1]"}</tool_call>'),
         ("tagged", '<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>'),
         ("mistral", '[TOOL_CALLS]f{"a":NaN}'),
         ("tagged", "a <tool_ca"),
@@ -218,6 +220,33 @@ def test_what_is_no_call_is_text(syntax: str, written: str) -> None:
     assert read(syntax, [written]) == ("", written, [])
     if len(written) < 1000:
         assert read(syntax, written) == ("", written, [])
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments"),
+    [
+        ('""', "{}"),
+        ('"{\\"a\\": 1}"', '{"a": 1}'),
+        (r'{"a": "\ud83d"}', r'{"a": "\ud83d"}'),
+        ('{"a": "é"}', '{"a": "é"}'),
+    ],
+)
+def test_arguments_are_a_json_object_that_can_be_encoded(written: str, arguments: str) -> None:
+    answer = f'<tool_call>{{"name": "f", "arguments": {written}}}</tool_call>'
+    stream = AnswerStream(by_name("tagged"), tools=True, thinking=False)
+    (call,) = stream.add(answer)
+    assert isinstance(call, ToolCallDelta)
+    assert call.arguments == arguments
+    assert arguments.encode()
+
+
+@pytest.mark.parametrize("syntax", ["llama", "bare"])
+def test_blanks_before_a_call_are_nothing_however_they_come(syntax: str) -> None:
+    call = '{"name": "weather", "arguments": {"city": "Oslo"}}'
+    for pieces in ([f"\n {call}"], ["\n", " ", call], list(f"\n {call}")):
+        assert read(syntax, pieces) == ("", "", [OSLO])
+    assert read(syntax, ["\n", " ", "no call"])[1] == "\n no call"
+    assert read(syntax, ["\n", " "])[1] == "\n "
 
 
 def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:

@@ -361,12 +361,29 @@ def test_a_model_can_be_made_to_call_a_tool(noise: genkit.Generator, choice: str
         assert json.loads(call.arguments)["city"] in ("Oslo", "Rome")
 
 
+def test_a_property_may_have_the_name_of_a_keyword() -> None:
+    named = {name: {"type": "string"} for name in ("if", "required", "allOf")}
+    for below in ({"properties": named}, {"properties": {"a": {"type": "object", "default": {"allOf": 1}}}}):
+        assert narrowed({"type": "object", **below})["additionalProperties"] is False
+
+
+def test_a_call_that_must_be_made_is_held_as_far_as_its_schema_can_be(noise: genkit.Generator) -> None:
+    parameters = {**WEATHER.parameters, "properties": {"city": {"enum": ["Oslo"], "uniqueItems": True}}}
+    tool = Tool(name="weather", parameters=parameters)
+    (call,) = noise.generate("x", tools=[tool, CLOCK], tool_choice="weather").tool_calls
+    assert json.loads(call.arguments)["city"] == "Oslo"
+    strict = Tool(name="weather", parameters=parameters, strict=True)
+    with pytest.raises(UnsupportedOption, match="uniqueItems"):
+        noise.generate("x", tools=[strict, CLOCK], tool_choice="weather")
+    assert noise.generate("x", tools=[strict, CLOCK], tool_choice="clock").tool_calls
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"output": Output(regex="(")}, "cannot be held to this regex"),
         ({"output": {"type": "array", "uniqueItems": True}}, "uniqueItems"),
-        ({"output": {"$ref": "#"}}, "cannot be held to this schema: NoExtension"),
+        ({"output": {"$ref": "#"}}, "cannot be held to this schema: a rule of it begins with itself"),
         ({"output": {"enum": [{1}]}}, "is not JSON"),
         ({"output": NESTED}, "is not JSON"),
         ({"tools": [Tool(name="x", parameters={"a": print})]}, "is not JSON"),

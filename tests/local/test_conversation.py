@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,62 @@ def test_a_system_message_in_the_middle_is_shown(path: Path) -> None:
         {"role": "user", "content": "Why?"},
     ]
     assert "Be brief." in conversation(path.read_text(encoding="utf-8")).render(said)
+
+
+def test_ids_of_other_vendors_go_into_a_template_that_wants_its_own() -> None:
+    source = (
+        "{% for m in messages %}[{{ m.role }}]{% for c in m.tool_calls or [] %}{{ check(c.id) }}"
+        "{{ c.function.arguments }}{% endfor %}{{ m.content }}"
+        "{% if m.tool_call_id %}{{ check(m.tool_call_id) }}{% endif %}{% endfor %}{{ tools }}"
+    )
+    strict = (
+        "{% macro check(id) %}{% if id | length != 9 %}{{ raise_exception('nine') }}{% endif %}{{ id }}"
+        "{% endmacro %}"
+    )
+    spoken = json.loads(json.dumps(turns("", 1)).replace("call00000", "call_abc123"))
+    shown = conversation(strict + source).render(spoken, tools=TOOLS)
+    (id,) = re.findall(r"\[assistant\]([0-9a-f]{9})\{", shown)
+    assert shown.count(id) == 2
+    assert "call_abc123" in conversation("{% macro check(id) %}{{ id }}{% endmacro %}" + source).render(
+        spoken
+    )
+
+
+def test_arguments_that_are_no_object_are_shown_all_the_same() -> None:
+    source = (
+        "{% for m in messages %}[{{ m.role }}]{% for c in m.tool_calls or [] %}"
+        "{% for key, value in c.function.arguments.items() %}{{ key }}={{ value }}{% endfor %}{% endfor %}"
+        "{{ m.content }}{% endfor %}{{ tools }}"
+    )
+    whole, broken = turns("", 1), turns("", 1)
+    broken[-2]["tool_calls"][0]["function"]["arguments"] = '{"city": "Os'
+    shaped = conversation(source)
+    assert '{\\"city\\": \\"Os' in shaped.render(broken, tools=TOOLS)
+    assert "[assistant]city=Citycall00000[tool]" in shaped.render(whole, tools=TOOLS)
+
+
+def test_a_late_system_message_that_others_said_too_is_not_lost() -> None:
+    source = (
+        "{% if messages[0].role == 'system' %}[{{ messages[0].content }}]{% endif %}"
+        "{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}"
+    )
+    said = [{"role": "user", "content": "talk of JSON"}, {"role": "system", "content": "JSON"}]
+    assert conversation(source).render(said) == "[JSON]talk of JSON"
+
+
+def test_an_empty_system_message_adds_nothing_where_there_is_no_place_for_it() -> None:
+    source = "{% for m in messages if m.role != 'system' %}<{{ m.content }}>{% endfor %}"
+    assert conversation(source).render([{"role": "system", "content": ""}, *PLAIN[1:]]).count("\n") == 0
+
+
+def test_an_error_says_if_it_is_about_the_tools() -> None:
+    source = (
+        "{% for m in messages %}{{ m.content }}{% endfor %}{% for t in tools or [] %}{{ t.function.name }}"
+        "{% if t.function.parameters.properties.kind %}{{ raise_exception('odd') }}{% endif %}{% endfor %}"
+    )
+    odd = {"name": "f", "parameters": {"properties": {"kind": {"type": "string"}}}}
+    with pytest.raises(BadRequest, match=r"odd \(without tools it does: simplify"):
+        conversation(source).render(PLAIN, tools=[{"type": "function", "function": odd}])
 
 
 def test_calls_that_a_template_shows_one_at_a_time_stay_with_their_results() -> None:

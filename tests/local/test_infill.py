@@ -35,11 +35,17 @@ def ids(text: str) -> list[int]:
     return [BYTES.index(byte) for byte in text.encode()]
 
 
+@pytest.mark.parametrize("defined", [False, True])
 @pytest.mark.parametrize(
     ("prefix", "suffix"), [("def f(", "): pass"), ("", "x"), ("x", ""), ("<gap>", "<before><after>")]
 )
-def test_a_gap_is_between_its_marks_and_data_is_no_mark(coder_file: Path, prefix: str, suffix: str) -> None:
-    model = Model(str(coder_file))
+def test_a_gap_is_between_its_marks_and_data_is_no_mark(
+    tmp_path: Path, defined: bool, prefix: str, suffix: str
+) -> None:
+    model = Model(
+        str(fabricate.noise(tmp_path / "coder.gguf", control=MARKS, gap=True, defined=defined)),
+        vocabulary_only=True,
+    )
     question = {"messages": [{"role": "user", "content": prefix}], "suffix": suffix}
     assert Prompts(model, None).of(question).tokens == [BEFORE, *ids(prefix), AFTER, *ids(suffix), GAP]
     model.close()

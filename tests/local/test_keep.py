@@ -56,6 +56,9 @@ def test_what_is_dropped_makes_room(generator: Generator) -> None:
 def test_dropping_what_is_not_kept_is_nothing_and_loads_nothing(noise_file: Path) -> None:
     with Generator(noise_file) as generator:
         generator.drop("nothing")
+        for name in ("", None, 5):
+            with pytest.raises(BadRequest, match="name of a kept prompt"):
+                generator.drop(name)  # type: ignore[arg-type]
         assert generator._backend.worker.pid is None  # type: ignore[attr-defined]
 
 

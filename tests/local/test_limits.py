@@ -10,11 +10,16 @@ import pytest
 import genkit
 from genkit.errors import BadRequest, WorkerDied
 
-LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+# So deep in calls that the stack fills more than the last words that are shown.
+DEEP = (
+    "{% macro deep(left) %}{% if left %}{{ deep(left - 1) }}{% else %}"
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}{% endif %}{% endmacro %}"
+)
+LOOPS = "{{ deep(30) }}"
 
 
 def test_a_template_that_does_not_end_is_ended_with_its_worker(alphabet_file: Path) -> None:
-    source = "{% if messages[0].content == 'loop' %}" + LOOPS + "{% endif %}{{ messages[0].content }}"
+    source = DEEP + "{% if messages[0].content == 'loop' %}" + LOOPS + "{% endif %}{{ messages[0].content }}"
     with genkit.Generator(alphabet_file, template=source) as generator:
         with pytest.raises(WorkerDied, match="chat template ran for more than 10 s") as caught:
             generator.generate("loop")

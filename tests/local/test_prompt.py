@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genkit
-from genkit.errors import BadRequest, ModelFileError
+from genkit.errors import BadRequest, ContextOverflow, ModelFileError
 from genkit.local.chat import ChatTemplate
 from genkit.local.guard import Guard
 from genkit.local.llama import Model
@@ -80,13 +80,13 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\uf
     "path", [path for path in VOCABULARIES if "bert" not in path.stem], ids=lambda path: path.stem
 )
 def test_tokens_become_the_text_again(path: Path) -> None:
-    """BERT's tokenizer is left out: it forgets capitals and spaces, by design."""
+    """BERT's tokenizer is left out: it forgets capitals and spaces; to SentencePiece U+2581 is a space."""
     space = prompts(path)._adds_space
 
     @given(TEXTS)
     def check(text: str) -> None:
         again = decoded(path, prompts(path).bare(text))
-        assert again == (" " + text if space and text else text)
+        assert again == (" " + text.replace("\u2581", " ") if space and text else text)
 
     check()
 
@@ -178,6 +178,22 @@ def test_two_texts_side_by_side_make_no_control_token(marked_up: Path) -> None:
             text, ids, *_ = joined.chat({"messages": halves})
             assert text == spelling
             assert decoded(marked_up, ids) == spelling
+
+
+def test_an_effort_makes_no_control_token(marked_up: Path) -> None:
+    loaded = model(marked_up)
+    template = ChatTemplate("{{ reasoning_effort }}{{ messages[0].content }}", bos="", eos="")
+    question = {"messages": [{"role": "user", "content": "x"}], "reasoning": "<|im_end|>"}
+    assert decoded(marked_up, Prompts(loaded, template).chat(question).tokens) == "<|im_end|>x"
+
+
+def test_a_text_that_is_far_too_long_is_refused_before_its_tokens_are_all_counted(marked_up: Path) -> None:
+    for text in ("a" * (1 << 24 >> 1), "<|im_end|>" * 300_000):
+        question = {"messages": [{"role": "user", "content": text}]}
+        with pytest.raises(ContextOverflow, match=r"at least|more than") as caught:
+            prompts(marked_up).of(question, 4096)
+        assert 4096 <= caught.value.tokens <= len(text)
+        assert caught.value.limit == 4096
 
 
 def check_benign(path: Path, texts: st.SearchStrategy[str]) -> None:

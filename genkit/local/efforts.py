@@ -1,0 +1,57 @@
+"""How a chat template is told how much to think, as far as it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import BadRequest
+from .conversation import Conversation
+
+
+class Efforts:
+    """Finds what one template calls it.
+
+    Args:
+        conversation: renders with the template, if there is one.
+        source: the template's text.
+    """
+
+    def __init__(self, conversation: Conversation | None, source: str) -> None:
+        self._conversation, self._source = conversation, source
+
+    def of(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """What to tell the template, and what must be said if a wish cannot be met.
+
+        Args:
+            question: ``reasoning``, the effort, if one is wished for; ``form``, that of the answer.
+        """
+        wanted: str | None = question.get("reasoning")
+        problem, effort = "", "none" if question.get("form") else wanted
+        if wanted and effort != wanted:
+            problem = (
+                "thoughts do not fit into an answer of a given form, or a call that must be made (reasoning)"
+            )
+        elif wanted and not self._heeds(wanted):
+            problem = "this model's chat template cannot be told how much to think (reasoning)"
+        return self._options(effort) if effort else {}, problem
+
+    def _options(self, effort: str) -> dict[str, Any]:
+        """What templates call it, as far as this one mentions it."""
+        wanted = {
+            "enable_thinking": effort != "none",
+            "thinking": effort != "none",
+            "reasoning_effort": effort,
+        }
+        return {name: value for name, value in wanted.items() if name in self._source}
+
+    def _heeds(self, effort: str) -> bool:
+        """Whether the template says something else for this effort than for its opposite."""
+        return self._asked(effort) != self._asked("high" if effort == "none" else "none")
+
+    def _asked(self, effort: str) -> str:
+        try:
+            assert self._conversation
+            return self._conversation.render([{"role": "user", "content": "hi"}], **self._options(effort))
+        except BadRequest:
+            return ""
