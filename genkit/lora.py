@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import reprlib
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any, TypeAlias
 
 from .errors import BadRequest
 
+LARGEST = 100
+"""With more of an adapter, what a model computes overflows."""
 Path: TypeAlias = str | os.PathLike[str]
 Given: TypeAlias = Path | Sequence[Path | tuple[Path, float]]
 
@@ -17,7 +21,8 @@ def pairs(given: Given) -> tuple[tuple[str, float], ...]:
     """The adapters that a caller gave: the path of each, and how much of it to add.
 
     Args:
-        given: the path of one, or a list of paths or of pairs of a path and a scale, which is 1 by default.
+        given: the path of one, or a list of paths or of pairs of a path and a scale, from -100 to 100, by
+            default 1.
 
     Raises:
         BadRequest: it is something else.
@@ -30,10 +35,18 @@ def pairs(given: Given) -> tuple[tuple[str, float], ...]:
 
 def _pair(given: Any) -> tuple[str, float]:
     path, scale = (given, 1.0) if isinstance(given, (str, os.PathLike)) else _parts(given)
-    is_number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
-    if not is_number or not math.isfinite(scale):
-        raise BadRequest(f"the scale of a LoRA adapter is a number, not {scale!r:.80}")
-    return os.fspath(path), float(scale)
+    try:
+        number = float(scale) if isinstance(scale, Real) and not isinstance(scale, bool) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not -LARGEST <= number <= LARGEST:
+        raise BadRequest(
+            f"the scale of a LoRA adapter is a number from {-LARGEST} to {LARGEST}, not {reprlib.repr(scale)}"
+        )
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        raise BadRequest(f"the path of a LoRA adapter is text, not {name!r:.80}")
+    return name, number
 
 
 def _parts(given: Any) -> tuple[Any, Any]:

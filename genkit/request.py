@@ -215,7 +215,7 @@ class Request:
             has that name, it is dropped (:meth:`genkit.Generator.drop`), or the Generator is closed.
         suffix: the text after a gap that is to be filled, of which the one message is the text before.
         lora: which LoRA adapters of the Generator's a local model is to have for this call: the path of one,
-            or a list of paths or of ``(path, scale)``, kept as pairs; by default as the Generator says.
+            or a list of paths or of ``(path, scale)``, kept as pairs; None leaves it to the Generator.
         metadata: labels that the provider keeps with the call.
         extra: fields for the body of a remote call, sent verbatim.
         deadline: when the call must have ended, by ``time.monotonic()``.

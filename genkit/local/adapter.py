@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 from ..errors import BadRequest, ConfigError
 from ..lora import Given, pairs
 from . import files
+from .arrays import numpy
 from .gguf import checked, contents
 from .gguf_format import Contents, Refused, brief
 
-Adapters: TypeAlias = Sequence[tuple[str, float]]
-"""The files of adapters, and how much of each to add to the weights."""
+_EXPONENTS = {"F32": ("<u4", 0x7F800000), "F16": ("<u2", 0x7C00), "BF16": ("<u2", 0x7F80)}
+"""The bits that are all set in what is infinite or no number (IEEE 754)."""
 
 
-def adapters(given: Given | None) -> list[tuple[str, float]]:
-    """The adapters that a Generator is given: the file of each, and how much of it to add.
-
-    Raises:
-        ConfigError: it is none of what :func:`genkit.lora.pairs` takes.
-        ModelFileError: there is no such file.
-    """
-    try:
-        return [] if given is None else [(str(files.find(path)), scale) for path, scale in pairs(given)]
-    except BadRequest as error:
-        raise ConfigError(error.message) from None
-
-
-def scales(wanted: Adapters | None, loaded: Adapters) -> list[float]:
-    """How much of each adapter that was loaded a call adds to the weights.
+class Adapters:
+    """The adapters that a Generator was given, of which its calls choose.
 
     Args:
-        wanted: the adapters that the call names; None for those of the Generator.
-        loaded: what :func:`adapters` made of those.
+        given: what :func:`genkit.lora.pairs` takes, or None.
 
     Raises:
-        BadRequest: the Generator has no such adapter.
+        ConfigError: it is something else.
         ModelFileError: there is no such file.
     """
-    if wanted is None:
-        return [scale for _, scale in loaded]
-    there, found = [path for path, _ in loaded], [0.0] * len(loaded)
-    for path, scale in wanted:
-        if (file := str(files.find(path))) not in there:
-            raise BadRequest(
-                f"{path} is none of the Generator's LoRA adapters ({', '.join(there) or 'it has none'}); "
-                "name all that calls choose from in Generator(lora=), with scale 0 if others go without"
-            )
-        found[there.index(file)] += scale
-    return found
+
+    def __init__(self, given: Given | None) -> None:
+        try:
+            named = () if given is None else pairs(given)
+        except BadRequest as error:
+            raise ConfigError(error.message) from None
+        self.files = [(str(files.find(path)), scale) for path, scale in named]
+        """The file of each, and how much of it to add to the weights."""
+        self._names = [path for path, _ in named]
+        self._real = [os.path.realpath(file) for file, _ in self.files]
+
+    def scales(self, wanted: Sequence[tuple[str, float]] | None) -> list[float]:
+        """How much of each a call adds to the weights.
+
+        Args:
+            wanted: the adapters that the call names, as the Generator did or by another path; None for all.
+
+        Raises:
+            BadRequest: the Generator has no such adapter.
+        """
+        if wanted is None:
+            return [scale for _, scale in self.files]
+        found = [0.0] * len(self.files)
+        for path, scale in wanted:
+            real = os.path.realpath(os.path.expanduser(path))
+            places = [at for at, name in enumerate(self._names) if name == path] or [
+                at for at, name in enumerate(self._real) if name == real
+            ]
+            if not places:
+                there = ", ".join(self._names) or "it has none"
+                raise BadRequest(
+                    f"{path} is none of the Generator's LoRA adapters ({there}); "
+                    "name all that calls choose from in Generator(lora=), with scale 0 if others go without"
+                )
+            found[places[0]] += scale
+        return found
 
 
 def size(path: str, architecture: str) -> int:
@@ -65,10 +77,10 @@ def size(path: str, architecture: str) -> int:
     Raises:
         ModelFileError: it cannot be read, is no LoRA adapter, or was made for another architecture.
     """
-    return checked(path, lambda shown: _judge(contents(shown), architecture))
+    return checked(path, lambda shown: _judge(shown, contents(shown), architecture))
 
 
-def _judge(found: Contents, architecture: str) -> int:
+def _judge(path: str, found: Contents, architecture: str) -> int:
     values = found.values
     if (values.get("general.type"), values.get("adapter.type")) != ("adapter", "lora"):
         raise Refused("is no LoRA adapter", "convert one with llama.cpp's convert_lora_to_gguf.py")
@@ -80,7 +92,21 @@ def _judge(found: Contents, architecture: str) -> int:
     if any("adapter.alora.invocation_tokens" in part for part in (values, found.arrays)):
         raise Refused("is an aLoRA, which begins in the middle of a prompt", "give a plain LoRA adapter")
     _check_pairs(found.shapes)
+    _check_numbers(path, found)
     return found.tensor_bytes
+
+
+def _check_numbers(path: str, found: Contents) -> None:
+    """What is no number would stay in the KV cache, and spoil the answers of calls without this adapter."""
+    for name, (kind, start, size) in found.places.items():
+        if kind not in _EXPONENTS:
+            continue
+        width, exponent = _EXPONENTS[kind]
+        values = numpy().fromfile(path, dtype=width, count=size // int(width[-1]), offset=start)
+        if ((values & exponent) == exponent).any():
+            raise Refused(
+                f"has tensor {name!r} with infinite values, or such that are no numbers", "train it again"
+            )
 
 
 def _check_pairs(shapes: Mapping[str, tuple[int, ...]]) -> None:

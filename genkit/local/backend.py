@@ -19,7 +19,7 @@ from ..response import Ranked
 from ..runtime.base import Channel, Runtime
 from ..tokens import TokenCount
 from . import files
-from .adapter import adapters
+from .adapter import Adapters
 from .answer import AnswerStream
 from .connection import Answer
 from .pipe import Token, error_from
@@ -97,26 +97,27 @@ class LocalBackend:
         if idle is not None and not (is_number and 0 < idle <= threading.TIMEOUT_MAX):
             raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
         self._kept = files.cache_directory() / "kept" if keep_on_disk else None
-        self._settings: dict[str, Any] = {
-            "path": str(files.find(path)),
+        self._path, self._adapters = files.find(path), Adapters(lora)
+        settings: dict[str, Any] = {
+            "path": str(self._path),
             "context": context,
             "threads": threads,
             "parallel": parallel,
             "gpu_layers": gpu_layers,
             "template": template,
             "context_shift": context_shift,
-            "lora": adapters(lora),
+            "lora": self._adapters.files,
             "kept": str(self._kept) if self._kept else None,
             "lookup": lookup,
         }
-        self.worker = Tenant(self._settings, isolation=isolation, idle=idle)
+        self.worker = Tenant(settings, isolation=isolation, idle=idle)
         self._finalizer = weakref.finalize(self, self.worker.close)
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""
         for warning in unsupported(request):
             yield Warned(warning)
-        question = generation(request, self._settings["lora"])
+        question = generation(request, self._adapters)
         if request.keep:
             question["keep"] = [self.worker.number, request.keep]
         channel: Channel[Answer] = runtime.channel()
@@ -164,7 +165,7 @@ class LocalBackend:
         """See :class:`genkit.backend.Backend`."""
         if not isinstance(prompt, str):
             list(unsupported(prompt))  # an error, or what generating would warn of
-        what = {"text": prompt} if isinstance(prompt, str) else generation(prompt, self._settings["lora"])
+        what = {"text": prompt} if isinstance(prompt, str) else generation(prompt, self._adapters)
         return TokenCount((await self._ask({**what, "do": "count"}, runtime))["tokens"], exact=True)
 
     async def embed(
@@ -190,7 +191,7 @@ class LocalBackend:
         """See :class:`genkit.backend.Backend`."""
         self.worker.drop(name)
         if self._kept:  # perhaps no worker is running
-            Shelf(self._kept, files.fingerprint(str(files.find(self._settings["path"])))).remove(name)
+            Shelf(self._kept, files.fingerprint(str(files.find(self._path)))).remove(name)
 
     async def rerank(
         self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None

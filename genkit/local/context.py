@@ -273,7 +273,7 @@ def try_out(model: Model, threads: int, *, shifting: bool) -> None:
     """
     context = Context(model, size=256, sequences=1, batch=1, threads=threads)
     try:
-        context.decode([(0, 0, 0, True)])
+        context.decode([(0, 0, 0, True)], (1.0,) * len(model.adapters))  # all that a call may choose
         if shifting and not context.can_shift:
             raise ConfigError(
                 "of what this model has evaluated nothing can be moved, as context_shift needs it to be; "

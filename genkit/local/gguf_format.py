@@ -67,6 +67,7 @@ class Contents:
     token_types: bytes = b""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     tensor_bytes: int = 0
+    places: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # tensor -> (type, start, size)
 
     def integers(self, key: str, low: int, high: int) -> tuple[int, ...]:
         """The architecture's integers at ``key`` (one, or one per layer), () if none; raises Refused."""
@@ -198,19 +199,24 @@ class Reader:
             raise Refused(f"has general.alignment = {brief(alignment)}, not a power of two from 32 to 65536")
         offset = end = 0
         for _ in range(count):
-            name, size, start = self.tensor()
+            name, kind, size, start = self.tensor()
             if start != offset:
                 raise Refused(f"has tensor {name!r} at offset {start} instead of {offset}")
             end = offset + size
             offset = -(-end // alignment) * alignment
             self.out.tensor_bytes += size
-        missing = -(-self.file.tell() // alignment) * alignment + end - self.size
+            self.out.places[name] = kind, start, size
+        begin = -(-self.file.tell() // alignment) * alignment
+        self.out.places = {
+            name: (kind, begin + at, size) for name, (kind, at, size) in self.out.places.items()
+        }
+        missing = begin + end - self.size
         if count and missing > 0:
             problem = f"is truncated: {missing} of {missing + self.size} bytes are missing"
             raise Refused(problem, "download it again")
 
-    def tensor(self) -> tuple[str, int, int]:
-        """Read one tensor's description; returns its name, its size in bytes and its offset."""
+    def tensor(self) -> tuple[str, str, int, int]:
+        """Read one tensor's description; returns its name, its type, its size in bytes and its offset."""
         name, n_dims = self.string(63, "a tensor name"), self.number("I")
         if not 1 <= n_dims <= 4 or name in self.out.shapes:
             raise Refused(f"has tensor {name!r} twice or with {n_dims} dimensions (1 to 4)")
@@ -227,4 +233,4 @@ class Reader:
         if n_dims == 1 and kind != "F32" and ("norm" in name or name.endswith((".bias", ".scale"))):
             raise Refused(f"has tensor {name!r} of type {kind}; it must be F32")
         self.out.shapes[name] = shape
-        return name, elements // block * width, start
+        return name, kind, elements // block * width, start

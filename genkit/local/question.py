@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import BadRequest, UnsupportedOption
 from ..messages import CacheMark, Message, Native, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Request, Tool
-from .adapter import Adapters, scales
+from .adapter import Adapters
 from .sampling import LARGEST_SEED
 
 BATCH, BATCH_SIZE = 1024, 4 << 20
@@ -32,12 +32,12 @@ def unsupported(request: Request) -> Iterator[str]:
             yield f"{message}; it was left out"
 
 
-def generation(request: Request, loaded: Adapters) -> dict[str, Any]:
+def generation(request: Request, adapters: Adapters) -> dict[str, Any]:
     """The request as the worker takes it, or an error before anything is sent.
 
     Args:
         request: the request.
-        loaded: the LoRA adapters that the model was loaded with.
+        adapters: those that the model was loaded with.
     """
     sampling = request.sampling.set_options()
     sampling.pop("stop", None)
@@ -66,7 +66,7 @@ def generation(request: Request, loaded: Adapters) -> dict[str, Any]:
         "form": form,
         "reasoning": request.reasoning,
         "suffix": request.suffix,
-        "lora": scales(request.lora, loaded),
+        "lora": adapters.scales(request.lora),
         "strict": request.on_unsupported == "error",
     }
 

@@ -23,7 +23,7 @@ class Saving:
 
     def __init__(self, shelf: Shelf, broken: Callable[[Exception], None]) -> None:
         self._shelf, self._broken = shelf, broken
-        self._written: dict[str, tuple[list[int], Scales]] = {}
+        self._written: dict[tuple[str, Scales], list[int]] = {}
         """What is on disk, or about to be, as far as that was asked for."""
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._problems: dict[int, str] = {}
@@ -33,15 +33,15 @@ class Saving:
 
     def find(self, name: str, prompt: Sequence[int], scales: Scales = ()) -> Saved | None:
         """What was saved under a name, when it is asked for first, and if this prompt begins like it."""
-        if name in self._written:
+        if (name, scales) in self._written:
             return None
         saved = self._shelf.read(name, scales)
-        self._written[name] = saved.tokens if saved else [], scales
+        self._written[name, scales] = saved.tokens if saved else []
         return saved if saved and common(saved.tokens, prompt) >= WORTHWHILE else None
 
-    def doubt(self, name: str) -> None:
+    def doubt(self, name: str, scales: Scales = ()) -> None:
         """What was saved under a name is of no use."""
-        self._written.pop(name, None)
+        self._written.pop((name, scales), None)
 
     def offer(
         self, call: int, name: str, prompt: list[int], state: Callable[[], bytearray], scales: Scales = ()
@@ -55,10 +55,9 @@ class Saving:
             state: gets the state of the KV cache; called now or never.
             scales: how much of each LoRA adapter it was evaluated with.
         """
-        written, with_these = self._written.get(name, ([], scales))
-        if with_these == scales and common(written, prompt) * 2 >= len(prompt):
+        if common(self._written.get((name, scales), []), prompt) * 2 >= len(prompt):
             return
-        self._written[name] = prompt, scales
+        self._written[name, scales] = prompt
         self._waiting.add(call)
         try:
             saved = Saved(prompt, state())
@@ -77,7 +76,7 @@ class Saving:
 
     def remove(self, name: str) -> None:
         """Let go of what was saved under a name."""
-        self._written.pop(name, None)
+        self._written = {key: tokens for key, tokens in self._written.items() if key[0] != name}
         self._jobs.put(lambda: self._shelf.remove(name))
 
     def close(self) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from ..errors import GenkitError
 from .pins import RESERVE, Pins
 from .plan import Cut, Forget, Move, Plan, Share, Shift, Work
-from .prefixes import WORTHWHILE, Kept, Name, Scales, common, longest
+from .prefixes import WORTHWHILE, Kept, Name, common, longest
 from .sequence import Sequence
 from .slots import Slots
-from .turns import share_out
+from .turns import Turns, share_out
 
 SPARE = 2
 """So many finished sequences are kept however many run; each that runs takes the place of one of the others.
@@ -35,6 +35,7 @@ class Scheduler:
             beside those that run.
         intact: whether an id still holds every token from the first on, so that a part of them can be
             shared; else only all of them can (models with a recurrent state, or a sliding window).
+        turns: whose turn it is where calls have different adapters.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Scheduler:
         batch: int,
         names: int = 0,
         intact: Callable[[int], bool] = lambda _: True,
+        turns: Turns | None = None,
     ) -> None:
         self._slots, self._parallel, self._batch, self._intact = slots, parallel, batch, intact
         self._names = names
@@ -52,7 +54,7 @@ class Scheduler:
         self._kept = Kept()
         self._pins = Pins(slots, self._kept, names=names, intact=intact)
         self._moves: list[Move] = []
-        self._last: Scales = ()
+        self._turns = turns or Turns()
         self.running: list[Sequence] = []
         self.refused: list[tuple[Sequence, GenkitError]] = []
         """Those that :meth:`plan` sent away, since what is pinned leaves them no room; to be emptied."""
@@ -119,6 +121,7 @@ class Scheduler:
                 if not (self._waiting[0].generated and self.shorten(self._waiting[0])):
                     self.refused.append((self._waiting.popleft(), objection))
             elif self._admit(self._waiting[0]):
+                self._turns.begin(self._waiting[0])
                 self.running.append(self._waiting.popleft())
             else:
                 break
@@ -126,13 +129,13 @@ class Scheduler:
             self._begin(sequence)
         while self._kept.unpinned > max(SPARE, self._names - len(self.running)):
             self._drop(self._kept.pop())
-        work = share_out(self.running, self._last, self._batch, chunk)
+        work = share_out(self.running, self._turns, self._batch, chunk)
         while sum(size for _, size, _ in work) > self._slots.left:
             last = self.running[0]
             if not (self._make_room() or self.shorten(last)):  # all but its own is pinned
                 self.remove(last)
                 self.refused.append((last, self._pins.overflow(last)))
-            work = share_out(self.running, self._last, self._batch, chunk)
+            work = share_out(self.running, self._turns, self._batch, chunk)
         return Plan(self.take_moves(), work)
 
     def done(self, work: list[Work]) -> list[Move]:
@@ -141,8 +144,8 @@ class Scheduler:
         Returns:
             What is to be done at once, to pin prompts.
         """
+        self._turns.done(work)
         for sequence, size, sample in work:
-            self._last = sequence.scales
             count = size + len(sequence.draft)
             sequence.evaluated += count
             self._slots.grow(sequence.slot, count)

@@ -70,6 +70,8 @@ class Sequence:
     """Under what name its prompt is pinned once it is evaluated."""
     scales: Scales = ()
     """How much of each LoRA adapter is added to the weights for it."""
+    served: int = 0
+    """In which step it was evaluated last, or began to run."""
     saved: Saved | None = None
     """What is to be loaded for it to begin with; still there if that failed."""
     prompt_length: int = field(init=False)

@@ -247,7 +247,7 @@ class Service:
         if self._saving and sequence.keep:
             prompt = sequence.tokens[: sequence.prompt_length]
             if sequence.saved:
-                self._saving.doubt(sequence.keep.name)
+                self._saving.doubt(sequence.keep.name, sequence.scales)
             self._saving.offer(sequence.call, sequence.keep.name, prompt, state, sequence.scales)
 
     def _finished(self, sequence: Sequence, reason: str) -> None:

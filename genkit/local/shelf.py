@@ -45,7 +45,7 @@ class Shelf:
 
     def __init__(self, folder: Path, model: str, build: str = "", *, room: int = ROOM) -> None:
         self._folder, self._model, self._room = folder, model, room
-        self._build = build
+        self._about = hashlib.blake2b(f"{model} {build}".encode(), digest_size=_SIZE).digest()
 
     def read(self, name: str, scales: Scales = ()) -> Saved | None:
         """What was written under this name, or None: it is not there, or broken, or of another build.
@@ -54,7 +54,7 @@ class Shelf:
             name: the name.
             scales: how much of each LoRA adapter it is to be evaluated with.
         """
-        path = self._path(name)
+        path = self._path(name, scales)
         try:
             status = path.stat()
             if not stat.S_ISREG(status.st_mode) or status.st_size > self._room:
@@ -66,10 +66,7 @@ class Shelf:
                 if not intro.startswith(_MAGIC) or len(head) < _HEAD.size:
                     return None
                 about, count, size = _HEAD.unpack(head)
-                if (
-                    about != self._about(scales)
-                    or len(intro) + len(head) + 4 * count + size != status.st_size
-                ):
+                if about != self._about or len(intro) + len(head) + 4 * count + size != status.st_size:
                     return None
                 tokens, state = file.read(4 * count), bytearray(size)
                 if file.readinto(state) != size:
@@ -93,28 +90,27 @@ class Shelf:
         Raises:
             OSError: it cannot be written, or is larger than all files may be.
         """
-        head = _HEAD.pack(self._about(scales), len(saved.tokens), len(saved.state))
+        head = _HEAD.pack(self._about, len(saved.tokens), len(saved.state))
         tokens = struct.pack(f"<{len(saved.tokens)}i", *saved.tokens)
         size = len(_MAGIC) + _SIZE + len(head) + len(tokens) + len(saved.state)
         if size > self._room:
             raise OSError(f"it has {size >> 20} MiB, and {self._room >> 20} are the most for all together")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         digest = _digest(self._key(), head, tokens, saved.state)
-        self._replace(self._path(name), _MAGIC + digest, head, tokens, saved.state)
+        self._replace(self._path(name, scales), _MAGIC + digest, head, tokens, saved.state)
         self._tidy()
 
     def remove(self, name: str) -> None:
-        """Let go of what was written under a name."""
+        """Let go of what was written under a name, with any adapters."""
         with contextlib.suppress(OSError):
-            self._path(name).unlink()
+            for path in self._folder.glob(f"{self._path(name).stem}*"):
+                path.unlink()
 
-    def _about(self, scales: Scales) -> bytes:
-        what = " ".join(map(str, (self._model, self._build, *scales)))
-        return hashlib.blake2b(what.encode(), digest_size=_SIZE).digest()
-
-    def _path(self, name: str) -> Path:
+    def _path(self, name: str, scales: Scales = ()) -> Path:
         spelled = f"{self._model} {name}".encode("utf-8", "surrogatepass")
-        return self._folder / f"{hashlib.blake2b(spelled, digest_size=_SIZE).hexdigest()}.kept"
+        stem = hashlib.blake2b(spelled, digest_size=_SIZE).hexdigest()
+        adapters = f"-{hashlib.blake2b(repr(scales).encode(), digest_size=8).hexdigest()}" if scales else ""
+        return self._folder / f"{stem}{adapters}.kept"
 
     def _key(self, *, make: bool = True) -> bytes:
         """What only this user's genkit knows; made when there is none."""

@@ -1,7 +1,8 @@
-"""Whose turn it is in a step, and how many of their tokens. Pure."""
+"""Whose turn it is in a step, and how many of their tokens. Pure but for a clock."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from collections.abc import Sequence as List
 
@@ -9,29 +10,62 @@ from .plan import Work
 from .prefixes import Scales
 from .sequence import Sequence
 
+TURN = 0.1
+"""For how many seconds calls with the same LoRA adapters go on while others wait: a change takes time."""
+
+
+class Turns:
+    """What is computed in one step has the same LoRA adapters: calls with others take turns.
+
+    Args:
+        clock: tells the seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._steps = clock, 0
+        self._last: Scales = ()
+        self._began = clock()
+
+    def begin(self, sequence: Sequence) -> None:
+        """It runs from now on."""
+        sequence.served = self._steps
+
+    def done(self, work: List[Work]) -> None:
+        """A step is over."""
+        self._steps += 1
+        for sequence, _, _ in work:
+            sequence.served = self._steps
+            if sequence.scales != self._last:
+                self._last, self._began = sequence.scales, self._clock()
+
+    def of(self, ready: List[Sequence]) -> list[Sequence]:
+        """Whose turn it is: theirs who had the last step, for a while; then his who has waited longest."""
+        on = [sequence for sequence in ready if sequence.scales == self._last]
+        if len(on) == len(ready) or (on and self._clock() - self._began < TURN):
+            return on
+        first = min(ready, key=lambda sequence: sequence.served)
+        return [sequence for sequence in ready if sequence.scales == first.scales]
+
 
 def share_out(
-    running: List[Sequence], last: Scales, batch: int, chunk: Callable[[int, int], int] | None
+    running: List[Sequence], turns: Turns, batch: int, chunk: Callable[[int, int], int] | None
 ) -> list[Work]:
     """One token for whoever answers; of the rest, half to the oldest prompt, then the shortest first.
 
-    What is computed in one step has the same LoRA adapters: those with others take turns.
-
     Args:
         running: who runs, the oldest first.
-        last: the adapters of the step before.
+        turns: whose turn it is.
         batch: the most tokens of a step.
         chunk: the most tokens of prompts to evaluate beside so many sequences that answer, of so many.
     """
     ready = [sequence for sequence in running if sequence.begun]
-    groups = sorted({sequence.scales for sequence in ready})
-    scales = next((group for group in groups if group > last), groups[0] if groups else ())
-    of_turn = [s for s in ready if s.scales == scales]
+    of_turn = turns.of(ready)
     answering = [s for s in of_turn if _left(s) == 1][:batch]
     prompts = [s for s in of_turn if _left(s) > 1]
     budget = batch - len(answering)
     if chunk is not None and any(_left(s) == 1 for s in ready):  # who answers with others waits for this step
-        budget = min(budget, chunk(len(answering), sum(s.scales == scales for s in running)))
+        alike = sum(s.scales == of_turn[0].scales for s in running)
+        budget = min(budget, chunk(len(answering), alike))
     sizes = dict.fromkeys(prompts, 0)
     shares = [(prompts[0], -(-budget // 2))] if prompts else []
     shares += [(s, budget) for s in sorted(prompts, key=_left)]

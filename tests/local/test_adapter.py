@@ -10,10 +10,12 @@ from typing import Any
 import fabricate
 import numpy as np
 import pytest
+from fabricate import TOKENS
 
 from genkit import Generator
 from genkit.errors import BadRequest, ConfigError, ModelFileError, UnsupportedOption
 from genkit.local import adapter, tried
+from genkit.local.adapter import Adapters
 
 WEIGHTS = {"blk.0.attn_v.weight": (64, 64), "blk.1.ffn_down.weight": (64, 64)}  # outputs, inputs
 RANK, ALPHA = 4, 8.0
@@ -124,12 +126,66 @@ def test_a_call_names_adapters_of_its_generator(base: Path, lora: Path, tmp_path
             generator.generate("a", lora=other)
         with pytest.raises(BadRequest, match="lora takes"):
             generator.generate("a", lora=3)  # type: ignore[arg-type]
-        with pytest.raises(ModelFileError, match="no-such"):
+        with pytest.raises(BadRequest, match="no-such"):
             generator.generate("a", lora="no-such.gguf")
     with Generator(base) as generator, pytest.raises(BadRequest, match="it has none"):
         generator.generate("a", lora=[(lora, 0.5)])
     with Generator("openai:m", api_key="k") as generator, pytest.raises(UnsupportedOption, match="lora"):
         generator.generate("a", lora=lora)
+
+
+def test_an_adapter_is_named_as_the_generator_did_or_by_another_path(
+    base: Path, lora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lora.parent)
+    adapters = Adapters([(lora.name, 0.5)])
+    monkeypatch.chdir(tmp_path)
+    others = (lora.name, str(lora), f"{lora.parent}/x/../{lora.name}")
+    assert [adapters.scales(((path, 2.0),)) for path in others] == [[2.0]] * 3
+    assert adapters.scales(None) == [0.5]
+    assert adapters.scales(()) == [0.0]
+    assert adapters.scales(((str(lora), 1.0), (lora.name, 2.0))) == [3.0]
+
+
+def test_an_adapter_that_no_call_names_yet_is_tried_too(base: Path, lora: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    unequal = [random.standard_normal(shape).astype(np.float32) for shape in ((64, 4), (len(TOKENS), 8))]
+    bad = fabricate.adapter(tmp_path / "bad.gguf", {"token_embd.weight": (unequal[0], unequal[1])}, alpha=1)
+    with Generator(base, lora=[(bad, 0)]) as generator, pytest.raises(ModelFileError):
+        generator.generate("a")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_adapter_with_what_is_no_number_is_refused(tmp_path: Path, kind: type, value: float) -> None:
+    wrong = pairs()
+    for a, b in wrong.values():
+        a[1, 2], b[:] = value, 1
+    path = fabricate.adapter(
+        tmp_path / "a.gguf",
+        {name: (a.astype(kind), b.astype(kind)) for name, (a, b) in wrong.items()},
+        alpha=1,
+    )
+    with pytest.raises(ModelFileError, match="lora_a' with infinite values, or such that are no numbers"):
+        adapter.size(str(path), "llama")
+
+
+def test_a_prompt_that_was_saved_is_loaded_for_calls_with_its_adapters(
+    base: Path, lora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("XDG_CACHE_HOME", "HOME", "LOCALAPPDATA", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    found = []
+    for _ in range(2):
+        with Generator(base, lora=[(lora, 0)], keep_on_disk=True) as generator:
+            for given in ([], lora):
+                options: Any = {"max_tokens": 3, "temperature": 0, "logprobs": 0}
+                answer = generator.generate(PROMPTS[0], keep="it", lora=given, **options)
+                found.append((answer.usage.cached_tokens, [token.logprob for token in answer.logprobs]))
+            length = generator.count(PROMPTS[0]).tokens
+    assert [cached for cached, _ in found] == [0, 0, length - 1, length - 1]
+    for (_, before), (_, after) in zip(found[:2], found[2:], strict=True):
+        assert after == pytest.approx(before, abs=0.05)
 
 
 def test_generators_with_and_without_an_adapter_share_no_worker(base: Path, lora: Path) -> None:
@@ -185,7 +241,7 @@ def test_what_names_no_adapters_is_a_config_error(base: Path, given: Any) -> Non
 
 
 def test_a_scale_is_a_number_and_a_file_is_there(base: Path, lora: Path) -> None:
-    for scale in ("1", None, float("nan"), True):
+    for scale in ("1", None, float("nan"), True, 10**400, 1e5):
         with pytest.raises(ConfigError, match="scale of a LoRA adapter"):
             Generator(base, lora=[(lora, scale)])
     with pytest.raises(ModelFileError, match="no-such"):

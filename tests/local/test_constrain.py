@@ -15,6 +15,7 @@ from genkit import Output, Tool
 from genkit.errors import BackendError, BadRequest, GenkitError, UnsupportedOption
 from genkit.local.constrain import Constraints
 from genkit.local.llama import Model
+from genkit.local.schema import narrowed
 
 CONFORMANCE = (
     Path(__file__).resolve().parents[3]

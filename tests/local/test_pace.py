@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.pace import GATHER, LONGEST, ROWS, STALL, Pace
+from genkit.local.pace import GATHER, LONGEST, REFRESH, ROWS, STALL, Pace
 
 COST = 0.001
 
@@ -30,6 +30,16 @@ def test_the_first_chunk_is_bounded_by_what_prompts_took_before() -> None:
     pace.observe(0, 100, 0.8)
     pace.observe(1, 0, 0.01)
     assert pace.chunk(1, 1) == int((STALL - 1) * 0.01 / 0.008)
+
+
+def test_now_and_then_a_step_is_taken_without_prompts_but_never_one_without_anything() -> None:
+    pace = Pace(512)
+    pace.observe(1, 0, seconds(1, 0))
+    for _ in range(REFRESH):
+        assert pace.chunk(1, 1)
+        pace.observe(1, 4, seconds(1, 4))
+    assert pace.chunk(1, 1) == 0
+    assert pace.chunk(0, 1)  # nobody in the step would answer
 
 
 def test_a_prompt_waits_for_others_for_a_small_part_of_what_it_takes() -> None:

@@ -126,17 +126,19 @@ def test_what_cannot_be_saved_is_told_and_the_call_goes_on(cache: Path, noise_fi
 def test_a_prompt_is_loaded_with_the_adapters_it_was_evaluated_with(tmp_path: Path) -> None:
     told: list[str] = []
     shelf = Shelf(tmp_path, "model")
-    for scales, found in [((1.0,), None), ((1.0,), [1] * 30), ((2.0,), None), ((1.0,), None)]:
+    for scales, found in [((1.0,), None), ((1.0,), [1] * 30), ((2.0,), None), ((1.0,), [1] * 30)]:
         saving = Saving(shelf, broken=lambda error: told.append(repr(error)))
         saved = saving.find("name", [1] * 30, scales)
         assert (saved and saved.tokens) == found
         saving.offer(1, "name", [1] * 30, lambda: bytearray(b"state"), scales)
         saving.close()
     saving = Saving(shelf, broken=lambda error: told.append(repr(error)))
-    for scales in ((1.0,), (2.0,)):  # one name in turn with both
-        saving.offer(1, "name", [1] * 30, lambda: bytearray(b"state"), scales)
+    for scales in ((1.0,), (2.0,)) * 2:  # each is there already, or about to be
+        saving.find("name", [1] * 30, scales)
+        saving.offer(1, "name", [1] * 30, lambda: pytest.fail("saved again"), scales)
+    saving.remove("name")
     saving.close()
-    assert shelf.read("name", (2.0,))
+    assert [shelf.read("name", scales) for scales in ((), (1.0,), (2.0,))] == [None] * 3
     assert not told
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -12,9 +14,12 @@ from genkit.local.prefixes import Name
 from genkit.local.scheduler import Scheduler
 from genkit.local.sequence import Sequence
 from genkit.local.slots import Slots
+from genkit.local.turns import TURN, Turns
 
-ADAPTERS: list[tuple[float, ...]] = [(0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]
-"""Scales that calls add theirs with."""
+
+def short_turns() -> Turns:
+    """Each of a step."""
+    return Turns(itertools.count().__next__)
 
 
 def sequence(call: int, size: int, answers: int = 1, *, first: int = 0) -> Sequence:
@@ -22,7 +27,7 @@ def sequence(call: int, size: int, answers: int = 1, *, first: int = 0) -> Seque
 
 
 def scheduler(*, ids: int = 4, room: int = 1000, parallel: int = 2, batch: int = 8) -> Scheduler:
-    return Scheduler(Slots(ids, room), parallel=parallel, batch=batch)
+    return Scheduler(Slots(ids, room), parallel=parallel, batch=batch, turns=short_turns())
 
 
 def do(one: Scheduler, plan: Plan) -> list[Work]:
@@ -50,7 +55,12 @@ class Served(RuleBasedStateMachine):
         self.parallel, self.room, self.batch = parallel, room, batch
         self.slots = Slots(parallel + kept, room)
         self.scheduler = Scheduler(
-            self.slots, parallel=parallel, batch=batch, names=kept, intact=self.is_intact
+            self.slots,
+            parallel=parallel,
+            batch=batch,
+            names=kept,
+            intact=self.is_intact,
+            turns=short_turns(),
         )
         self.pinned: dict[Name, list[int]] = {}
         self.cache: dict[int, list[list[object]]] = {slot: [] for slot in range(parallel + kept)}
@@ -67,7 +77,7 @@ class Served(RuleBasedStateMachine):
         answers=st.integers(1, 30),
         keep=st.sampled_from([None, None, *(Name(owner, name) for owner in (1, 2) for name in "ab")]),
         head=st.none() | st.integers(0, 50),
-        scales=st.sampled_from(ADAPTERS),
+        scales=st.tuples(st.integers(0, 6).map(float)),
     )
     def add(
         self, parts: list[int], answers: int, keep: Name | None, head: int | None, scales: tuple[float, ...]
@@ -132,7 +142,7 @@ class Served(RuleBasedStateMachine):
         self.waited += 1
         if not self.alive or self.alive[0] in [w.sequence for w in work] or self.alive[0] is not self.oldest:
             self.oldest, self.waited = self.alive[0] if self.alive else None, 0
-        assert self.waited < len(ADAPTERS)  # the oldest gets on whenever it is the turn of its adapters
+        assert self.waited < self.parallel  # each of the others has its turn before the oldest again
         for one, size, sample in work:
             self.evaluate(one, size)
             assert sample == (one.evaluated + size == len(one.tokens))
@@ -205,7 +215,7 @@ class Served(RuleBasedStateMachine):
         if not hasattr(self, "scheduler"):
             return
         most = sum(len(one.tokens) + one.max_tokens for one in self.alive) * (len(self.alive) + 1)
-        most *= len(ADAPTERS)
+        most *= self.parallel
         while self.alive and most:
             self.step()
             most -= 1
@@ -292,6 +302,69 @@ def test_what_was_evaluated_with_other_adapters_is_of_no_use() -> None:
     assert (late.cached, again.cached) == (39, 39)
 
 
+def test_a_turn_lasts_for_a_while_and_then_it_is_his_who_waited_longest() -> None:
+    now = 0.0
+    one = Scheduler(Slots(8, 1000), parallel=4, batch=64, turns=Turns(lambda: now))
+    for call, scale in enumerate((1.0, 2.0, 1.0, 3.0)):
+        one.add(Sequence(call, [call], [], 100, scales=(scale,)))
+    seen = []
+    for _ in range(8):
+        seen.append([w.sequence.call for w in do(one, one.plan())])
+        now += TURN * 0.6
+    assert seen == [[0, 2], [0, 2], [1], [1], [3], [3], [0, 2], [0, 2]]
+
+
+def test_calls_that_come_with_ever_other_adapters_do_not_overtake_for_ever() -> None:
+    one = scheduler(ids=4, parallel=4)
+    one.add(waiting := Sequence(0, [1], [], 1000, scales=(1.0,)))
+    others = [Sequence(call, [call], [], 1, scales=(call / 1000,)) for call in range(1, 200)]
+    for other in others[:3]:
+        one.add(other)
+    coming, waited, longest = iter(others[3:]), 0, 0
+    for _ in range(100):
+        (work,) = do(one, one.plan())
+        waited = 0 if work.sequence is waiting else waited + 1
+        longest = max(longest, waited)
+        if work.sequence is not waiting:
+            one.remove(work.sequence, keep=False)
+            one.add(next(coming))
+    assert longest < 4
+
+
+def test_a_pin_is_of_use_to_calls_with_its_adapters() -> None:
+    one = Scheduler(Slots(6, 1000), parallel=2, batch=64, names=4, turns=short_turns())
+    one.add(first := Sequence(1, list(range(50)), [], 1, keep=A, scales=(1.0,)))
+    do(one, one.plan())
+    one.remove(first, keep=False)  # what is pinned is all there is
+    one.add(same := Sequence(2, list(range(50)), [], 1, scales=(1.0,)))
+    one.add(other := Sequence(3, list(range(50)), [], 1, scales=(2.0,)))
+    for _ in range(2):
+        do(one, one.plan())
+    assert (same.cached, other.cached) == (49, 0)
+
+
+def test_what_was_restored_is_of_use_to_the_call_it_is_for() -> None:
+    one = scheduler(ids=6)
+    call = Sequence(1, list(range(50)), [], 1, scales=(1.0,))
+    assert one.restore(call, list(range(40))) is not None
+    one.add(call)
+    do(one, one.plan())
+    assert call.cached == 40
+
+
+def test_room_for_what_is_pinned_is_reckoned_by_its_adapters() -> None:
+    one = Scheduler(Slots(6, 100), parallel=2, batch=64, names=4, turns=short_turns())
+    one.add(first := Sequence(1, list(range(40)), [], 1, keep=A, scales=(1.0,)))
+    do(one, one.plan())
+    one.remove(first, keep=False)
+    one.add(Sequence(2, list(range(80)), [], 1, scales=(1.0,)))
+    assert one.plan().work
+    one.add(Sequence(3, list(range(80)), [], 1, scales=(2.0,)))
+    one.remove(one.running[0], keep=False)
+    assert not one.plan().work
+    assert [(call.call, type(error)) for call, error in one.refused] == [(3, ContextOverflow)]
+
+
 def test_a_prompt_with_other_adapters_does_not_stall_an_answer() -> None:
     one = scheduler(batch=64)
     answering = sequence(1, 20, 10)
@@ -305,10 +378,10 @@ def test_a_prompt_with_other_adapters_does_not_stall_an_answer() -> None:
         return 7
 
     assert [(w.sequence.call, w.size) for _ in range(4) for w in do(one, one.plan(chunk))] == [
-        (2, 7),
         (1, 1),
         (2, 7),
         (1, 1),
+        (2, 7),
     ]
     assert (0, 1) in asked
 
