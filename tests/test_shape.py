@@ -62,6 +62,7 @@ WORKER_SIDE = (
     "local.forms",
     "local.guard",
     "local.arrays",
+    "local.adapter_file",
     "local.choice",
     "local.bias",
 )

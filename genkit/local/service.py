@@ -17,7 +17,7 @@ from ..errors import (
     ModelFileError,
     UnsupportedOption,
 )
-from . import adapter, files, gguf, machine, pipe
+from . import adapter_file, files, gguf, machine, pipe
 from .arrays import numpy
 from .bias import biases
 from .chat import ChatTemplate
@@ -63,7 +63,7 @@ class Service:
         self._limited = limited if settings.get("limits", True) else _unlimited
         header = gguf.read_header(path)
         only = header.n_tensors == 0  # a vocabulary, which computes nothing
-        extra = sum(adapter.size(file, header.architecture) for file, _ in settings.get("lora", ()))
+        extra = sum(adapter_file.size(file, header.architecture) for file, _ in settings.get("lora", ()))
         context = 0 if only else self._context_size(header, settings, extra)
         if (
             header.n_vocab >= MANY and not only

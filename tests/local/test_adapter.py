@@ -14,7 +14,7 @@ from fabricate import TOKENS
 
 from genkit import Generator
 from genkit.errors import BadRequest, ConfigError, ModelFileError, UnsupportedOption
-from genkit.local import adapter, tried
+from genkit.local import adapter_file, tried
 from genkit.local.adapter import Adapters
 
 WEIGHTS = {"blk.0.attn_v.weight": (64, 64), "blk.1.ffn_down.weight": (64, 64)}  # outputs, inputs
@@ -167,7 +167,7 @@ def test_an_adapter_with_what_is_no_number_is_refused(tmp_path: Path, kind: type
         alpha=1,
     )
     with pytest.raises(ModelFileError, match="lora_a' with infinite values, or such that are no numbers"):
-        adapter.size(str(path), "llama")
+        adapter_file.size(str(path), "llama")
 
 
 def test_a_prompt_that_was_saved_is_loaded_for_calls_with_its_adapters(
@@ -216,7 +216,7 @@ def test_an_adapter_of_another_model_is_refused(base: Path, tmp_path: Path) -> N
 def test_what_is_no_adapter_is_refused_by_its_header(base: Path, alphabet_file: Path, tmp_path: Path) -> None:
     def refused(path: Path, why: str) -> None:
         with pytest.raises(ModelFileError, match=why) as caught:
-            adapter.size(str(path), "llama")
+            adapter_file.size(str(path), "llama")
         assert caught.value.path == str(path)
 
     path = tmp_path / "a.gguf"
