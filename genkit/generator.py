@@ -58,7 +58,8 @@ class Generator(Retrieval):
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
-        timeout: the seconds a remote call may take in all, or :class:`~genkit.Timeouts`.
+        timeout: the seconds that a call may take in all, or for a remote model :class:`~genkit.Timeouts`; by
+            default 600 for a remote call, and for a local one any.
         attempts: how many tries a remote call has, 3 by default.
         seed: the seed of every call that sets none; by default each is random.
 

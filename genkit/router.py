@@ -18,7 +18,7 @@ from .runtime.base import Timeouts
 
 _LOCAL = (
     "context", "threads", "parallel", "gpu_layers", "template", "isolation", "lookup", "idle", "keep_on_disk",
-    "context_shift", "lora",
+    "context_shift", "lora", "timeout",
 )  # fmt: skip
 _REMOTE = ("api_key", "base_url", "timeout", "attempts")
 

@@ -7,6 +7,7 @@ import gc
 import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable
 
 import pytest
@@ -166,6 +167,23 @@ def test_drive_passes_an_error_on() -> None:
 
 
 loads = st.lists(st.integers(0, 20), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("runtime", [BlockingRuntime, AwaitingRuntime])
+def test_a_channel_is_waited_for_as_long_as_that_is_wanted(runtime: type) -> None:
+    async def wait() -> None:
+        channel = runtime().channel()
+        channel.put(1)
+        assert await channel.get(time.monotonic() - 1) == 1
+        for ago in (1, -0.01):
+            with pytest.raises(TimeoutError):
+                await channel.get(time.monotonic() - ago)
+        channel.put(2)
+        assert await channel.get(time.monotonic() + 60) == 2
+        channel.put(3)
+        assert await channel.get() == 3
+
+    asyncio.run(wait()) if runtime is AwaitingRuntime else run(wait())
 
 
 def filling(channel, sizes: list[int]) -> list[threading.Thread]:

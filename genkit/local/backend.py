@@ -11,23 +11,21 @@ from array import array
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
-from ..errors import BackendError, ConfigError, GenkitError, UnsupportedOption
-from ..events import Event, Finish, FinishReason, Logprobs, Metrics, Start, TokenLogprob, Usage, Warned
+from ..errors import ConfigError, UnsupportedOption
+from ..events import Event, Finish, FinishReason, Logprobs, Start, Usage, Warned
 from ..lora import Given
 from ..request import Request
 from ..response import Ranked
-from ..runtime.base import Channel, Runtime
+from ..runtime.base import Runtime
 from ..tokens import TokenCount
 from . import files
 from .adapter import Adapters
-from .answer import AnswerStream
-from .connection import Answer
-from .pipe import Token, error_from
+from .pipe import Token
 from .question import batches, generation, unsupported
 from .shared import Tenant
 from .shelf import Shelf
 from .text import TextStream
-from .toolsyntax import by_name
+from .told import Told, answer_stream, facts, logprob, metrics
 
 MOST_PARALLEL = 128
 """llama.cpp has 256 sequences, and some are kept for others to begin with."""
@@ -64,6 +62,7 @@ class LocalBackend:
             follows the system's messages is dropped. Else it ends there, with ``length``.
         lora: LoRA adapters to add to the weights: the path of a GGUF file, or a list of paths or of
             ``(path, scale)``.
+        timeout: the seconds that a call may take in all; by default any.
 
     Raises:
         ModelFileError: there is no file at ``path``, or at that of an adapter.
@@ -85,6 +84,7 @@ class LocalBackend:
         keep_on_disk: bool = False,
         context_shift: bool = False,
         lora: Given | None = None,
+        timeout: float | None = None,
     ) -> None:
         window = None if context == "auto" else context
         _check_numbers(context=window, threads=threads, parallel=parallel, gpu_layers=gpu_layers)
@@ -93,9 +93,8 @@ class LocalBackend:
             raise ConfigError(f'isolation takes "process" or "thread", not {isolation!r}')
         if template is not None and not (isinstance(template, str) and template):
             raise ConfigError(f"template takes a chat template in Jinja, not {template!r:.80}")
-        is_number = isinstance(idle, (int, float)) and not isinstance(idle, bool)
-        if idle is not None and not (is_number and 0 < idle <= threading.TIMEOUT_MAX):
-            raise ConfigError(f"idle takes seconds above 0, not {idle!r}")
+        _check_seconds(idle=idle, timeout=timeout)
+        self._timeout = timeout
         self._kept = files.cache_directory() / "kept" if keep_on_disk else None
         self._path, self._adapters = files.find(path), Adapters(lora)
         settings: dict[str, Any] = {
@@ -120,22 +119,22 @@ class LocalBackend:
         question = generation(request, self._adapters)
         if request.keep:
             question["keep"] = [self.worker.number, request.keep]
-        channel: Channel[Answer] = runtime.channel()
+        told = Told(runtime, self._timeout, request.deadline)
         text = TextStream(request.sampling.stop)
         usage = Usage()
-        call = self.worker.ask(question, channel)
+        call = self.worker.ask(question, told.channel)
         try:
-            started = _facts(await channel.get())
+            started = await told.facts()
             usage.input_tokens = started["prompt"]
             yield Start(started["model"])
             for ignored in started["ignored"] if request.on_unsupported == "warn" else ():
                 yield Warned(f"{ignored}; it was left out")
-            answers = _answers(started, request)
-            begun = _facts(await channel.get())
+            answers = answer_stream(started, request)
+            begun = await told.facts()
             usage.cached_tokens, first = begun["cached"], time.monotonic()
-            while isinstance(answer := await channel.get(), Token) or "logprob" in _facts(answer):
+            while isinstance(answer := await told.next(), Token) or "logprob" in facts(answer):
                 if not isinstance(answer, Token):
-                    yield Logprobs([_logprob(_facts(answer))])
+                    yield Logprobs([logprob(facts(answer))])
                     continue
                 usage.output_tokens += 1
                 if piece := text.add(answer.piece):
@@ -145,7 +144,7 @@ class LocalBackend:
                     reason, decoding = "tool_call", time.monotonic() - first
                     break
             else:
-                ended = _facts(answer)
+                ended = facts(answer)
                 reason, decoding = ended["finish"], ended["decoding"]  # not as long as the caller read
                 if problem := ended.get("problem"):
                     yield Warned(problem)
@@ -157,7 +156,7 @@ class LocalBackend:
         if text.stopped_by:
             reason = "stop_string"
         yield usage
-        yield _metrics(usage, begun, decoding)
+        yield metrics(usage, begun, decoding)
         finish = _REASONS[reason]
         yield Finish("tool_calls" if answers.calls and finish == "stop" else finish, reason)
 
@@ -219,11 +218,11 @@ class LocalBackend:
     async def _pooled(self, question: dict[str, Any], count: int, runtime: Runtime) -> list[list[float]]:
         """What the model's pooling made of so many texts, in their order."""
         found: dict[int, list[float]] = {}
-        channel: Channel[Answer] = runtime.channel()
-        call = self.worker.ask(question, channel)
+        told = Told(runtime, self._timeout)
+        call = self.worker.ask(question, told.channel)
         try:
             while len(found) < count:
-                for index, packed in _facts(await channel.get())["pooled"]:
+                for index, packed in (await told.facts())["pooled"]:
                     found[index] = array("f", base64.b64decode(packed)).tolist()
             call.done()
         finally:
@@ -232,10 +231,10 @@ class LocalBackend:
 
     async def _ask(self, question: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
         """A question with one answer."""
-        channel: Channel[Answer] = runtime.channel()
-        call = self.worker.ask(question, channel)
+        told = Told(runtime, self._timeout)
+        call = self.worker.ask(question, told.channel)
         try:
-            answer = _facts(await channel.get())
+            answer = await told.facts()
             call.done()
             return answer
         finally:
@@ -252,49 +251,14 @@ def _check_numbers(**numbers: Any) -> None:
         raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {numbers['parallel']}")
 
 
+def _check_seconds(**seconds: Any) -> None:
+    for name, value in seconds.items():
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (is_number and 0 < value <= threading.TIMEOUT_MAX):
+            raise ConfigError(f"a local model's {name} is seconds above 0, not {value!r:.80}")
+
+
 def _check_flags(**flags: Any) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
             raise ConfigError(f"{name} takes True or False, not {value!r}")
-
-
-def _facts(answer: Answer) -> dict[str, Any]:
-    """What the worker told; its errors are raised."""
-    if isinstance(answer, GenkitError):
-        raise answer
-    if isinstance(answer, Token):
-        raise BackendError("the worker sent a token where another answer was due")
-    if "error" in answer:
-        raise error_from(answer)
-    return answer
-
-
-def _logprob(told: dict[str, Any]) -> TokenLogprob:
-    top: dict[str, float] = {}
-    for token, logprob in told["top"]:  # the likeliest first; two tokens may be spelled alike
-        top.setdefault(token, logprob)
-    return TokenLogprob(told["token"], told["logprob"], top)
-
-
-def _answers(started: dict[str, Any], request: Request) -> AnswerStream:
-    """What reads the answer, for a prompt of which the worker told this."""
-    return AnswerStream(
-        by_name(started["syntax"]),
-        tools=bool(request.tools) and request.tool_choice != "none",
-        thinking=started["thinking"],
-        single=request.parallel_tool_calls is False,
-    )
-
-
-def _metrics(usage: Usage, begun: dict[str, Any], decoding: float) -> Metrics:
-    """What the worker measured until the first token, and we since."""
-    evaluated, after_first = usage.input_tokens - usage.cached_tokens, usage.output_tokens - 1
-    return Metrics(
-        queued=begun["queued"],
-        first_token=begun["queued"] + begun["evaluating"],
-        decoding=decoding,
-        prompt_tokens_per_second=evaluated / begun["evaluating"] if begun["evaluating"] else 0,
-        decode_tokens_per_second=after_first / decoding if decoding and after_first > 0 else 0,
-        kv_used=begun["kv_used"],
-        kv_room=begun["kv_room"],
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Generic, TypeVar
@@ -30,13 +31,19 @@ class AwaitingChannel(Generic[T]):
             except RuntimeError:  # the loop was closed: nobody is left to read
                 self._items.clear()
 
-    async def get(self) -> T:
+    async def get(self, until: float | None = None) -> T:
         while not self._items:
             self._ready.clear()
             self._woken = False
             if self._items:  # put between the test and the reset: it may not have woken anybody
                 break
-            await self._ready.wait()
+            if until is None:
+                await self._ready.wait()
+                continue
+            try:
+                await asyncio.wait_for(self._ready.wait(), until - time.monotonic())
+            except asyncio.TimeoutError:  # in Python 3.10 another than the one we promise
+                raise TimeoutError from None
         return self._items.popleft()
 
 

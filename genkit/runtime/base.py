@@ -21,8 +21,15 @@ class Channel(Protocol[T]):
     def put(self, item: T) -> None:
         """Add an item; never blocks."""
 
-    async def get(self) -> T:
-        """Take the next item, waiting until there is one."""
+    async def get(self, until: float | None = None) -> T:
+        """Take the next item, waiting until there is one.
+
+        Args:
+            until: how long to wait at most, by ``time.monotonic()``.
+
+        Raises:
+            TimeoutError: there was none until then.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

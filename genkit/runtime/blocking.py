@@ -23,12 +23,14 @@ class BlockingChannel(Generic[T]):
         self._items: queue.SimpleQueue[T] = queue.SimpleQueue()
         self.put = self._items.put
 
-    async def get(self) -> T:
+    async def get(self, until: float | None = None) -> T:
         while True:
+            left = _SLICE if until is None else max(until - time.monotonic(), 0)
             try:
-                return self._items.get(timeout=_SLICE)
+                return self._items.get(timeout=left if _SLICE is None else min(left or 0, _SLICE))
             except queue.Empty:
-                continue
+                if until is not None and time.monotonic() >= until:
+                    raise TimeoutError from None
 
 
 class BlockingRuntime:

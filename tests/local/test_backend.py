@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ import pytest
 
 import genkit
 from genkit import Generator, Image, Message
-from genkit.errors import BadRequest, ConfigError, ContextOverflow, ModelFileError
+from genkit.errors import BadRequest, ConfigError, ContextOverflow, DeadlineExceeded, ModelFileError
 from genkit.local.llama import _lib
+from genkit.local.told import Told
+from genkit.runtime.blocking import BlockingRuntime
+from genkit.runtime.drive import run
 
 A_TO_Z = "abcdefghijklmnopqrstuvwxyz"
 CHATML = (
@@ -421,3 +425,37 @@ def test_layers_for_a_gpu_are_refused_where_llama_cpp_was_built_for_none(noise_f
         pytest.skip("this llama-cpp-python was built for a GPU")
     with Generator(noise_file, gpu_layers=99) as generator, pytest.raises(ConfigError, match="for no GPU"):
         generator.warm()
+
+
+# --- timeout=
+
+
+def test_a_call_ends_with_its_time_and_the_next_one_is_answered(noise_file: Path) -> None:
+    settings: Any = {"context": 100_000, "lookup": False}
+    endless: Any = {"max_tokens": 90_000, "seed": 1}
+    with (
+        Generator(noise_file, **settings) as patient,
+        Generator(noise_file, **settings, timeout=0.4) as hasty,
+    ):
+        patient.warm()  # of the worker that both have
+        began = time.monotonic()
+        with pytest.raises(DeadlineExceeded, match=r"within 0\.4 s") as caught:
+            hasty.generate("hello", **endless)
+        assert 0.4 <= time.monotonic() - began < 5
+        assert caught.value.partial is not None
+        assert caught.value.partial.text
+
+        async def wait() -> None:
+            with pytest.raises(DeadlineExceeded):
+                await hasty.agenerate("hello", **endless)
+            assert (await hasty.agenerate("hello", max_tokens=2)).usage.output_tokens == 2
+
+        asyncio.run(wait())
+        assert patient.generate("hello", max_tokens=2).usage.output_tokens == 2
+
+
+def test_a_call_that_is_read_slowly_ends_with_its_time_too() -> None:
+    told = Told(BlockingRuntime(), None, deadline=time.monotonic() - 1)
+    told.channel.put({"finish": "eog"})
+    with pytest.raises(DeadlineExceeded, match="its deadline"):
+        run(told.next())
