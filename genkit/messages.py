@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import mimetypes
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
-from urllib.parse import unquote_to_bytes
+from typing import Any, Literal, TypeAlias, get_args
 
+from .attachments import Audio as Audio  # noqa: PLC0414 - where parts are looked for
+from .attachments import Document as Document  # noqa: PLC0414 - where parts are looked for
+from .attachments import Image as Image  # noqa: PLC0414 - where parts are looked for
+from .attachments import Media as Media  # noqa: PLC0414 - where parts are looked for
 from .errors import BadRequest
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
-
-
-# What Python knows only where the system has a list.
-_TYPES = {".webp": "image/webp", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,75 +53,9 @@ class Refusal:
     text: str
     type: Literal["refusal"] = field(default="refusal", kw_only=True, repr=False)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Media:
-    """Something that is not text: its bytes (``data``), or where they are (``url``), and its media type.
-
-    A ``data:`` URL is taken apart into bytes and media type.
-
-    Raises:
-        BadRequest: neither or both were given, or the ``data:`` URL is broken.
-    """
-
-    # Read by pydantic, in serialize.py: JSON has no bytes.
-    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
-
-    data: bytes = b""
-    url: str = ""
-    media_type: str = ""
-
     def __post_init__(self) -> None:
-        if bool(self.data) == bool(self.url):
-            raise BadRequest(f"{type(self).__name__} takes data= or url=, one of the two")
-        if self.url.startswith("data:"):
-            data, media_type = _from_data_url(self.url)
-            object.__setattr__(self, "data", data)
-            object.__setattr__(self, "media_type", self.media_type or media_type)
-            object.__setattr__(self, "url", "")
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Any:
-        """The file at ``path``; its media type is guessed from its name. Raises OSError."""
-        guessed = _TYPES.get(Path(path).suffix.lower()) or mimetypes.guess_type(os.fspath(path))[0]
-        return cls(data=Path(path).read_bytes(), media_type=guessed or "application/octet-stream")
-
-    @property
-    def base64(self) -> str:
-        """The bytes in base64."""
-        return base64.b64encode(self.data).decode()
-
-    @property
-    def data_url(self) -> str:
-        """The bytes as a ``data:`` URL, or the URL where they are."""
-        return self.url or f"data:{self.media_type};base64,{self.base64}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image(Media):
-    """An image; ``detail`` is how closely to look (``low``, ``high``), for providers that ask.
-
-    ``signature`` proves to the provider that it is the model's own; it is sent back with the image.
-    """
-
-    detail: str = ""
-    signature: str = field(default="", repr=False)
-    type: Literal["image"] = field(default="image", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audio(Media):
-    """A sound."""
-
-    type: Literal["audio"] = field(default="audio", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document(Media):
-    """A document, such as a PDF; ``name`` is its file name."""
-
-    name: str = ""
-    type: Literal["document"] = field(default="document", repr=False)
+        if not isinstance(self.text, str):
+            raise BadRequest(f"Refusal takes text, not {self.text!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +79,7 @@ class ToolCall:
     """A model's request to run a tool; ``arguments`` is the JSON text as the model wrote it.
 
     Raises:
-        BadRequest: the arguments are no text.
+        BadRequest: the arguments, the name or the id are no text.
     """
 
     id: str
@@ -161,6 +89,8 @@ class ToolCall:
     type: Literal["tool_call"] = field(default="tool_call", repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not isinstance(self.name, str):
+            raise BadRequest(f"a call has an id and a name, texts, not {self.id!r:.80} and {self.name!r:.80}")
         if not isinstance(self.arguments, str):
             raise BadRequest(f"a call's arguments are JSON text, not {self.arguments!r:.80}; json.dumps them")
 
@@ -285,16 +215,3 @@ def _parts(parts: str | Part | Iterable[str | Part]) -> tuple[Part, ...]:
         if not isinstance(part, Part):
             raise BadRequest(f"a message is text or parts of genkit, not {type(part).__name__} ({part!r})")
     return checked
-
-
-def _from_data_url(url: str) -> tuple[bytes, str]:
-    """The bytes and the media type in a ``data:`` URL (RFC 2397)."""
-    head, comma, body = url[5:].partition(",")
-    kind = head.removesuffix(";base64")
-    try:
-        data = base64.b64decode(body, validate=True) if head.endswith(";base64") else unquote_to_bytes(body)
-    except binascii.Error:
-        data = b""
-    if not comma or not data:
-        raise BadRequest(f"a broken data: URL: {url[:60]!r}")
-    return data, kind.partition(";")[0] or "text/plain"

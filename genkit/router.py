@@ -136,7 +136,7 @@ def _attempts(attempts: Any) -> int:
 
 def _key(variables: tuple[str, ...]) -> str | None:
     """The first of these environment variables that is set."""
-    return next((value for name in variables if (value := os.environ.get(name))), None)
+    return next((value for name in variables if (value := os.environ.get(name, "").strip())), None)
 
 
 def _signed(auth: str) -> Any:

@@ -315,6 +315,27 @@ def test_a_wrong_setting_is_a_config_error_at_once(setting) -> None:
         Generator(**setting)
 
 
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "sk-SECRET",
+        "https://a.example/v1?key=SECRET",
+        "https://user:SECRET@a.example/v1",
+        "https://SECRET@a.example/v1",
+    ],
+)
+def test_an_error_about_an_address_tells_no_secret(base_url: str) -> None:
+    with pytest.raises(ConfigError, match="base_url takes") as caught:
+        Generator("openai:m", base_url=base_url, api_key="k")
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_blank_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", " \n")
+    with pytest.raises(ConfigError, match="there is no key"):
+        Generator("openai:m")
+
+
 def test_streams_are_not_made_by_hand_but_typed(demo: Generator) -> None:
     with demo.stream("Hello!", max_tokens=1) as stream:
         assert isinstance(stream, Stream)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 
-from genkit import Audio, Image, Message, Output, Reasoning, Request, Text, Tool, ToolCall, ToolResult
+from genkit import (
+    Audio,
+    Document,
+    Image,
+    Message,
+    Output,
+    Reasoning,
+    Refusal,
+    Request,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
 from genkit.errors import BadRequest
 from genkit.options import conversation
 
@@ -98,3 +113,50 @@ def test_media_types_do_not_depend_on_the_system(
     monkeypatch.setattr("mimetypes.guess_type", lambda _: (None, None))
     (tmp_path / name).write_bytes(b"x")
     assert kind.read(tmp_path / name).media_type == media_type
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: Image(data="aGVsbG8="), "as bytes, not str; base64 goes into a data: URL"),
+        (lambda: Image(url=Path("x.png")), "as text, not"),
+        (lambda: Image(data=b""), "not empty"),
+        (lambda: ToolCall(id=None, name="f", arguments="{}"), "an id and a name"),
+        (lambda: ToolCall(id="1", name=5, arguments="{}"), "an id and a name"),
+        (lambda: Refusal(None), "takes text"),
+    ],
+)
+def test_a_part_of_the_wrong_type_is_refused(make: Callable[[], object], why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"RIFF\n\0\0\0WEBPVP8 ", "image/webp"),
+        (b"%PDF-1.7", "application/pdf"),
+        (b"who knows", ""),
+    ],
+)
+def test_bytes_have_the_media_type_of_their_beginning(data: bytes, media_type: str) -> None:
+    assert Document(data=data).media_type == media_type
+    assert Document(data=data, media_type="a/b").media_type == "a/b"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["data:text/plain;base64,aGVsbG8%3D", "DATA:text/plain;BASE64,aGVsbG8=", "data:text/plain,hel%6Co"],
+)
+def test_a_data_url_is_taken_apart(url: str) -> None:
+    document = Document(url=url)
+    assert (document.data, document.media_type, document.url) == (b"hello", "text/plain", "")
+
+
+def test_a_document_has_the_name_of_its_file(tmp_path: Path) -> None:
+    for name, media_type in (("a b.pdf", "application/pdf"), ("d.csv.gz", "application/gzip")):
+        (tmp_path / name).write_bytes(b"x")
+        document = Document.read(tmp_path / name)
+        assert (document.name, document.media_type) == (name, media_type)

@@ -58,7 +58,7 @@ class Conversation:
             except KeyboardInterrupt:
                 pass
         response = stream.response
-        if response.text:
+        if response.text or response.refusal:
             self.messages = [*messages, response.message]
         return response
 

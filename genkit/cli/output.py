@@ -48,6 +48,13 @@ def error(problem: genkit.GenkitError) -> None:
     note(f"genkit: error: {problem.message}")
 
 
+_UNFINISHED = {
+    "error": "the provider ended the answer with an error",
+    "incomplete": "the answer is not complete",
+    "tool_calls": "the answer is a call of a tool, which the command line does not make",
+}
+
+
 def note_ending(response: genkit.Response, max_tokens: int | None, advice: str) -> None:
     """Tell of what was left out of a request, and of an answer that was cut where nobody asked for it.
 
@@ -58,7 +65,11 @@ def note_ending(response: genkit.Response, max_tokens: int | None, advice: str) 
     """
     for warning in response.warnings:
         note(f"genkit: warning: {warning}")
-    if response.finish_reason == "content_filter":
+    if response.refusal:
+        note(f"genkit: the model declined: {response.refusal}")
+    if response.finish_reason in _UNFINISHED:
+        note(f"genkit: {_UNFINISHED[response.finish_reason]} ({response.raw_finish_reason})")
+    elif response.finish_reason == "content_filter":
         note("genkit: the answer was cut here by a content filter")
     elif response.finish_reason == "length" and max_tokens is None:
         if response.raw_finish_reason == "context_full":

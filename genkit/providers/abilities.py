@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import ProtocolError, UnsupportedOption
 from ..response import Ranked
 from ..runtime.base import Runtime
 from .base import Call, Dialect, Target
+
+EMBED_BYTES = 300_000
+"""OpenAI embeds so many tokens in a call, each of which has a byte at least."""
 
 
 class Abilities(ABC):
@@ -38,8 +41,7 @@ class Abilities(ABC):
         options = {name: value for name, value in given.items() if value is not None}
         vectors: list[list[float]] = []
         deadline = self._deadline()
-        for at in range(0, len(texts), size):
-            batch = texts[at : at + size]
+        for batch in batches(texts, size, self.target.quirk("embed_bytes", EMBED_BYTES)):
             call = encode(batch, self.target, **options)
             found = await self._ask(call, decode, runtime, deadline)
             if len(found) != len(batch):
@@ -102,3 +104,16 @@ class Abilities(ABC):
     @abstractmethod
     def _deadline(self) -> float | None:
         """When the calls that begin now must have ended."""
+
+
+def batches(texts: Sequence[str], size: int, most: int) -> Iterator[Sequence[str]]:
+    """Texts, as one call may take them: so many, of so many bytes together, unless one alone has more."""
+    start = bytes_ = 0
+    for at, text in enumerate(texts):
+        length = len(text.encode("utf-8", "surrogatepass"))  # of which each token has one at least
+        if at > start and (at - start == size or bytes_ + length > most):
+            yield texts[start:at]
+            start, bytes_ = at, 0
+        bytes_ += length
+    if start < len(texts):
+        yield texts[start:]

@@ -35,6 +35,11 @@ def address(vendor: Vendor, environment: Mapping[str, str]) -> str:
     return _VARIABLES.sub(value, vendor.base_url).replace("://global-", "://", 1)
 
 
+def hidden(url: str) -> str:
+    """A URL without the user name and password in it."""
+    return re.sub(r"//[^/?#]*@", "//…@", url)
+
+
 def checked(base_url: object) -> str:
     """A base URL that a user gave.
 
@@ -42,11 +47,17 @@ def checked(base_url: object) -> str:
         ConfigError: it is no address that paths can be added to.
     """
     if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
+        # What is no address at all may be a key, given in its place.
+        is_place = isinstance(base_url, str) and re.search("[/:]", base_url)
+        shown = f"{base_url!r:.200}" if is_place or not isinstance(base_url, str) else "what was given"
+        raise ConfigError(f"base_url takes the address of a server, http(s)://HOST[:PORT]/PATH, not {shown}")
+    place = re.split("[?#]", base_url)[0]
+    if place != base_url:  # a query may be a key too
+        raise ConfigError(f"base_url takes no query: give the part before '?' or '#', {hidden(place)!r}")
+    if hidden(base_url) != base_url:
         raise ConfigError(
-            f"base_url takes the address of a server, http(s)://HOST[:PORT]/PATH, not {base_url!r}"
+            f"base_url takes no user name or password, as in {hidden(base_url)!r}: give api_key="
         )
-    if "?" in base_url or "#" in base_url:
-        raise ConfigError(f"base_url takes no query, as in {base_url!r}: give the part before '?' or '#'")
     if found := _ENDPOINT.search(base_url):
         raise ConfigError(
             f"base_url takes the part of an address that all calls share: {base_url!r} without {found[0]!r}"

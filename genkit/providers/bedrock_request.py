@@ -53,7 +53,20 @@ def turns(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any
             found[-1]["content"] += content
         else:
             found.append({"role": role, "content": content})
+    _name_apart(block for turn in found for block in turn["content"])
     return found
+
+
+def _name_apart(content: Iterable[dict[str, Any]]) -> None:
+    """No two documents of a conversation may have one name, those in the results of tools included."""
+    taken = set[str]()
+    for block in content:
+        for each in [block, *block.get("toolResult", {}).get("content", ())]:
+            if document := each.get("document"):
+                name, number = document["name"], 2
+                while document["name"] in taken:
+                    document["name"], number = f"{name} {number}", number + 1
+                taken.add(document["name"])
 
 
 def blocks(parts: Iterable[Part], encoding: Encoding) -> list[dict[str, Any]]:
@@ -103,9 +116,9 @@ def _media(part: Media, encoding: Encoding) -> dict[str, Any] | None:
         wire["format"] = _FORMATS.get(part.media_type, part.media_type.rpartition("/")[2])
     if not isinstance(part, Document):
         return {type(part).__name__.lower(): wire}
-    # Only these characters may be in a name, and one is needed.
-    stem = re.sub(r"\.\w+$", "", part.name)
-    wire["name"] = re.sub(r"[^A-Za-z0-9\s()\[\]-]+", "-", stem) or "document"
+    # Only these characters may be in a name, of blanks one in a row, and 1 to 200 in all.
+    stem = re.sub(r"[^A-Za-z0-9\s()\[\]-]+", "-", re.sub(r"\.\w+$", "", part.name))
+    wire["name"] = " ".join(stem.split())[:190].strip() or "document"
     return {"document": wire}
 
 

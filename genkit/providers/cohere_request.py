@@ -28,7 +28,8 @@ class Conversation:
     def add(self, message: Message) -> None:
         """Add a message: each result of a tool is one of its own."""
         if message.role == "assistant":
-            self.messages.append(self._assistant(message.parts))
+            said = self._assistant(message.parts)
+            self.messages += [said] if len(said) > 1 and said.get("content") != [] else []
             return
         rest: list[Part] = []
         for part in message.parts:

@@ -37,7 +37,7 @@ class Gemini:
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
         encoding = Encoding(request, target)
-        body: dict[str, Any] = {"contents": contents(request.messages, encoding)}
+        body: dict[str, Any] = {"contents": contents(request.messages, encoding, target)}
         said = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
         if system := [wire for part in said if (wire := part_on_the_wire(part, encoding, {}))]:
             body["systemInstruction"] = {"parts": system}
@@ -119,6 +119,8 @@ class Gemini:
 
     def embed_limit(self, target: Target) -> int:
         """How many texts one call takes."""
+        if target.quirk("predict_embed") and target.model.startswith("gemini-embedding"):
+            return 1  # Vertex AI: "Get text embeddings"
         return int(target.quirk("embed_limit", 100))
 
     def encode_embed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from ..messages import (
 )
 from ..request import Request, Tool
 from .base import Encoding, Target
-from .shared import described, tool_input
+from .shared import described, json_object, tool_input
 
 NAME = "gemini"
 _SAMPLING = {
@@ -89,8 +88,11 @@ def tools_on_the_wire(tools: Sequence[Tool | Mapping[str, Any]], encoding: Encod
     return [{"functionDeclarations": functions}, *own] if functions else own
 
 
-def contents(messages: Sequence[Message], encoding: Encoding) -> list[dict[str, Any]]:
+def contents(messages: Sequence[Message], encoding: Encoding, target: Target) -> list[dict[str, Any]]:
     """The conversation without its system messages; neighbouring tool messages are one turn."""
+    older = ("gemini-1", *target.quirk("budget_models", ("gemini-2",)))
+    model = target.model.rpartition("/")[2]
+    strict = model.startswith("gemini-") and not model.startswith(older)
     names = {p.id: p.name for m in messages for p in m.parts if isinstance(p, ToolCall)}
     turns: list[dict[str, Any]] = []
     before = ""
@@ -98,12 +100,24 @@ def contents(messages: Sequence[Message], encoding: Encoding) -> list[dict[str, 
         if message.role in ("system", "developer"):
             continue
         parts = [wire for part in message.parts if (wire := part_on_the_wire(part, encoding, names))]
+        if message.role == "assistant" and strict:
+            _excuse(parts)
         if message.role == before == "tool":
             turns[-1]["parts"] += parts
         elif parts:
             turns.append({"role": "model" if message.role == "assistant" else "user", "parts": parts})
         before = message.role
     return turns
+
+
+def _excuse(parts: list[dict[str, Any]]) -> None:
+    """Gemini 3 refuses a step whose first call nobody signed, but for this word in the signature's place.
+
+    Source: Google's "Thought signatures", on traces of other models.
+    """
+    first = next((part for part in parts if "functionCall" in part), {})
+    if first:
+        first.setdefault("thoughtSignature", "skip_thought_signature_validator")
 
 
 def part_on_the_wire(part: Part, encoding: Encoding, names: Mapping[str, str]) -> dict[str, Any]:
@@ -139,17 +153,9 @@ def part_on_the_wire(part: Part, encoding: Encoding, names: Mapping[str, str]) -
 
 def _result(result: ToolResult, encoding: Encoding) -> dict[str, Any]:
     """What a tool answered; a JSON object is sent as it is, other text under the key the API names."""
-    response = None if result.error else _json_object(result.text)
+    response = None if result.error else json_object(result.text)
     if response is None:
         response = {"error" if result.error else "result": result.text}
     media = [] if isinstance(result.content, str) else [p for p in result.content if not isinstance(p, Text)]
     parts = [part_on_the_wire(part, encoding, {}) for part in media]
     return {"response": response, "parts": parts} if parts else {"response": response}
-
-
-def _json_object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -42,7 +42,9 @@ class Wire:
         sent = [self._result(result) for result in results]
         rest: list[Part] = [part for part in message.parts if not isinstance(part, ToolResult)]
         if message.role == "assistant":
-            return [*sent, self._assistant(rest)]
+            said = self._assistant(rest)
+            # The API takes no message that says nothing.
+            return [*sent, said] if len(said) > 2 or said["content"] else sent
         if sent and rest and isinstance(mark := rest[0], CacheMark):
             self._mark(sent[-1], mark)
             del rest[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic_core import from_json
@@ -15,11 +16,18 @@ def tool_input(arguments: str) -> dict[str, Any]:
     What a model wrote and is no such object is wrapped, as Anthropic's documentation of fine-grained
     tool streaming says, so that the model can be told.
     """
+    value = json_object(arguments or "{}")
+    return {"INVALID_JSON": arguments} if value is None else value
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    """The JSON object in a text; None if it is none, or holds what JSON cannot (NaN, half a character)."""
     try:
-        value = from_json(arguments or "{}", allow_inf_nan=False)
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"INVALID_JSON": arguments}
+        value = from_json(text, allow_inf_nan=False)
+        json.dumps(value, allow_nan=False)  # 1e999 is read as infinite
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def described(output: Output) -> dict[str, Any]:

@@ -58,7 +58,13 @@ _ROWS = (
         dialect="gemini.generate",
         base_url=f"{_VERTEX}/v1beta1/{_PLACE}/publishers/google",
         auth="google",
-        quirks={"labels": True, "flat_count": True, "predict_embed": True, "no_models": True},
+        quirks={
+            "labels": True,
+            "flat_count": True,
+            "predict_embed": True,
+            "no_models": True,
+            "embed_bytes": 20_000,
+        },
     ),
     Vendor(
         name="cohere",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache, partial
@@ -264,6 +265,6 @@ def _url(text: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host or "%" in url.host or url.userinfo:
-        place = text.partition("?")[0]
+        place = re.sub(r"//[^/]*@", "//…@", text.partition("?")[0])  # a password
         raise ConfigError(f"{place!r} is not the address of an HTTP server: http(s)://HOST[:PORT]/PATH")
     return url

@@ -59,6 +59,14 @@ def test_an_answer_cut_by_the_provider_is_told_of(run: Run, reason: str, told: s
     assert told in done.stderr
 
 
+def test_a_model_that_declines_is_heard(run: Run) -> None:
+    message = {"content": None, "refusal": "I would rather not."}
+    body = {"model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    with LoopbackProvider(Answer(body=body)) as server:
+        done = run("run", "Hi", "-m", "chat:any", "--base-url", server.url)
+    assert "the model declined: I would rather not." in done.stderr
+
+
 def test_a_missing_key_is_named(run: Run) -> None:
     done = run("run", "Hi", "-m", "openai:any", OPENAI_API_KEY="")
     assert (len(problems(done.stderr)), done.returncode) == (1, 1)

@@ -458,6 +458,19 @@ def test_documents_have_a_format_and_a_name() -> None:
     ]
 
 
+def test_no_two_documents_have_one_name_and_each_has_one_that_is_taken() -> None:
+    def document(name: str) -> Document:
+        return Document(data=b"%PDF", media_type="application/pdf", name=name)
+
+    given = ["", "", "a.pdf", "my  own\treport.pdf", "x" * 300, "x" * 300]
+    result = ToolResult(id="1", content=(document("a.pdf"),))
+    turns = encoded(Message.user(*map(document, given)), Message.tool(result))["messages"]
+    blocks = [block for turn in turns for block in turn["content"]]
+    found = [block["document"]["name"] for block in blocks if "document" in block]
+    assert found == ["document", "document 2", "a", "my own report", "x" * 190, "x" * 190 + " 2"]
+    assert blocks[-1]["toolResult"]["content"][0]["document"]["name"] == "a 2"
+
+
 def test_a_tool_its_cache_mark_and_its_choice() -> None:
     config = encoded(HELLO, tools=[Tool(name="f", cache=True)], tool_choice="f")["toolConfig"]
     assert config["toolChoice"] == {"tool": {"name": "f"}}

@@ -218,6 +218,13 @@ def sent(*messages: Message, **options: Any) -> Any:
     return COHERE.encode(asked(*messages, **options), HERE).body
 
 
+def test_a_message_that_says_nothing_is_left_out() -> None:
+    roles = [
+        each["role"] for each in sent(Message.user("hi"), Message.assistant(), Message.user("x"))["messages"]
+    ]
+    assert roles == ["user", "user"]
+
+
 TERSE = (Message.system("Be terse."), Message.user("Hello"))
 SCHEMA = {
     "type": "object",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -286,6 +287,25 @@ def test_a_tool_result_with_files_carries_them() -> None:
 
 def encoded(*messages: Message, to: Any = HERE, **options: Any) -> Any:
     return GEMINI.encode(asked(*messages, **options), to).body
+
+
+@pytest.mark.parametrize("content", ['{"m": NaN}', '{"m": 1e999}', r'{"m": "\ud83d"}', "[" * 9999])
+def test_what_is_no_json_goes_as_text(content: str) -> None:
+    call = ToolCall(id="7", name="f", arguments=content)
+    body = encoded(Message.assistant(call), Message.tool(ToolResult(id="7", content=content)))
+    called, answered = (turn["parts"][0] for turn in body["contents"])
+    assert called["functionCall"]["args"] == {"INVALID_JSON": content}
+    assert answered["functionResponse"]["response"] == {"result": content}
+
+
+def test_calls_of_other_models_are_excused_where_a_signature_is_asked_for() -> None:
+    first, second = (ToolCall(id=id, name="f", arguments="{}") for id in "12")
+    signed = ToolCall(id="3", name="f", arguments="{}", signature="c2ln")
+    said = [Message.user("x"), Message.assistant(first, second), Message.assistant(signed, second)]
+    for model, excuse in (("gemini-3-pro", "skip_thought_signature_validator"), ("gemini-2.5-pro", None)):
+        _, foreign, own = encoded(*said, to=replace(HERE, model=model))["contents"]
+        assert [part.get("thoughtSignature") for part in foreign["parts"]] == [excuse, None]
+        assert [part.get("thoughtSignature") for part in own["parts"]] == ["c2ln", None]
 
 
 def test_a_tool_result_without_a_name_has_that_of_its_call() -> None:

@@ -350,6 +350,16 @@ def sent(request: Request, vendor: str = "openai-chat") -> dict[str, Any]:
     return dict(call.body)
 
 
+def test_a_message_that_says_nothing_is_left_out() -> None:
+    said = [
+        Message.user("hi"),
+        Message.assistant(),
+        Message.assistant(Reasoning("hm")),
+        Message.user("go on"),
+    ]
+    assert [message["content"] for message in sent(Request(messages=said))["messages"]] == ["hi", "go on"]
+
+
 def test_nothing_is_sent_that_was_not_set() -> None:
     assert sent(asked()).keys() == {"model", "messages"}
     assert sent(asked(stream=True)).keys() == {"model", "messages", "stream", "stream_options"}

@@ -21,6 +21,7 @@ import genkit
 from genkit import errors
 from genkit.events import Finish, Received, Warned
 from genkit.messages import Message, Native, Reasoning, Text, ToolCall, ToolResult
+from genkit.providers.abilities import batches
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target, Vendor
 from genkit.providers.gemini import Gemini
@@ -509,3 +510,19 @@ def test_calls_from_elsewhere_have_ids_that_a_vendor_takes(model: str, ids: tupl
     if all(re.fullmatch(IDS[model], id) for id in ids):
         assert set(found) == set(ids)
     assert sent(model, *talk) == sent(model, *talk)  # so that its prompt cache knows it
+
+
+@pytest.mark.parametrize(
+    ("texts", "sizes"),
+    [
+        ([], []),
+        (["a"] * 7, [3, 3, 1]),
+        (["a" * 60, "b" * 60, "c" * 30], [1, 2]),
+        (["a" * 500, "b"], [1, 1]),
+        (["é" * 40, "é" * 20], [1, 1]),
+    ],
+)
+def test_texts_are_embedded_in_calls_of_bounded_size(texts: list[str], sizes: list[int]) -> None:
+    found = list(batches(texts, 3, 100))
+    assert [len(batch) for batch in found] == sizes
+    assert [text for batch in found for text in batch] == texts
