@@ -23,7 +23,7 @@ from .speculation import Speculation
 BATCH = 256
 """The most tokens of a step: a step is left between two operations only, and of 512 one alone takes 40 ms."""
 KEPT = 8
-"""How many finished sequences may be kept for others to begin with, pinned or not; SPARE when many run."""
+"""How many finished sequences may be kept beside those that run, for others to begin with; pinned or not."""
 QUEUE = 4096
 """How many sequences may wait."""
 COME_BACK = 1.0

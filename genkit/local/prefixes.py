@@ -67,14 +67,9 @@ class Kept:
         return slot in self._tokens
 
     @property
-    def unpinned(self) -> int:
-        """How many are not pinned."""
-        return len(self._tokens) - len(self._pinned)
-
-    @property
     def can_go(self) -> bool:
         """Whether there is anything that is not pinned."""
-        return self.unpinned > 0
+        return len(self._tokens) > len(self._pinned)
 
     @property
     def pinned(self) -> dict[Name, int]:

@@ -17,12 +17,6 @@ from .sequence import Sequence
 from .slots import Slots
 from .turns import Turns, share_out
 
-SPARE = 2
-"""So many finished sequences are kept however many run; each that runs takes the place of one of the others.
-
-A step looks at every cell up to the last that is held, so that what is kept makes all that run slower.
-"""
-
 
 class Scheduler:
     """First come, first served, as far as there is room.
@@ -31,8 +25,7 @@ class Scheduler:
         slots: the sequence ids and the cells there are.
         parallel: the most sequences that run at a time.
         batch: the most tokens one step may evaluate.
-        names: the most prefixes that may be pinned, and finished sequences kept; there must be as many ids
-            beside those that run.
+        names: the most prefixes that may be pinned; there must be as many ids beside those that run.
         intact: whether an id still holds every token from the first on, so that a part of them can be
             shared; else only all of them can (models with a recurrent state, or a sliding window).
         turns: whose turn it is where calls have different adapters.
@@ -49,7 +42,6 @@ class Scheduler:
         turns: Turns | None = None,
     ) -> None:
         self._slots, self._parallel, self._batch, self._intact = slots, parallel, batch, intact
-        self._names = names
         self._waiting: deque[Sequence] = deque()
         self._kept = Kept()
         self._pins = Pins(slots, self._kept, names=names, intact=intact)
@@ -127,8 +119,6 @@ class Scheduler:
                 break
         for sequence in self.running:
             self._begin(sequence)
-        while self._kept.unpinned > max(SPARE, self._names - len(self.running)):
-            self._drop(self._kept.pop())
         work = share_out(self.running, self._turns, self._batch, chunk)
         while sum(size for _, size, _ in work) > self._slots.left:
             last = self.running[0]
