@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import mimetypes
 import os
 import re
@@ -124,10 +123,11 @@ def _from_data_url(url: str) -> tuple[bytes, str]:
     head, comma, body = url[5:].partition(",")
     kind, semicolon, last = head.rpartition(";")
     is_base64 = bool(semicolon) and last.strip().lower() == "base64"
-    kind, data = kind if is_base64 else head, unquote_to_bytes(body)
+    kind = kind if is_base64 else head
     try:
+        data = unquote_to_bytes(body)
         data = base64.b64decode(data, validate=True) if is_base64 else data
-    except binascii.Error:
+    except ValueError:  # no base64, half a character
         data = b""
     if not comma or not data:
         raise BadRequest(f"a broken data: URL: {url[:60]!r}")

@@ -41,12 +41,19 @@ def _pair(given: Any) -> tuple[str, float]:
         number = math.inf
     if not -LARGEST <= number <= LARGEST:
         raise BadRequest(
-            f"the scale of a LoRA adapter is a number from {-LARGEST} to {LARGEST}, not {reprlib.repr(scale)}"
+            f"the scale of a LoRA adapter is a number from {-LARGEST} to {LARGEST}, not {_shown(scale)}"
         )
     name = os.fspath(path)
     if not isinstance(name, str):
         raise BadRequest(f"the path of a LoRA adapter is text, not {name!r:.80}")
     return name, number
+
+
+def _shown(value: Any) -> str:
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no integer of thousands of digits
+        return "one of thousands of digits"
 
 
 def _parts(given: Any) -> tuple[Any, Any]:

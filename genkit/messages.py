@@ -102,7 +102,7 @@ class ToolResult:
     The content is text, or text, images and documents for models that take them.
 
     Raises:
-        BadRequest: it is of another type.
+        BadRequest: it, the id or the name is of another type.
     """
 
     id: str
@@ -112,6 +112,8 @@ class ToolResult:
     type: Literal["tool_result"] = field(default="tool_result", repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not isinstance(self.name, str):
+            raise BadRequest(f"a result has the id of its call, a text, not {self.id!r:.80}")
         if isinstance(self.content, str):
             return
         parts = tuple(self.content) if isinstance(self.content, (list, tuple)) else (self.content,)

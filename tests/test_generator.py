@@ -322,12 +322,19 @@ def test_a_wrong_setting_is_a_config_error_at_once(setting) -> None:
         "https://a.example/v1?key=SECRET",
         "https://user:SECRET@a.example/v1",
         "https://SECRET@a.example/v1",
+        "http://user:pa#SECRET@a.example/v1",
+        "sk-ant/SECRET",
+        "ftp://u:SECRET@a.example",
     ],
 )
 def test_an_error_about_an_address_tells_no_secret(base_url: str) -> None:
     with pytest.raises(ConfigError, match="base_url takes") as caught:
         Generator("openai:m", base_url=base_url, api_key="k")
     assert "SECRET" not in str(caught.value)
+
+
+def test_an_at_sign_in_a_path_is_no_password() -> None:
+    Generator("openai:m", base_url="https://gateway.example/x//a@b", api_key="k").close()
 
 
 def test_a_blank_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,8 @@ def test_media_types_do_not_depend_on_the_system(
         (lambda: ToolCall(id=None, name="f", arguments="{}"), "an id and a name"),
         (lambda: ToolCall(id="1", name=5, arguments="{}"), "an id and a name"),
         (lambda: Refusal(None), "takes text"),
+        (lambda: ToolResult(id=None, content="r"), "the id of its call"),
+        (lambda: Image(url="data:text/plain,a\ud800"), "a broken data: URL"),
     ],
 )
 def test_a_part_of_the_wrong_type_is_refused(make: Callable[[], object], why: str) -> None:

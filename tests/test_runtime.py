@@ -186,6 +186,31 @@ def test_a_channel_is_waited_for_as_long_as_that_is_wanted(runtime: type) -> Non
     asyncio.run(wait()) if runtime is AwaitingRuntime else run(wait())
 
 
+def test_a_cancellation_is_not_lost_as_an_item_arrives() -> None:
+    async def read(channel: AwaitingChannel[int]) -> None:
+        while True:
+            await channel.get(time.monotonic() + 60)
+
+    async def main() -> None:
+        channel: AwaitingChannel[int] = AwaitingRuntime().channel()
+        reader = asyncio.create_task(read(channel))
+        await asyncio.sleep(0)
+        channel.put(1)  # which completes the wait in the turn that the cancellation comes in
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        reader.cancel()
+        await asyncio.wait([reader], timeout=5)
+        assert reader.cancelled()
+
+    asyncio.run(main())
+
+
+def test_a_channel_may_be_waited_for_for_ever() -> None:
+    channel: BlockingChannel[int] = BlockingRuntime().channel()
+    threading.Timer(0.05, channel.put, [1]).start()
+    assert run(channel.get(float("inf"))) == 1
+
+
 def filling(channel, sizes: list[int]) -> list[threading.Thread]:
     """Threads that put (thread, number) for as many numbers as each has."""
 

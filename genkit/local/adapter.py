@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from ..errors import BadRequest, ConfigError
-from ..lora import Given, pairs
+from ..lora import LARGEST, Given, pairs
 from . import files
 
 
@@ -44,7 +44,10 @@ class Adapters:
             return [scale for _, scale in self.files]
         found = [0.0] * len(self.files)
         for path, scale in wanted:
-            real = os.path.realpath(os.path.expanduser(path))
+            try:
+                real = os.path.realpath(os.path.expanduser(path))
+            except (OSError, ValueError):  # a NUL byte, half a character
+                real = ""
             places = [at for at, name in enumerate(self._names) if name == path] or [
                 at for at, name in enumerate(self._real) if name == real
             ]
@@ -55,4 +58,8 @@ class Adapters:
                     "name all that calls choose from in Generator(lora=), with scale 0 if others go without"
                 )
             found[places[0]] += scale
+            if abs(found[places[0]]) > LARGEST:
+                raise BadRequest(
+                    f"{path} is wanted with a scale of {found[places[0]]:g} in all; {LARGEST} is the most"
+                )
         return found

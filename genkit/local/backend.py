@@ -180,10 +180,10 @@ class LocalBackend:
             if value is not None:
                 why = "a model file does not say what it takes there; leave it out"
                 raise UnsupportedOption(f"local models do not take {name}: {why}", option=name)
-        found: list[list[float]] = []
+        found, deadline = list[list[float]](), self._deadline()
         for batch in batches(texts):
             question = {"do": "embed", "texts": batch, "first": len(found)}
-            found += await self._pooled(question, len(batch), runtime)
+            found += await self._pooled(question, len(batch), runtime, deadline)
         return found
 
     def drop(self, name: str) -> None:
@@ -196,10 +196,10 @@ class LocalBackend:
         self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
     ) -> list[Ranked]:
         """See :class:`genkit.backend.Backend`."""
-        scores: list[list[float]] = []
+        scores, deadline = list[list[float]](), self._deadline()
         for batch in batches(documents):
             question = {"do": "rerank", "query": query, "documents": batch, "first": len(scores)}
-            scores += await self._pooled(question, len(batch), runtime)
+            scores += await self._pooled(question, len(batch), runtime, deadline)
         ranked = [Ranked(index, score) for index, (score, *_) in enumerate(scores)]
         return sorted(ranked, key=lambda each: -each.score)[:top]
 
@@ -215,10 +215,15 @@ class LocalBackend:
         """See :class:`genkit.backend.Backend`."""
         self.worker.close()
 
-    async def _pooled(self, question: dict[str, Any], count: int, runtime: Runtime) -> list[list[float]]:
+    def _deadline(self) -> float | None:
+        return None if self._timeout is None else time.monotonic() + self._timeout
+
+    async def _pooled(
+        self, question: dict[str, Any], count: int, runtime: Runtime, deadline: float | None
+    ) -> list[list[float]]:
         """What the model's pooling made of so many texts, in their order."""
         found: dict[int, list[float]] = {}
-        told = Told(runtime, self._timeout)
+        told = Told(runtime, self._timeout, deadline)
         call = self.worker.ask(question, told.channel)
         try:
             while len(found) < count:

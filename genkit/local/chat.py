@@ -67,11 +67,12 @@ class ChatTemplate:
         Raises:
             BadRequest: the template does not take these messages, or wants more memory than it may have.
         """
+        with self._limited():
+            return self._rendered(messages=messages, tools=tools, add_generation_prompt=True, **options)
+
+    def _rendered(self, **values: Any) -> str:
         try:
-            with self._limited():
-                return self._template.render(
-                    messages=messages, tools=tools, add_generation_prompt=True, **options
-                )
+            return self._template.render(**values)
         except MemoryError:
             raise BadRequest(
                 "the model's chat template wants too much memory for these messages; "

@@ -41,17 +41,19 @@ class Guard:
             raise BadRequest("the messages hold every character for private use; leave one of them out")
         return self._copy(data, mark), mark
 
-    def pieces(self, text: str) -> list[str]:
-        """A text, cut there."""
-        bounds = [0, *self._cuts(text), len(text)]
+    def pieces(self, text: str, *, alone: bool = False) -> list[str]:
+        """A text, cut there; ``alone`` says that no other text is beside it, to make a spelling whole."""
+        bounds = [0, *self._cuts(text, alone=alone), len(text)]
         return [text[a:b] for a, b in pairwise(bounds)]
 
-    def _cuts(self, text: str) -> list[int]:
+    def _cuts(self, text: str, *, alone: bool = False) -> list[int]:
         """Where to cut a text: inside each spelling, after its first character."""
         cuts, at = [], 0
         while found := self._any.search(text, at):
             at = found.start() + 1
             cuts.append(at)
+        if alone:
+            return cuts
         sizes = range(min(len(text), self._reach), 1, -1)
         if tail := next((size for size in sizes if text[-size:] in self._heads), 0):
             cuts.append(len(text) - tail + 1)

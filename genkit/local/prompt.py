@@ -59,7 +59,11 @@ class Prompts:
         special = model.special_texts
         gap = model.gap_tokens or ()
         signs = "".join(text for token, text, _ in special if token in gap)
-        self._guard = Guard(forgeable(special, self._source + signs))
+        literals = forgeable(special, self._source + signs)
+        self._guard = Guard(literals)
+        # Between token ids, llama.cpp leaves the spellings of control tokens what they are.
+        control = {text for _, text, is_control in special if is_control}
+        self._defined = Guard([text for text in literals if text not in control])
         self._write(find(self._source))
         self._prefixed = model.tokenize("\n", add_special=False, parse_special=False)
         self._adds_space = b"".join(map(model.piece, self._prefixed)).startswith(b" ")
@@ -116,11 +120,11 @@ class Prompts:
         before, after, middle = tokens
         prefix, suffix = question["messages"][0]["content"], question["suffix"]
         self._check_size(prefix + suffix, room)
-        head, *tail = self._guard.pieces(prefix)
+        head, *tail = self._defined.pieces(prefix, alone=True)
         ids = [*self._model.start, before, *self.bare(head)]
         self._go_on(ids, tail, room, data=True)
         ids.append(after)
-        self._go_on(ids, self._guard.pieces(suffix), room, data=True)
+        self._go_on(ids, self._defined.pieces(suffix, alone=True), room, data=True)
         ids.append(middle)
         return Prompt(f"{prefix}{suffix}", ids, "plain", False, [])
 
@@ -234,7 +238,7 @@ class Prompts:
 
     def _data(self, text: str) -> list[int]:
         """The token ids of a text of which none is a control token, nor a user's own that serves as one."""
-        head, *tail = self._guard.pieces(text)
+        head, *tail = self._defined.pieces(text, alone=True)
         ids = self.bare(head)
         self._go_on(ids, tail, data=True)
         return ids

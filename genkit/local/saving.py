@@ -76,7 +76,8 @@ class Saving:
 
     def remove(self, name: str) -> None:
         """Let go of what was saved under a name."""
-        self._written = {key: tokens for key, tokens in self._written.items() if key[0] != name}
+        for key in [key for key in list(self._written) if key[0] == name]:  # the engine's thread adds others
+            self._written.pop(key, None)
         self._jobs.put(lambda: self._shelf.remove(name))
 
     def close(self) -> None:

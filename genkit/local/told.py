@@ -21,14 +21,15 @@ class Told:
     Args:
         runtime: waits for them.
         timeout: the seconds until the last of them, or None.
-        deadline: when that must have come, by ``time.monotonic()``, if the request says so.
+        deadline: when that must have come instead, by ``time.monotonic()``.
     """
 
     def __init__(self, runtime: Runtime, timeout: float | None, deadline: float | None = None) -> None:
         self.channel: Channel[Answer] = runtime.channel()
+        self._limit = "its deadline" if timeout is None or deadline is not None else f"{timeout:g} s"
         if deadline is None and timeout is not None:
             deadline = time.monotonic() + timeout
-        self._until, self._timeout = deadline, timeout
+        self._until = deadline
 
     async def next(self) -> Answer:
         """The next answer.
@@ -41,10 +42,9 @@ class Told:
                 raise TimeoutError
             return await self.channel.get(self._until)
         except TimeoutError:
-            limit = f"{self._timeout:g} s" if self._timeout else "its deadline"
             raise DeadlineExceeded(
-                f"the call was to end within {limit}, and had not; give it more (timeout=), or ask for fewer "
-                "tokens (max_tokens=)"
+                f"the call was to end within {self._limit}, and had not; give it more (timeout=), or ask "
+                "for fewer tokens (max_tokens=)"
             ) from None
 
     async def facts(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def address(vendor: Vendor, environment: Mapping[str, str]) -> str:
 
 def hidden(url: str) -> str:
     """A URL without the user name and password in it."""
-    return re.sub(r"//[^/?#]*@", "//…@", url)
+    return re.sub(r"^(\w*:?)//[^/]*@", r"\1//…@", url)
 
 
 def checked(base_url: object) -> str:
@@ -46,18 +46,18 @@ def checked(base_url: object) -> str:
     Raises:
         ConfigError: it is no address that paths can be added to.
     """
-    if not isinstance(base_url, str) or not base_url.startswith(("http://", "https://")):
-        # What is no address at all may be a key, given in its place.
-        is_place = isinstance(base_url, str) and re.search("[/:]", base_url)
-        shown = f"{base_url!r:.200}" if is_place or not isinstance(base_url, str) else "what was given"
-        raise ConfigError(f"base_url takes the address of a server, http(s)://HOST[:PORT]/PATH, not {shown}")
-    place = re.split("[?#]", base_url)[0]
-    if place != base_url:  # a query may be a key too
-        raise ConfigError(f"base_url takes no query: give the part before '?' or '#', {hidden(place)!r}")
+    wanted = "base_url takes the address of a server, http(s)://HOST[:PORT]/PATH"
+    if not isinstance(base_url, str):
+        raise ConfigError(f"{wanted}, not {base_url!r:.80}")
+    if not base_url.startswith(("http://", "https://")):
+        # What looks like no address may be a key, given in its place.
+        is_place = re.match(r"\w*://|[\w-]+\.[\w.-]+(:\d+)?/|localhost", base_url)
+        raise ConfigError(f"{wanted}, not {repr(hidden(base_url)) if is_place else 'what was given'}")
+    place = re.split("[?#]", hidden(base_url))[0]
     if hidden(base_url) != base_url:
-        raise ConfigError(
-            f"base_url takes no user name or password, as in {hidden(base_url)!r}: give api_key="
-        )
+        raise ConfigError(f"base_url takes no user name or password, as in {place!r}: give api_key=")
+    if place != base_url:  # a query may be a key too
+        raise ConfigError(f"base_url takes no query: give the part before '?' or '#', {place!r}")
     if found := _ENDPOINT.search(base_url):
         raise ConfigError(
             f"base_url takes the part of an address that all calls share: {base_url!r} without {found[0]!r}"

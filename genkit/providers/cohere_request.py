@@ -29,7 +29,9 @@ class Conversation:
         """Add a message: each result of a tool is one of its own."""
         if message.role == "assistant":
             said = self._assistant(message.parts)
-            self.messages += [said] if len(said) > 1 and said.get("content") != [] else []
+            if said.get("content") == []:
+                del said["content"]
+            self.messages += [said] if len(said) > 1 else []
             return
         rest: list[Part] = []
         for part in message.parts:

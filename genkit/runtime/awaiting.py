@@ -40,10 +40,14 @@ class AwaitingChannel(Generic[T]):
             if until is None:
                 await self._ready.wait()
                 continue
+            if (left := until - time.monotonic()) <= 0:
+                raise TimeoutError
+            # Not asyncio.wait_for, which before Python 3.12 loses a cancellation as an item arrives.
+            timer = self._loop.call_later(left, self._ready.set)
             try:
-                await asyncio.wait_for(self._ready.wait(), until - time.monotonic())
-            except asyncio.TimeoutError:  # in Python 3.10 another than the one we promise
-                raise TimeoutError from None
+                await self._ready.wait()
+            finally:
+                timer.cancel()
         return self._items.popleft()
 
 

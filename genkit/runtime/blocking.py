@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 # On Windows a wait for a lock does not notice Ctrl-C; a wait in slices does, between two of them.
 _SLICE = 0.1 if os.name == "nt" else None
+_LONGEST = 3600.0  # what a lock takes for its time has bounds
 
 
 class BlockingChannel(Generic[T]):
@@ -25,9 +26,9 @@ class BlockingChannel(Generic[T]):
 
     async def get(self, until: float | None = None) -> T:
         while True:
-            left = _SLICE if until is None else max(until - time.monotonic(), 0)
+            left = None if until is None else min(max(until - time.monotonic(), 0), _LONGEST)
             try:
-                return self._items.get(timeout=left if _SLICE is None else min(left or 0, _SLICE))
+                return self._items.get(timeout=left if _SLICE is None else min(left or _SLICE, _SLICE))
             except queue.Empty:
                 if until is not None and time.monotonic() >= until:
                     raise TimeoutError from None

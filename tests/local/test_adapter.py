@@ -145,6 +145,11 @@ def test_an_adapter_is_named_as_the_generator_did_or_by_another_path(
     assert adapters.scales(None) == [0.5]
     assert adapters.scales(()) == [0.0]
     assert adapters.scales(((str(lora), 1.0), (lora.name, 2.0))) == [3.0]
+    for path in ("a\0b", "a\ud800b"):
+        with pytest.raises(BadRequest, match="none of the Generator's"):
+            adapters.scales(((path, 1.0),))
+    with pytest.raises(BadRequest, match="200 in all"):
+        adapters.scales(((str(lora), 100.0), (lora.name, 100.0)))
 
 
 def test_an_adapter_that_no_call_names_yet_is_tried_too(base: Path, lora: Path, tmp_path: Path) -> None:
@@ -241,7 +246,7 @@ def test_what_names_no_adapters_is_a_config_error(base: Path, given: Any) -> Non
 
 
 def test_a_scale_is_a_number_and_a_file_is_there(base: Path, lora: Path) -> None:
-    for scale in ("1", None, float("nan"), True, 10**400, 1e5):
+    for scale in ("1", None, float("nan"), True, 10**400, 10**5000, 1e5):
         with pytest.raises(ConfigError, match="scale of a LoRA adapter"):
             Generator(base, lora=[(lora, scale)])
     with pytest.raises(ModelFileError, match="no-such"):

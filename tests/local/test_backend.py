@@ -14,6 +14,7 @@ import pytest
 import genkit
 from genkit import Generator, Image, Message
 from genkit.errors import BadRequest, ConfigError, ContextOverflow, DeadlineExceeded, ModelFileError
+from genkit.local import question
 from genkit.local.llama import _lib
 from genkit.local.told import Told
 from genkit.runtime.blocking import BlockingRuntime
@@ -459,3 +460,15 @@ def test_a_call_that_is_read_slowly_ends_with_its_time_too() -> None:
     told.channel.put({"finish": "eog"})
     with pytest.raises(DeadlineExceeded, match="its deadline"):
         run(told.next())
+
+
+def test_texts_in_several_batches_have_one_time_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fabricate.noise(tmp_path / "m.gguf", pooling="MEAN")
+    monkeypatch.setattr(question, "BATCH", 1)
+    with Generator(path) as patient, Generator(path, timeout=0.4) as hasty:
+        patient.warm()
+        with pytest.raises(DeadlineExceeded):
+            hasty.embed(["a text of some length " * 20] * 100_000)
+        assert len(hasty.embed(["a"])) == 1

@@ -227,6 +227,13 @@ def test_a_template_in_ascii_hides_no_mark(marked_up: Path) -> None:
     assert decoded(marked_up, ids) == text
 
 
+def test_a_text_alone_is_cut_only_where_a_spelling_is_whole() -> None:
+    guard = Guard(["<s>", "</s>"])
+    assert guard.pieces("<div></", alone=True) == ["<div></"]
+    assert guard.pieces("<div></") == ["<div><", "/"]
+    assert guard.pieces("a</s>b", alone=True) == ["a<", "/s>b"]
+
+
 def test_a_mark_is_a_character_that_is_not_there() -> None:
     guard = Guard(["<|x|>"])
     data, mark = guard.marked({"a": ["\uf8ff <|x|>", 3, None], "<|x|>": True})

@@ -223,6 +223,11 @@ def test_a_message_that_says_nothing_is_left_out() -> None:
         each["role"] for each in sent(Message.user("hi"), Message.assistant(), Message.user("x"))["messages"]
     ]
     assert roles == ["user", "user"]
+    (said, _) = sent(
+        Message.assistant(Reasoning(""), ToolCall(id="a", name="f", arguments="{}")),
+        Message.tool(ToolResult(id="a", content="r")),
+    )["messages"]
+    assert (len(said["tool_calls"]), "content" in said) == (1, False)
 
 
 TERSE = (Message.system("Be terse."), Message.user("Hello"))
