@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import fabricate
 import mutate
@@ -123,7 +124,9 @@ def test_a_model_in_several_files_is_one(tmp_path: Path, noise_file: Path) -> No
     whole = read_header(noise_file)
     found = read_header(parts[0])
     assert found.tensor_bytes == whole.tensor_bytes
-    with Generator(parts[0]) as generator, Generator(noise_file) as other:
+    # Guesses are made when the clock says they pay, and may settle a near-tie otherwise.
+    settings: Any = {"lookup": False, "context": 1024}
+    with Generator(parts[0], **settings) as generator, Generator(noise_file, **settings) as other:
         assert (
             generator.generate("hello", seed=1, max_tokens=9).text
             == other.generate("hello", seed=1, max_tokens=9).text
