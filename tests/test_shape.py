@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module imports from rooms with a lower number, or from its own. A package stands for all in it.
 ROOMS = {
-    0: ("errors", "attachments", "messages", "lora", "request", "events", "metrics", "response"),
+    0: ("errors", "batches", "attachments", "messages", "lora", "request", "events", "metrics", "response"),
     1: ("serialize", "prompts", "tokens", "runtime"),
     2: ("backend",),
     3: ("providers", "local"),

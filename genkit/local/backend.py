@@ -11,6 +11,7 @@ from array import array
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
+from ..batches import batches
 from ..errors import ConfigError, UnsupportedOption
 from ..events import Event, Finish, FinishReason, Logprobs, Start, Usage, Warned
 from ..lora import Given
@@ -21,12 +22,14 @@ from ..tokens import TokenCount
 from . import files
 from .adapter import Adapters
 from .pipe import Token
-from .question import batches, generation, unsupported
+from .question import generation, unsupported
 from .shared import Tenant
 from .shelf import Shelf
 from .text import TextStream
 from .told import Told, answer_stream, facts, logprob, metrics
 
+BATCH = 1024, 4 << 20
+"""How many texts are sent at once to be embedded or ranked, and of how many bytes; others wait meanwhile."""
 MOST_PARALLEL = 128
 """llama.cpp has 256 sequences, and some are kept for others to begin with."""
 
@@ -181,7 +184,7 @@ class LocalBackend:
                 why = "a model file does not say what it takes there; leave it out"
                 raise UnsupportedOption(f"local models do not take {name}: {why}", option=name)
         found, deadline = list[list[float]](), self._deadline()
-        for batch in batches(texts):
+        for batch in batches(texts, *BATCH):
             question = {"do": "embed", "texts": batch, "first": len(found)}
             found += await self._pooled(question, len(batch), runtime, deadline)
         return found
@@ -197,7 +200,7 @@ class LocalBackend:
     ) -> list[Ranked]:
         """See :class:`genkit.backend.Backend`."""
         scores, deadline = list[list[float]](), self._deadline()
-        for batch in batches(documents):
+        for batch in batches(documents, *BATCH):
             question = {"do": "rerank", "query": query, "documents": batch, "first": len(scores)}
             scores += await self._pooled(question, len(batch), runtime, deadline)
         ranked = [Ranked(index, score) for index, (score, *_) in enumerate(scores)]

@@ -14,8 +14,6 @@ from ..request import Request, Tool
 from .adapter import Adapters
 from .sampling import LARGEST_SEED
 
-BATCH, BATCH_SIZE = 1024, 4 << 20
-"""How many texts are sent at once to be embedded or ranked, and of how many characters if more than one."""
 _UNSUPPORTED = ("metadata", "extra")
 
 
@@ -171,16 +169,3 @@ def _result(result: ToolResult) -> str:
     if not isinstance(result.content, str) and any(not isinstance(part, Text) for part in result.content):
         raise BadRequest(f"this model reads text only; the result of tool {result.name!r} holds more")
     return replace(result, content=result.told).text
-
-
-def batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Texts to be embedded or ranked, as they are sent: others have to wait while those of one are read."""
-    batch, size = list[str](), 0
-    for text in texts:
-        if batch and (len(batch) == BATCH or size + len(text) > BATCH_SIZE):
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch

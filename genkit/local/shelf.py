@@ -102,8 +102,8 @@ class Shelf:
 
     def remove(self, name: str) -> None:
         """Let go of what was written under a name, with any adapters."""
-        with contextlib.suppress(OSError):
-            for path in self._folder.glob(f"{self._path(name).stem}*"):
+        for path in self._folder.glob(f"{self._path(name).stem}*"):
+            with contextlib.suppress(OSError):
                 path.unlink()
 
     def _path(self, name: str, scales: Scales = ()) -> Path:

@@ -64,6 +64,7 @@ def facts(answer: Answer) -> dict[str, Any]:
 
 
 def logprob(told: dict[str, Any]) -> TokenLogprob:
+    """How likely a token was, as the worker told it."""
     top: dict[str, float] = {}
     for token, logprob in told["top"]:  # the likeliest first; two tokens may be spelled alike
         top.setdefault(token, logprob)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..batches import batches
 from ..errors import ProtocolError, UnsupportedOption
 from ..response import Ranked
 from ..runtime.base import Runtime
@@ -104,16 +105,3 @@ class Abilities(ABC):
     @abstractmethod
     def _deadline(self) -> float | None:
         """When the calls that begin now must have ended."""
-
-
-def batches(texts: Sequence[str], size: int, most: int) -> Iterator[Sequence[str]]:
-    """Texts, as one call may take them: so many, of so many bytes together, unless one alone has more."""
-    start = bytes_ = 0
-    for at, text in enumerate(texts):
-        length = len(text.encode("utf-8", "surrogatepass"))  # of which each token has one at least
-        if at > start and (at - start == size or bytes_ + length > most):
-            yield texts[start:at]
-            start, bytes_ = at, 0
-        bytes_ += length
-    if start < len(texts):
-        yield texts[start:]

@@ -59,13 +59,11 @@ def usage(counts: Mapping[str, Any]) -> Usage:
     """The usage, from the many places where servers tell it."""
     prompt, output = counts.get("prompt_tokens_details") or {}, counts.get("completion_tokens_details") or {}
     cached = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens", "num_cached_tokens")
-    asked, answered = number(counts, "prompt_tokens"), number(counts, "completion_tokens")
-    thought = number(output, "reasoning_tokens") or number(counts, "reasoning_tokens")
     return Usage(
-        asked,
-        answered,
+        number(counts, "prompt_tokens"),
+        number(counts, "completion_tokens"),
         number(prompt, "cached_tokens") or next(filter(None, (number(counts, name) for name in cached)), 0),
-        thought,
+        number(output, "reasoning_tokens") or number(counts, "reasoning_tokens"),
         number(prompt, "cache_write_tokens") or number(counts, "cache_creation_input_tokens"),
     )
 

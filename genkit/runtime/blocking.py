@@ -26,9 +26,11 @@ class BlockingChannel(Generic[T]):
 
     async def get(self, until: float | None = None) -> T:
         while True:
-            left = None if until is None else min(max(until - time.monotonic(), 0), _LONGEST)
+            wait = _SLICE
+            if until is not None:
+                wait = min(max(until - time.monotonic(), 0), _SLICE or _LONGEST)
             try:
-                return self._items.get(timeout=left if _SLICE is None else min(left or _SLICE, _SLICE))
+                return self._items.get(timeout=wait)
             except queue.Empty:
                 if until is not None and time.monotonic() >= until:
                     raise TimeoutError from None

@@ -14,7 +14,7 @@ import pytest
 import genkit
 from genkit import Generator, Image, Message
 from genkit.errors import BadRequest, ConfigError, ContextOverflow, DeadlineExceeded, ModelFileError
-from genkit.local import question
+from genkit.local import backend
 from genkit.local.llama import _lib
 from genkit.local.told import Told
 from genkit.runtime.blocking import BlockingRuntime
@@ -466,7 +466,7 @@ def test_texts_in_several_batches_have_one_time_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = fabricate.noise(tmp_path / "m.gguf", pooling="MEAN")
-    monkeypatch.setattr(question, "BATCH", 1)
+    monkeypatch.setattr(backend, "BATCH", (1, 1))
     with Generator(path) as patient, Generator(path, timeout=0.4) as hasty:
         patient.warm()
         with pytest.raises(DeadlineExceeded):

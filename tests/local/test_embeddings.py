@@ -15,13 +15,13 @@ from fabricate import BYTES, WORDS
 from reference import token_vectors
 
 from genkit import Generator
+from genkit.batches import batches
 from genkit.errors import BadRequest, ContextOverflow, ModelFileError, OutOfMemory, UnsupportedOption
 from genkit.local.gguf import read_header
 from genkit.local.llama import Model
 from genkit.local.pooler import SMALLEST, TOGETHER, Text, step_size, take
 from genkit.local.pooling import Pooling
 from genkit.local.prompt import Prompts
-from genkit.local.question import batches
 
 POOL = {
     "MEAN": lambda vectors: vectors.mean(axis=0),
@@ -86,9 +86,8 @@ def test_more_texts_than_fit_into_a_step_keep_their_order(mean: Generator, mean_
 
 
 def test_texts_are_sent_in_batches(mean_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genkit.local.question.BATCH", 3)
-    monkeypatch.setattr("genkit.local.question.BATCH_SIZE", 30)
-    assert [len(batch) for batch in batches(TEXTS[:7])] == [2, 1, 3, 1]
+    monkeypatch.setattr("genkit.local.backend.BATCH", (3, 30))
+    assert [len(batch) for batch in batches(TEXTS[:7], 3, 30)] == [2, 1, 3, 1]
     with Generator(mean_file) as generator:
         close(generator.embed(TEXTS[:7]), [expected(mean_file, ids(text), "MEAN") for text in TEXTS[:7]])
         with pytest.raises(BadRequest, match="text 4 is empty"):

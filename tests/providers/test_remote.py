@@ -19,9 +19,9 @@ from words_dialect import KEY, Words, ask, backend, call, sse
 
 import genkit
 from genkit import errors
+from genkit.batches import batches
 from genkit.events import Finish, Received, Warned
 from genkit.messages import Message, Native, Reasoning, Text, ToolCall, ToolResult
-from genkit.providers.abilities import batches
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target, Vendor
 from genkit.providers.gemini import Gemini
