@@ -12,7 +12,7 @@ import click
 import genkit
 
 from .options import raw_option, with_answer_options, with_generator
-from .output import Answer, error, note, note_ending
+from .output import Answer, error, failed, note, note_ending
 
 _HELP = "/clear starts anew, /exit or Ctrl-D leaves, Ctrl-C stops an answer"
 _ROOM = "/clear starts anew, and a larger --context holds more"
@@ -112,7 +112,7 @@ def _turn(conversation: Conversation, text: str, options: dict[str, Any], raw: b
         error(problem)
         return False
     note_ending(response, options["max_tokens"], _ROOM)
-    return True
+    return not failed(response)
 
 
 def _typed_lines() -> Iterator[str]:

@@ -48,8 +48,15 @@ def error(problem: genkit.GenkitError) -> None:
     note(f"genkit: error: {problem.message}")
 
 
+def failed(response: genkit.Response) -> bool:
+    """Whether the provider ended the answer with an error, which the user is told."""
+    if response.finish_reason != "error":
+        return False
+    note(f"genkit: error: the provider ended the answer with an error ({response.raw_finish_reason})")
+    return True
+
+
 _UNFINISHED = {
-    "error": "the provider ended the answer with an error",
     "incomplete": "the answer is not complete",
     "tool_calls": "the answer is a call of a tool, which the command line does not make",
 }

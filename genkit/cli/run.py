@@ -9,7 +9,7 @@ import click
 import genkit
 
 from .options import json_option, raw_option, text_of, with_answer_options, with_generator
-from .output import Answer, json_line, note_ending
+from .output import Answer, failed, json_line, note_ending
 
 
 @click.command()
@@ -18,8 +18,15 @@ from .output import Answer, json_line, note_ending
 @with_answer_options
 @json_option
 @raw_option
+@click.pass_context
 def run(
-    generator: genkit.Generator, *, prompt: str, options: dict[str, Any], as_json: bool, raw: bool
+    context: click.Context,
+    generator: genkit.Generator,
+    *,
+    prompt: str,
+    options: dict[str, Any],
+    as_json: bool,
+    raw: bool,
 ) -> None:
     """Answer PROMPT, or what stdin says if it is "-".
 
@@ -27,13 +34,16 @@ def run(
     """
     text = text_of(prompt)
     if as_json:
-        json_line(genkit.dumps(generator.generate(text, **options)))
-        return
-    answer = Answer(raw=raw)
-    with generator.stream(text, **options) as stream:
-        try:
-            for piece in stream.text:
-                answer.write(piece)
-        finally:
-            answer.end()
-        note_ending(stream.response, options["max_tokens"], "a larger --context gives it more room")
+        response = generator.generate(text, **options)
+        json_line(genkit.dumps(response))
+    else:
+        answer = Answer(raw=raw)
+        with generator.stream(text, **options) as stream:
+            try:
+                for piece in stream.text:
+                    answer.write(piece)
+            finally:
+                answer.end()
+        response = stream.response
+        note_ending(response, options["max_tokens"], "a larger --context gives it more room")
+    context.exit(1 if failed(response) else 0)

@@ -67,6 +67,18 @@ def test_a_model_that_declines_is_heard(run: Run) -> None:
     assert "the model declined: I would rather not." in done.stderr
 
 
+@pytest.mark.parametrize("options", [["run", "Hi"], ["run", "Hi", "--json"], ["chat"]])
+def test_an_answer_that_ends_with_an_error_is_one(run: Run, options: list[str]) -> None:
+    candidate = {"content": {"parts": [{"text": "Hel"}]}, "finishReason": "MALFORMED_FUNCTION_CALL"}
+    told = {"candidates": [candidate]}
+    streamed = Answer(body=f"data: {json.dumps(told)}\n\n", headers={"content-type": "text/event-stream"})
+    with LoopbackProvider(Answer(body=told) if "--json" in options else streamed) as server:
+        model = ("-m", "gemini:any", "--base-url", server.url)
+        done = run(*options, *model, stdin="Hi\n", GEMINI_API_KEY="key")
+    assert (done.returncode, "Hel" in done.stdout) == (1, True)
+    assert "MALFORMED_FUNCTION_CALL" in problems(done.stderr)[0]
+
+
 def test_a_missing_key_is_named(run: Run) -> None:
     done = run("run", "Hi", "-m", "openai:any", OPENAI_API_KEY="")
     assert (len(problems(done.stderr)), done.returncode) == (1, 1)
