@@ -33,7 +33,7 @@ class Received:
 
 @dataclass(slots=True)
 class Warned:
-    """An option was left out, since the backend cannot honour it."""
+    """Something was left out or not done, as an option that the backend cannot honour."""
 
     message: str
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections import deque
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .events import Metrics, Usage
+from .runtime.lock import renew_after_fork
 
 Outcome = Literal["answered", "failed", "closed"]
 
@@ -60,7 +59,7 @@ class Meter:
         self._usage, self._metrics = Usage(), Metrics()
         self._hits = self._evaluated = self._decoded = 0
         self.after_fork()
-        _all.add(self)
+        renew_after_fork(self)
 
     def after_fork(self) -> None:
         """In the new process: a thread that is not in it may have held the lock."""
@@ -118,15 +117,3 @@ class Meter:
             self._metrics.first_token += metrics.first_token
             self._metrics.decoding += metrics.decoding
             self._metrics.kv_used, self._metrics.kv_room = metrics.kv_used, metrics.kv_room
-
-
-_all: weakref.WeakSet[Meter] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for meter in list(_all):
-        meter.after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork)

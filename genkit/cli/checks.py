@@ -8,12 +8,12 @@ import re
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import genkit
 
-from ..local.machine import default_threads
+from ..local.limits import CANNOT_LOAD
+from ..local.machine import default_threads, free_memory, usable_cpus
 from . import cpu
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def examine(model: str) -> Iterator[Finding]:
     yield from namesake()
     features = cpu.features()
     yield processor(features, needed=cpu.NEEDED_ON_X86 if cpu.is_x86() else ())
-    yield Finding("cores", f"{_usable_cpus()} CPUs for this process, {default_threads()} threads by default")
+    yield Finding(
+        "cores", f"{len(usable_cpus())} CPUs for this process, {default_threads()} threads by default"
+    )
     yield Finding("memory", _memory())
     yield from canary(model, features or frozenset())
 
@@ -140,7 +142,7 @@ def remedy(error: genkit.GenkitError, features: frozenset[str]) -> str:
         features: what the processor has.
     """
     if isinstance(error, genkit.errors.MissingDependency):
-        broken = "install llama-cpp-python again" in error.message
+        broken = CANNOT_LOAD in error.message
         return _REBUILD if broken else f'pip install "genkit-sdk[{error.extra or "local"}]"'
     for kind, advice in _REMEDIES.items():
         if isinstance(error, kind):
@@ -181,19 +183,10 @@ _REMEDIES: dict[type[genkit.GenkitError], str] = {
 _SIGKILL = 9  # the signal module of Windows lacks the name
 
 
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _memory() -> str:
-    """The memory of the machine, and how much of it is free where the system says so."""
+    """The memory of the machine, and how much of it this process may take where that is known."""
     if not hasattr(os, "sysconf"):
         return f"not read on {platform.system()}"
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        free = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text())
-    except OSError:
-        free = None
-    return f"{total / 2**30:.1f} GiB" + (f", {int(free[1]) / 2**20:.1f} GiB available" if free else "")
+    free = free_memory()
+    return f"{total / 2**30:.1f} GiB" + (f", {free / 2**30:.1f} GiB available" if free is not None else "")

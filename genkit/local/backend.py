@@ -113,7 +113,7 @@ class LocalBackend:
             "lookup": lookup,
         }
         self.worker = Tenant(settings, isolation=isolation, idle=idle)
-        self._finalizer = weakref.finalize(self, self.worker.close)
+        weakref.finalize(self, self.worker.close)
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""

@@ -1,4 +1,4 @@
-"""Finding model files."""
+"""Files: finding those of a model, telling them apart, and the folder of the cache."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import ctypes
 import os
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,13 @@ def default_threads() -> int:
     elif sys.platform == "win32":
         cores = _windows_cores() or os.cpu_count() or 1
     else:
-        allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-        cores = len({_siblings(cpu) for cpu in allowed})
+        cores = len({_siblings(cpu) for cpu in usable_cpus()})
     return max(1, min(cores, _quota() or cores))
+
+
+def usable_cpus() -> Collection[int]:
+    """The CPUs that this process may use: its affinity, where the system has that."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
 def free_memory() -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError, OutOfMemory
-from . import machine, memory
+from . import memory
 from .gguf import Header
 from .llama import Model
 from .pooler import Pooler, Text, step_size
@@ -43,7 +43,7 @@ class Pooling:
         *,
         window: int,
         threads: int,
-        free: Callable[[], int | None] = machine.free_memory,
+        free: Callable[[], int | None],
         tell: Callable[..., None],
         fail: Callable[[int, GenkitError], None],
     ) -> None:

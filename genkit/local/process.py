@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from typing import Any
 
 from ..errors import BackendError, Closed, OutOfMemory, WorkerDied
 from ..runtime.base import Channel
+from ..runtime.lock import renew_after_fork
 from .child import Child, is_crash
 from .connection import Answer, Connection, Peer
 from .idle import Idle
@@ -32,14 +31,13 @@ class Worker:
         self._settings, self._isolation = settings, isolation
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._owner = os.getpid()
         self._last_call = 0
         self._deaths = 0
         """How many workers in a row died before they had loaded the model."""
         self._suspects = Suspects()
         self._idle = Idle(idle, self._retire) if idle is not None else None
         self._is_lost = False
-        _all.add(self)
+        renew_after_fork(self)
 
     def ask(self, question: dict[str, Any], channel: Channel[Answer]) -> tuple[Connection, int]:
         """Send a question, starting a worker if none is running.
@@ -142,15 +140,3 @@ class Worker:
             self._idle.after_fork()
         if connection:
             connection.disown()
-
-
-_all: weakref.WeakSet[Worker] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for worker in list(_all):
-        worker.after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork)

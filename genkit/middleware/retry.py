@@ -31,7 +31,7 @@ _BEFORE_CONTENT = (Start, Received, Warned)
 class Retry:
     """Try again after a failure that may pass, as long as no content has been handed out.
 
-    At most ``attempts`` tries; the n-th wait is ``min(8, 0.5 * 2**n)`` seconds, less up to a quarter at
+    At most ``attempts`` tries; the n-th wait is ``min(8, 0.5 * 2**(n-1))`` seconds, less up to a quarter at
     random. A server that says when to come back is obeyed. Where the wait would be longer than 60 s, or than
     what is left until the deadline, the error is raised at once. A budget of 500 is shared by all calls: a
     retry costs 5 (10 when throttled) and gets it back if it succeeds, a success at first try adds 1; in an

@@ -1,1 +1,1 @@
-"""Remote providers: one file is one wire dialect, in two pure functions, encode and decode."""
+"""Remote providers: one wire dialect is a request, an answer, and the file of its name that joins them."""

@@ -4,8 +4,7 @@ Wire format: "Messages", "Count tokens", "List models" and "Errors" in the Claud
 guides on extended thinking, effort, structured outputs and prompt caching; "Claude on Vertex AI".
 
 Quirks: ``anthropic_version`` (the version goes into the body and the model into the path, as Vertex has
-it), ``budget_models`` (the prefixes of models that take a thinking budget and no effort), ``max_tokens``
-(what is sent when the user set none) and ``no_terminal_mark``.
+it) and ``budget_models`` (the prefixes of models that take a thinking budget and no effort).
 """
 
 from __future__ import annotations
@@ -81,10 +80,7 @@ class Anthropic:
                 yield event
             if answer.ended:
                 return
-        if not answer.reason or not target.quirk("no_terminal_mark"):
-            raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
-        for event in answer.end():
-            yield event
+        raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
 
     def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
         """The error in a body of this API, or in one that Vertex AI writes itself."""
@@ -107,7 +103,7 @@ class Anthropic:
 
     def encode_count(self, request: Request, target: Target) -> Call:
         """The call that counts the tokens of a request's prompt."""
-        call = self.encode(replace(request, stream=False), target)
+        call = self.encode(request, target)
         body = {name: value for name, value in (call.body or {}).items() if name in _COUNTED}
         if target.quirk("anthropic_version"):
             return replace(call, path="/models/count-tokens:rawPredict", body={"model": target.model, **body})

@@ -146,7 +146,7 @@ def output_format(encoding: Encoding) -> dict[str, Any] | None:
 def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
     """How long the answer may be, and how much may be thought first."""
     limit: int | None = encoding.take("max_tokens")
-    body: dict[str, Any] = {"max_tokens": limit or target.quirk("max_tokens", _MAX_TOKENS)}
+    body: dict[str, Any] = {"max_tokens": limit or _MAX_TOKENS}
     reasoning: str | int | None = encoding.take("reasoning")
     by_budget = target.model.startswith(tuple(target.quirk("budget_models", ())))
     efforts = tuple(_BUDGETS) if by_budget else _EFFORTS

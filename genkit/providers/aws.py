@@ -15,16 +15,12 @@ from ..errors import AuthFailed, ConfigError, MissingDependency
 from ..runtime.base import HttpRequest
 
 
-def signer(region: str = "", service: str = "bedrock") -> Callable[[HttpRequest], Mapping[str, str]]:
+def signer() -> Callable[[HttpRequest], Mapping[str, str]]:
     """What makes the headers that prove who sends a request.
 
     The credentials are those of botocore's usual places: the environment, the shared files and their
-    profiles, and the roles of containers and machines; it renews the ones that expire.
-
-    Args:
-        region: where the service is; by default what the host's name says
-            (``bedrock-runtime.eu-west-1.amazonaws.com``), else what botocore's configuration does.
-        service: the name of the service in the signature.
+    profiles, and the roles of containers and machines; it renews the ones that expire. The region is what
+    the host's name says (``bedrock-runtime.eu-west-1.amazonaws.com``), else what botocore is configured for.
 
     Returns:
         A function from a request to its headers ``authorization``, ``x-amz-date`` and, for temporary
@@ -37,7 +33,7 @@ def signer(region: str = "", service: str = "bedrock") -> Callable[[HttpRequest]
         try:
             credentials = session.get_credentials()
             keys = credentials.get_frozen_credentials() if credentials else None
-            place = region or _region_of(request.url) or session.get_config_variable("region")
+            place = _region_of(request.url) or session.get_config_variable("region")
         except exceptions.BotoCoreError as error:
             raise AuthFailed(f"AWS credentials could not be read: {error}") from error
         if keys is None:
@@ -46,7 +42,7 @@ def signer(region: str = "", service: str = "bedrock") -> Callable[[HttpRequest]
             raise ConfigError("the AWS region is not known; set AWS_DEFAULT_REGION")
         # The headers are left out, since a proxy may change some, and those that are signed must not be.
         signed = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.content)
-        auth.SigV4Auth(keys, service, place).add_auth(signed)
+        auth.SigV4Auth(keys, "bedrock", place).add_auth(signed)
         names = ("authorization", "x-amz-date", "x-amz-security-token")
         return {name: signed.headers[name] for name in names if name in signed.headers}
 

@@ -74,7 +74,7 @@ class Call:
 
 
 class Dialect(Protocol):
-    """A wire format, as two pure functions."""
+    """A wire format, as pure functions."""
 
     name: str
     framing: Literal["sse", "ndjson", "eventstream"]

@@ -2,8 +2,6 @@
 
 Wire format: "Converse", "ConverseStream", "CountTokens" and "Common errors" in the Amazon Bedrock API
 reference. Bytes are base64 in JSON.
-
-Quirks: ``no_terminal_mark``.
 """
 
 from __future__ import annotations
@@ -77,10 +75,7 @@ class Bedrock:
                 yield event
             if answer.ended:
                 return
-        if not answer.reason or not target.quirk("no_terminal_mark"):
-            raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
-        for event in answer.end({}):
-            yield event
+        raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
 
     def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
         """The error in a body, or in an exception of a stream."""
@@ -96,7 +91,7 @@ class Bedrock:
 
     def encode_count(self, request: Request, target: Target) -> Call:
         """The call that counts the tokens of a request's prompt."""
-        call = self.encode(replace(request, stream=False), target)
+        call = self.encode(request, target)
         counted = {name: value for name, value in (call.body or {}).items() if name in _COUNTED}
         return replace(call, path=_path(target, "count-tokens"), body={"input": {"converse": counted}})
 

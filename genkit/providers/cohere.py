@@ -2,8 +2,6 @@
 
 Wire format: "Chat", "Chat with Streaming", "Embed", "Rerank", "Tokenize", "List Models" and "Errors" in
 Cohere's API reference.
-
-Quirks: ``embed_limit`` and ``no_terminal_mark``.
 """
 
 from __future__ import annotations
@@ -84,10 +82,7 @@ class Cohere:
                 raise self.error(None, answer.failed, target)
             if answer.ended:
                 return
-        if not target.quirk("no_terminal_mark") or not answer.said:
-            raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
-        for event in answer.end({}):
-            yield event
+        raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
 
     def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
         """The error in a body, or at the end of a stream."""
@@ -109,7 +104,7 @@ class Cohere:
 
     def embed_limit(self, target: Target) -> int:
         """How many texts one call takes."""
-        return int(target.quirk("embed_limit", 96))
+        return 96
 
     def encode_embed(
         self,

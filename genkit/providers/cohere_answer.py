@@ -46,7 +46,6 @@ class Answer:
     Attributes:
         failed: the end of the answer, if it says that it failed.
         ended: whether the end has come.
-        said: whether anything was said.
     """
 
     def __init__(self, model: str) -> None:
@@ -58,10 +57,6 @@ class Answer:
         self._places: dict[int, int] = {}
         self.failed: Mapping[str, Any] | None = None
         self.ended = False
-
-    @property
-    def said(self) -> bool:
-        return bool(self._plan or self._blocks or self._calls)
 
     def read(self, payload: Mapping[str, Any]) -> Iterable[Event]:
         """The events in one payload; kinds that are not known have none.

@@ -5,8 +5,7 @@ and Vertex AI's REST reference. The paths are the same under both base URLs, sin
 project, the location and the publisher.
 
 Quirks: ``labels`` (metadata can be sent), ``flat_count`` (countTokens takes the fields of a request as
-they are), ``predict_embed`` (embeddings through ``:predict``), ``embed_limit``, ``budget_models`` (the
-prefixes of models that take a thinking budget and no level).
+they are) and ``predict_embed`` (embeddings through ``:predict``).
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ class Gemini:
         """How many texts one call takes."""
         if target.quirk("predict_embed") and target.model.startswith("gemini-embedding"):
             return 1  # Vertex AI: "Get text embeddings"
-        return int(target.quirk("embed_limit", 100))
+        return 100
 
     def encode_embed(
         self,

@@ -62,8 +62,7 @@ def _thinking(reasoning: str | int, target: Target) -> dict[str, Any]:
         return {"thinkingBudget": 0}
     if isinstance(reasoning, int):
         return {"thinkingBudget": reasoning, "includeThoughts": True}
-    by_budget = target.model.rpartition("/")[2].startswith(target.quirk("budget_models", ("gemini-2",)))
-    if by_budget and reasoning in _BUDGETS:
+    if target.model.rpartition("/")[2].startswith("gemini-2") and reasoning in _BUDGETS:
         return {"thinkingBudget": _BUDGETS[reasoning], "includeThoughts": True}
     return {"thinkingLevel": reasoning, "includeThoughts": True}
 
@@ -90,9 +89,8 @@ def tools_on_the_wire(tools: Sequence[Tool | Mapping[str, Any]], encoding: Encod
 
 def contents(messages: Sequence[Message], encoding: Encoding, target: Target) -> list[dict[str, Any]]:
     """The conversation without its system messages; neighbouring tool messages are one turn."""
-    older = ("gemini-1", *target.quirk("budget_models", ("gemini-2",)))
     model = target.model.rpartition("/")[2]
-    strict = model.startswith("gemini-") and not model.startswith(older)
+    strict = model.startswith("gemini-") and not model.startswith(("gemini-1", "gemini-2"))
     names = {p.id: p.name for m in messages for p in m.parts if isinstance(p, ToolCall)}
     turns: list[dict[str, Any]] = []
     before = ""

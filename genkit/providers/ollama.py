@@ -2,9 +2,6 @@
 
 Wire format: "Generate a chat message", "Generate embeddings", "List models" and "Errors" in Ollama's API
 reference (docs.ollama.com/api). A stream is lines of JSON.
-
-Quirks: ``embed_limit``, ``level_models`` (the words in the names of models that think by a level; the others
-only do or do not) and ``no_terminal_mark``.
 """
 
 from __future__ import annotations
@@ -75,10 +72,7 @@ class Ollama:
                 yield event
             if answer.ended:
                 return
-        if not target.quirk("no_terminal_mark") or not answer.said:
-            raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
-        for event in answer.end({}):
-            yield event
+        raise IncompleteStream("the answer broke off before its end", provider=target.vendor.name)
 
     def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
         """The error in a body or a line: a text, or an object, as servers in front of it write."""
@@ -98,7 +92,7 @@ class Ollama:
 
     def embed_limit(self, target: Target) -> int:
         """How many texts one call takes."""
-        return int(target.quirk("embed_limit", 256))
+        return 256
 
     def encode_embed(
         self,
@@ -153,5 +147,4 @@ def _thinking(effort: str | int, encoding: Encoding, target: Target) -> dict[str
     if isinstance(effort, int):
         encoding.refuse("reasoning as a number of tokens", "say how much by a word, such as 'low'")
         return {}
-    levels = any(word in target.model for word in target.quirk("level_models", ("gpt-oss",)))
-    return {"think": effort if levels else True}
+    return {"think": effort if "gpt-oss" in target.model else True}  # the others only do or do not

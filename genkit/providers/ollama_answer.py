@@ -34,13 +34,12 @@ class Answer:
 
     Attributes:
         ended: whether the end has come.
-        said: whether anything was said.
     """
 
     def __init__(self) -> None:
         self._started = False
         self._calls = 0
-        self.ended = self.said = False
+        self.ended = False
 
     def read(self, payload: Mapping[str, Any]) -> Iterator[Event]:
         """The events in one line. Raises ProtocolError."""
@@ -54,7 +53,6 @@ class Answer:
             yield TextDelta(words)
         for call in objects(message, "tool_calls"):
             yield self._call(call)
-        self.said = self.said or bool(thought or words or self._calls)
         if payload.get("logprobs"):
             yield Logprobs([_logprob(token) for token in objects(payload, "logprobs")])
         if payload.get("done"):

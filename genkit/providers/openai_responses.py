@@ -23,8 +23,7 @@ from .reading import mapping, number, text
 class OpenAIResponses(OpenAIServer):
     """The dialect of OpenAI's Responses, which xAI, OpenRouter, LM Studio, llama.cpp and others speak too.
 
-    Quirks: ``raw_reasoning`` (reasoning goes back as text, where it is not encrypted), ``cache_marks``
-    (takes marks in the prompt), ``no_terminal_mark`` (streams just end).
+    Quirks: ``raw_reasoning`` (reasoning goes back as text, where it is not encrypted).
     """
 
     name = NAME
@@ -95,10 +94,7 @@ class OpenAIResponses(OpenAIServer):
                 raise self.error(None, answer.failed, target)
             if answer.over:
                 return
-        if not (target.quirk("no_terminal_mark") and answer.told):
-            raise IncompleteStream("the stream ended before its response was complete")
-        for event in answer.finish({}):
-            yield event
+        raise IncompleteStream("the stream ended before its response was complete")
 
     def error(self, status: int | None, body: Any, target: Target) -> GenkitError:
         """The error that a body or a payload tells of; in a failed response it is one level deeper."""

@@ -82,10 +82,8 @@ class _Items:
             elif not isinstance(part, CacheMark):
                 self._close()
                 self._item(part)
-            elif not self._target.quirk("cache_marks"):
+            else:
                 self._encoding.refuse("a cache mark", NO_MARKS)
-            elif self._content:
-                self._content[-1]["prompt_cache_breakpoint"] = {"mode": "explicit"}
         self._close()
         self._rest = {}
 

@@ -59,7 +59,7 @@ class RemoteBackend(Abilities):
         self._around = around or _once
         secret = Secret(key if key is not None else "")
         self._endpoint = Endpoint(dialect, target, secret, auth, self._connections)
-        self._finalizer = finalize(self, self._connections.close)
+        finalize(self, self._connections.close)
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""

@@ -11,7 +11,6 @@ import contextlib
 import importlib
 import os
 import re
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
@@ -101,13 +100,9 @@ class Connections:
     """The open connections of one backend: for all threads, and for each event loop its own.
 
     A forked child starts with none.
-
-    Args:
-        tls: how servers prove who they are; by default see :func:`~genkit.runtime.transports.default_tls`.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._tls = tls
+    def __init__(self) -> None:
         self._pools: dict[Any, Pool] = {}
         self._lock = Lock()
         self._pid = os.getpid()
@@ -201,7 +196,7 @@ class Connections:
                 del self._pools[other]  # else it would be kept alive from here
             transports = importlib.import_module("genkit.runtime.transports")  # not before it is needed
             make = transports.BlockingTransport if home is None else transports.AwaitingTransport
-            pool = self._pools[home] = Pool(lambda: make(self._tls))
+            pool = self._pools[home] = Pool(make)
         pool.keeper = await runtime.at_shutdown(lambda: _close_all(pool.empty()))
         return pool
 
@@ -240,8 +235,7 @@ def _close_soon(loop: Any, transports: list[Any]) -> None:
 
 async def _close_all(transports: list[Any]) -> None:
     for transport in transports:
-        if isinstance(transport, httpx.AsyncHTTPTransport):
-            await transport.aclose()
+        await transport.aclose()
 
 
 def _request(message: HttpRequest, limits: Limits) -> httpx.Request:

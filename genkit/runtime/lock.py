@@ -1,10 +1,11 @@
-"""A lock that a forked child finds free."""
+"""What has to be made anew in a forked child, such as locks."""
 
 from __future__ import annotations
 
 import os
 import threading
 from types import TracebackType
+from typing import Protocol
 from weakref import WeakSet
 
 
@@ -16,11 +17,11 @@ class Lock:
     """
 
     def __init__(self) -> None:
-        self.renew()
-        _all.add(self)
+        self.after_fork()
+        renew_after_fork(self)
 
-    def renew(self) -> None:
-        """Make it free, whoever holds it."""
+    def after_fork(self) -> None:
+        """Make it free, whoever held it."""
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
@@ -32,12 +33,21 @@ class Lock:
         self._lock.release()
 
 
-_all: WeakSet[Lock] = WeakSet()
+class _Renewed(Protocol):
+    def after_fork(self) -> None: ...
+
+
+_all: WeakSet[_Renewed] = WeakSet()
+
+
+def renew_after_fork(thing: _Renewed) -> None:
+    """Have its ``after_fork`` called in every child that this process forks, as long as it is there."""
+    _all.add(thing)
 
 
 def _after_fork() -> None:
-    for lock in list(_all):
-        lock.renew()
+    for thing in list(_all):
+        thing.after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork

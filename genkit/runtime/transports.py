@@ -22,8 +22,7 @@ from .proxy import proxy_of
 class _Single:
     """One connection, opened anew when it no longer stands: a pool for one call at a time."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
-        self._tls = tls
+    def __init__(self) -> None:
         self._connection: httpcore.HTTPConnection | None = None
         self._network = BlockingNetwork()
         self.was_kept = False
@@ -36,7 +35,7 @@ class _Single:
                 connection.close()
             self._network.proxy = proxy_of(request.url)
             connection = self._connection = httpcore.HTTPConnection(
-                request.url.origin, _tls_for(request, self._tls), KEEP, network_backend=self._network
+                request.url.origin, _tls_for(request), KEEP, network_backend=self._network
             )
         return connection.handle_request(request)
 
@@ -49,8 +48,7 @@ class _Single:
 class _AsyncSingle:
     """The asynchronous twin of :class:`_Single`."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
-        self._tls = tls
+    def __init__(self) -> None:
         self._connection: httpcore.AsyncHTTPConnection | None = None
         self._network: AwaitingNetwork | None = None
         self.was_kept = False
@@ -60,7 +58,7 @@ class _AsyncSingle:
         self.was_kept = _stands(connection, request)
         if connection is None or not self.was_kept:
             await self.aclose()
-            tls = _tls_for(request, self._tls)
+            tls = _tls_for(request)
             self._network = AwaitingNetwork(tls, proxy_of(request.url))
             connection = self._connection = httpcore.AsyncHTTPConnection(
                 request.url.origin, tls, KEEP, network_backend=self._network
@@ -82,8 +80,8 @@ def _stands(connection: Any, request: httpcore.Request) -> bool:
     return same_origin
 
 
-def _tls_for(request: httpcore.Request, own: ssl.SSLContext | None) -> ssl.SSLContext | None:
-    return (own or default_tls()) if request.url.scheme == b"https" else None
+def _tls_for(request: httpcore.Request) -> ssl.SSLContext | None:
+    return default_tls() if request.url.scheme == b"https" else None
 
 
 def default_tls() -> ssl.SSLContext:
@@ -114,8 +112,8 @@ def _tls(file: str | None, folders: str | None) -> ssl.SSLContext:
 class BlockingTransport(httpx.HTTPTransport):
     """httpx's transport with one connection, that keeps to limits."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
-        self._pool: Any = _Single(tls)
+    def __init__(self) -> None:
+        self._pool: Any = _Single()
 
     @property
     def was_kept(self) -> bool:
@@ -127,8 +125,8 @@ class BlockingTransport(httpx.HTTPTransport):
 class AwaitingTransport(httpx.AsyncHTTPTransport):
     """The asynchronous twin of :class:`BlockingTransport`."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
-        self._pool: Any = _AsyncSingle(tls)
+    def __init__(self) -> None:
+        self._pool: Any = _AsyncSingle()
 
     @property
     def was_kept(self) -> bool:

@@ -156,14 +156,6 @@ def test_a_stream_cut_anywhere_is_incomplete(exchange: corpus.Exchange) -> None:
             decode(items[:end])
 
 
-def test_a_server_without_a_terminal_mark_is_believed_if_its_vendor_says_so() -> None:
-    target = recordings.target(no_terminal_mark=True)
-    events = decode([{"type": "response.output_text.delta", "delta": "hi"}], target)
-    assert events == [TextDelta("hi"), Finish("stop")]
-    with pytest.raises(IncompleteStream):
-        decode([], target)
-
-
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [

@@ -388,14 +388,6 @@ def test_a_user_cannot_say_what_only_another_provider_knows() -> None:
         items_of(Message.user(Native(dialect="anthropic.messages", data={"type": "document"})))
 
 
-def test_a_cache_mark_is_sent_where_it_is_taken() -> None:
-    message = Message.user("long", CacheMark(), "short")
-    (item,) = items_of(message, cache_marks=True)
-    assert [piece.get("prompt_cache_breakpoint") for piece in item["content"]] == [{"mode": "explicit"}, None]
-    marked = Request(messages=[Message.system("long", CacheMark()), *X])
-    assert body_of(marked, cache_marks=True)["input"][0]["role"] == "system"
-
-
 def test_a_cache_mark_is_refused_where_it_is_not_taken() -> None:
     for asked in (
         Request(messages=[Message.user("long", CacheMark(), "short")]),
