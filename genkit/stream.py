@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from types import TracebackType
 
 from .errors import GenkitError
@@ -18,17 +18,20 @@ async def observe(
 ) -> AsyncGenerator[Event, None]:
     """Pass events on and collect them; an error on the way takes along what had arrived.
 
-    Once the collector is closed, the next event is the last, and is not passed on.
+    Once the collector is closed, the next event or error is the last, and is not passed on.
     """
     outcome: Outcome | None = None
     try:
-        async for event in events:
-            collector.add(event)
-            if collector.closed:
-                return
-            yield event
+        async with aclosing(events):  # now: left to the garbage collector, it would be closed some time later
+            async for event in events:
+                collector.add(event)
+                if collector.closed:
+                    return
+                yield event
         outcome = "answered"
     except GenkitError as error:
+        if collector.closed:
+            return
         outcome = "failed"
         so_far = collector.response()
         error.partial = so_far if so_far.message.parts else None
@@ -37,7 +40,6 @@ async def observe(
         if meter:  # who leaves after the end has the answer
             left: Outcome = "closed" if collector.finish.reason == "incomplete" else "answered"
             meter.add(outcome or left, collector.usage, collector.metrics)
-        await events.aclose()  # now: left to the garbage collector, it would be closed some time later
 
 
 async def fold(events: AsyncGenerator[Event, None], meter: Meter | None = None) -> Response:
@@ -49,14 +51,9 @@ async def fold(events: AsyncGenerator[Event, None], meter: Meter | None = None) 
     return collector.response()
 
 
-@contextmanager
-def _unless_running() -> Iterator[None]:
-    """For the closing of a generator, which may be waiting for its next event elsewhere."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        if "already" not in str(error):  # executing, or running
-            raise
+def _is_running(error: ValueError | RuntimeError) -> bool:
+    """Whether a generator was asked for something while another thread or task has it do something."""
+    return "already" in str(error)  # executing, or running
 
 
 class Stream:
@@ -73,13 +70,21 @@ class Stream:
         self._collector = Collector()
         self._events = drive(observe(events, self._collector, meter))
 
-    def __iter__(self) -> Iterator[Event]:
-        return self._events
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Event:
+        try:
+            return next(self._events)
+        except ValueError as error:
+            if self._collector.closed and _is_running(error):  # another thread closes it
+                raise StopIteration from None
+            raise
 
     @property
     def text(self) -> Iterator[str]:
         """The text of the answer, piece by piece; other events are passed over, but collected."""
-        return (event.text for event in self._events if isinstance(event, TextDelta))
+        return (event.text for event in self if isinstance(event, TextDelta))
 
     @property
     def response(self) -> Response:
@@ -89,8 +94,11 @@ class Stream:
     def close(self) -> None:
         """Stop generating; safe to call twice, and from another thread."""
         self._collector.closed = True
-        with _unless_running():
+        try:
             self._events.close()
+        except ValueError as error:
+            if not _is_running(error):
+                raise
 
     def __enter__(self) -> Stream:
         return self
@@ -108,13 +116,21 @@ class AsyncStream:
         self._collector = Collector()
         self._events = observe(events, self._collector, meter)
 
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self._events
+    def __aiter__(self) -> AsyncStream:
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            return await self._events.__anext__()
+        except RuntimeError as error:
+            if self._collector.closed and _is_running(error):  # another task closes it
+                raise StopAsyncIteration from None
+            raise
 
     @property
     def text(self) -> AsyncIterator[str]:
         """The text of the answer, piece by piece; other events are passed over, but collected."""
-        return (event.text async for event in self._events if isinstance(event, TextDelta))
+        return (event.text async for event in self if isinstance(event, TextDelta))
 
     @property
     def response(self) -> Response:
@@ -122,10 +138,13 @@ class AsyncStream:
         return self._collector.response()
 
     async def aclose(self) -> None:
-        """Stop generating; safe to call twice, and from another task."""
+        """Stop generating; safe to call twice, and from another task, where it ends with the next event."""
         self._collector.closed = True
-        with _unless_running():
+        try:
             await self._events.aclose()
+        except RuntimeError as error:
+            if not _is_running(error):
+                raise
 
     async def __aenter__(self) -> AsyncStream:
         return self

@@ -287,3 +287,58 @@ def test_an_async_stream_may_be_closed_from_another_task() -> None:
         return await reading
 
     assert asyncio.run(main()) == ["a"]
+
+
+def test_a_stream_that_fails_after_it_was_closed_ends() -> None:
+    async def events() -> AsyncGenerator[Event, None]:
+        yield TextDelta("a")
+        stream.close()  # as another thread would
+        raise BackendError("the server has had enough")
+
+    stream = Stream(events())
+    assert [*stream.text] == ["a"]
+    assert stream.response.finish_reason == "incomplete"
+
+
+def test_who_asks_for_an_event_while_another_thread_closes_the_stream_is_at_its_end() -> None:
+    closing, go_on = threading.Event(), threading.Event()
+
+    async def events() -> AsyncGenerator[Event, None]:
+        try:
+            yield TextDelta("a")
+            yield TextDelta("b")
+        finally:
+            closing.set()
+            go_on.wait(60)
+
+    stream = Stream(events())
+    assert next(stream) == TextDelta("a")
+    closer = threading.Thread(target=stream.close)
+    closer.start()
+    closing.wait(60)
+    assert list(stream) == []
+    go_on.set()
+    closer.join(60)
+
+
+def test_who_asks_for_an_event_while_another_task_closes_the_stream_is_at_its_end() -> None:
+    async def main() -> None:
+        closing, go_on = asyncio.Event(), asyncio.Event()
+
+        async def events() -> AsyncGenerator[Event, None]:
+            try:
+                yield TextDelta("a")
+                yield TextDelta("b")
+            finally:
+                closing.set()
+                await go_on.wait()
+
+        stream = AsyncStream(events())
+        assert await anext(stream) == TextDelta("a")
+        closer = asyncio.create_task(stream.aclose())
+        await closing.wait()
+        assert [event async for event in stream] == []
+        go_on.set()
+        await closer
+
+    asyncio.run(main())

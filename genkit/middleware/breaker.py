@@ -20,8 +20,9 @@ class Breaker:
     """Opens when a server fails, and lets one call through from time to time to see whether it is back.
 
     It opens after 5 failures in a row, when more than half of at least 10 calls within 30 s failed, and at
-    once when a key is refused. It stays open for 5 s, twice as long each time the probe fails, at most 60 s.
-    A server that limits the rate of calls does not fail; it says when to come back.
+    once when a key is refused or its account is empty. It stays open for 5 s, twice as long each time the
+    probe fails, at most 60 s; a probe that is not answered for as long is followed by another. A server that
+    limits the rate of calls does not fail; it says when to come back.
 
     Args:
         clock: seconds, monotonic.
@@ -35,7 +36,8 @@ class Breaker:
         self._pause = FIRST_PAUSE
         self._opened: float | None = None
         self._reason: GenkitError | None = None
-        self._probing = False
+        self._probe: float | None = None
+        """When the call began that finds out how the server is."""
 
     def admit(self) -> None:
         """Let a call through.
@@ -46,11 +48,12 @@ class Breaker:
         with self._lock:
             if self._opened is None or self._reason is None:
                 return
-            left = self._opened + self._pause - self._clock()
-            if left <= 0 and not self._probing:
-                self._probing = True
+            now = self._clock()
+            left = (self._opened if self._probe is None else self._probe) + self._pause - now
+            if left <= 0:
+                self._probe = now
                 return
-            left = max(left, SOON if self._probing else 0.0)
+            left = left if self._probe is None else min(left, SOON)
             told = isinstance(self._reason, AuthFailed | QuotaExceeded)
             kind = type(self._reason) if told else ServerFailed
             raise kind(
@@ -65,35 +68,36 @@ class Breaker:
     def answered(self) -> None:
         """A server that was probed begins to answer: others need not wait for the end."""
         with self._lock:
-            if self._probing:
-                self._opened, self._reason, self._probing = None, None, False
+            if self._probe is not None:
+                self._opened, self._reason, self._probe = None, None, None
 
     def succeeded(self) -> None:
         """A call went well."""
         with self._lock:
             self._note(failed=False)
             self._row = 0
-            self._opened, self._reason, self._pause, self._probing = None, None, FIRST_PAUSE, False
+            self._opened, self._reason, self._pause, self._probe = None, None, FIRST_PAUSE, None
 
     def failed(self, error: GenkitError) -> None:
         """A call went wrong; errors that are the caller's own do not count."""
-        refused = isinstance(error, AuthFailed | QuotaExceeded)
+        # 402 and 403 may be about this call alone: its size, its endpoint, what it says.
+        refused = isinstance(error, AuthFailed | QuotaExceeded) and error.status not in (402, 403)
         with self._lock:
             if isinstance(error, RateLimited) or not (refused or error.retryable):
-                self._probing = False
+                self._probe = None
                 return
             self._note(failed=True)
             self._row += 1
-            if self._probing:
+            if self._probe is not None:
                 self._pause = min(LONGEST_PAUSE, self._pause * 2)
-            if refused or self._probing or self._row >= IN_A_ROW or self._mostly_failing():
+            if refused or self._probe is not None or self._row >= IN_A_ROW or self._mostly_failing():
                 self._opened, self._reason = self._clock(), error
-            self._probing = False
+            self._probe = None
 
     def abandoned(self) -> None:
         """A call was given up by its caller, and says nothing."""
         with self._lock:
-            self._probing = False
+            self._probe = None
 
     def _note(self, *, failed: bool) -> None:
         now = self._clock()

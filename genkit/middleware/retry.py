@@ -106,6 +106,8 @@ class Retry:
                 async for event in events:
                     if isinstance(event, Received):
                         self._breaker.answered()
+                    elif isinstance(event, Warned) and call.errors:
+                        continue  # it was told by the first try
                     if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
                         call.delivered = True
                     yield event

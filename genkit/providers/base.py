@@ -184,12 +184,13 @@ def failure(
     if kind is None:
         kind = errors.ServerFailed if not status or status >= 500 or status < 400 else errors.BadRequest
     error = kind(message, status=status, code=code, provider=target.vendor.name, **facts)
-    if status in _ALSO_RETRYABLE:
+    if status in _ALSO_RETRYABLE and not isinstance(error, _PERMANENT):
         error.retryable = True
     return error
 
 
 _ALSO_RETRYABLE = frozenset((408, 409, 425, 429, 500, 502, 503, 504, 529))
+_PERMANENT = (errors.AuthFailed, errors.BadRequest, errors.QuotaExceeded)
 _BY_STATUS: dict[int, type[GenkitError]] = {
     401: errors.AuthFailed,
     402: errors.QuotaExceeded,

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import ContextOverflow, GenkitError, ProtocolError
+from ..errors import BadRequest, ContextOverflow, GenkitError, ProtocolError
 from .base import Call, Target, failure, no_purpose
 from .reading import numbers
 
@@ -37,8 +37,11 @@ class OpenAIServer:
         words = [word for word in (told.get("code"), told.get("type")) if isinstance(word, str) and word]
         words = [word for word in words if not word.isdigit()]
         code = next((word for word in words if word != _VAGUE), words[0] if words else "")
+        if isinstance(told.get("metadata"), Mapping) and told["metadata"].get("reasons"):
+            # OpenRouter's moderation ("Errors"): a 403 about this prompt, not the key
+            return BadRequest(message, status=status, code=code, provider=target.vendor.name)
         error = failure(message, status=status, code=code, target=target)
-        if type(error).__name__ == "BadRequest" and _TOO_LONG.search(message):
+        if type(error) is BadRequest and _TOO_LONG.search(message):
             error = failure(message, status=status, code="context_length_exceeded", target=target)
         if isinstance(error, ContextOverflow):
             error.tokens = _first_number(told.get("n_prompt_tokens")) or 0

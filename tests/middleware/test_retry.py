@@ -8,13 +8,14 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 
 from genkit.errors import AuthFailed, BadRequest, GenkitError, QuotaExceeded, RateLimited, ServerFailed
-from genkit.events import Event, Finish, Received, Start, TextDelta
+from genkit.events import Event, Finish, Received, Start, TextDelta, Warned
 from genkit.messages import Message
 from genkit.middleware.base import Handler
 from genkit.middleware.breaker import Breaker
 from genkit.middleware.retry import Retry
 from genkit.request import Request
 from genkit.response import Response, collect
+from genkit.runtime.base import Runtime
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import run
 
@@ -274,7 +275,7 @@ def test_a_pause_is_a_minute_at_most() -> None:
 
 
 def test_an_empty_account_is_not_asked_again_right_away() -> None:
-    clock, server = Clock(), Server(QuotaExceeded("no money", status=402))
+    clock, server = Clock(), Server(QuotaExceeded("no money", status=429))
     handler = Retry(clock=clock)(server)
     for match in ("no money", "not asked again"):
         with pytest.raises(QuotaExceeded, match=match):
@@ -288,3 +289,38 @@ def test_nobody_waits_for_the_next_try_of_what_was_closed() -> None:
     retry = Retry(clock=clock, closed=lambda: closed.pop(0) if len(closed) > 1 else True)
     assert ask(retry(server), clock).text == "hello"  # the next try, which is to fail then
     assert sum(clock.waits) < 1
+
+
+def test_a_probe_that_is_not_answered_is_followed_by_another() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for _ in range(5):
+        breaker.failed(failed())
+    clock.now += 5.0
+    breaker.admit()
+    clock.now += 4.5
+    with pytest.raises(ServerFailed, match=r"not asked again for 0\.5 s"):
+        breaker.admit()
+    clock.now += 0.5
+    breaker.admit()
+
+
+@pytest.mark.parametrize(
+    "error", [QuotaExceeded("too much for it", status=402), AuthFailed("no", status=403)]
+)
+def test_what_one_call_may_not_do_says_nothing_of_the_others(error: GenkitError) -> None:
+    clock, server = Clock(), Server(error)
+    handler = Retry(clock=clock)(server)
+    with pytest.raises(type(error)):
+        ask(handler, clock)
+    assert ask(handler, clock).text == "hello"
+
+
+def test_a_warning_is_given_once_however_many_tries_there_are() -> None:
+    server = Server(failed(), failed())
+
+    async def warns(request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+        yield Warned("top_k was left out")
+        async for event in server(request, runtime):
+            yield event
+
+    assert call(warns, Clock()).warnings == ("top_k was left out",)
