@@ -94,7 +94,7 @@ class Logprobs:
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens used.
+    """Tokens used: of the prompt as soon as they are known; the last of a stream counts all.
 
     ``input_tokens`` counts the whole prompt; ``cached_tokens`` of them were read from a cache, and
     ``cache_write_tokens`` written to one. ``reasoning_tokens`` are part of ``output_tokens``.

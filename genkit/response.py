@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .events import (
     Event,
@@ -170,7 +170,7 @@ class Collector:
             message=Message("assistant", parts),
             finish_reason=self.finish.reason,
             raw_finish_reason=self.finish.raw_reason,
-            usage=self.usage,
+            usage=replace(self.usage),
             model=self._start.model,
             id=self._start.id,
             request_id=self._received.request_id,

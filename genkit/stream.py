@@ -36,6 +36,9 @@ async def observe(
         so_far = collector.response()
         error.partial = so_far if so_far.message.parts else None
         raise
+    except Exception:  # of a backend that is not ours
+        outcome = "failed"
+        raise
     finally:
         if meter:  # who leaves after the end has the answer
             left: Outcome = "closed" if collector.finish.reason == "incomplete" else "answered"

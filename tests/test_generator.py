@@ -31,9 +31,9 @@ def test_generate_is_the_fold_of_stream(demo: Generator) -> None:
     assert stream.response == answer
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == answer.text != ""
     others = [event for event in events if not isinstance(event, TextDelta)]
-    assert [type(event) for event in others] == [Start, Usage, Metrics, Finish]
-    assert (others[1], others[3]) == (answer.usage, Finish(answer.finish_reason, answer.raw_finish_reason))
-    assert (events[0], events[-1]) == (others[0], others[3])
+    assert [type(event) for event in others] == [Start, Usage, Usage, Metrics, Finish]
+    assert (others[2], others[4]) == (answer.usage, Finish(answer.finish_reason, answer.raw_finish_reason))
+    assert (events[0], events[-1]) == (others[0], others[4])
 
 
 def test_async_is_sync(demo: Generator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from .toolreaders import read_json
 from .toolsyntax import Section, Syntax, after_header
 
 _LETTERS = string.ascii_letters + string.digits
+_QUOTE = re.compile(r'\\.|"', re.DOTALL)
 _BARE = Section("call", "", (), read_json)
 
 
@@ -88,7 +90,7 @@ class AnswerStream:
 
     def _inside(self, section: Section) -> Iterator[Event]:
         """A section up to its end."""
-        found = min(((at, c) for c in section.closes if (at := self._held.find(c)) >= 0), default=None)
+        found = self._end_of(section)
         if found is None:
             if section.kind in ("text", "reasoning"):
                 yield from self._take(section.kind, section.closes)
@@ -104,6 +106,17 @@ class AnswerStream:
         self._blank = True
         if section.kind == "call":
             yield from self._call(section, body, closer)
+
+    def _end_of(self, section: Section) -> tuple[int, str] | None:
+        """Where a section ends, and its marker there: the first that is not within a string of a call."""
+        start = 0
+        while found := min(
+            ((at, c) for c in section.closes if (at := self._held.find(c, start)) >= 0), default=None
+        ):
+            if section.kind != "call" or not _is_cut(section, self._held[: found[0]]):
+                break
+            start = found[0] + 1
+        return found
 
     def _take(self, kind: str, ends: tuple[str, ...] | list[str]) -> Iterator[Event]:
         """All that cannot be the beginning of a marker."""
@@ -131,3 +144,13 @@ class AnswerStream:
             id = "".join(secrets.choice(_LETTERS) for _ in range(9))  # as Mistral's templates want it
             yield ToolCallDelta(self.calls, call.arguments, id, call.name)
             self.calls += 1
+
+
+def _is_cut(section: Section, body: str) -> bool:
+    """Whether this is no call, but the beginning of one that ends within a string."""
+    if _QUOTE.findall(body).count('"') % 2 == 0:
+        return False
+    try:
+        return not (section.read and section.read(body))
+    except ValueError:
+        return True

@@ -9,6 +9,7 @@ import time
 import weakref
 from array import array
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..batches import batches
@@ -135,6 +136,7 @@ class LocalBackend:
             answers = answer_stream(started, request)
             begun = await told.facts()
             usage.cached_tokens, first = begun["cached"], time.monotonic()
+            yield usage  # which goes on counting: who leaves early has what was used
             while isinstance(answer := await told.next(), Token) or "logprob" in facts(answer):
                 if not isinstance(answer, Token):
                     yield Logprobs([logprob(facts(answer))])
@@ -158,7 +160,7 @@ class LocalBackend:
             yield event
         if text.stopped_by:
             reason = "stop_string"
-        yield usage
+        yield replace(usage)
         yield metrics(usage, begun, decoding)
         finish = _REASONS[reason]
         yield Finish("tool_calls" if answers.calls and finish == "stop" else finish, reason)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..errors import GenkitError, RateLimited
-from ..events import Event, Received, Start, Warned
+from ..events import Event, Received, Start, Usage, Warned
 from ..request import Request
 from ..runtime.base import Runtime
 from ..runtime.lock import Lock
@@ -25,7 +25,7 @@ BUDGET, COST, THROTTLE_COST = 500, 5, 10
 SLICE = 0.25
 """How often a call that waits for its next try looks whether it still has to, in seconds."""
 
-_BEFORE_CONTENT = (Start, Received, Warned)
+_BEFORE_CONTENT = (Start, Received, Usage, Warned)
 
 
 class Retry:

@@ -70,7 +70,7 @@ class Answer:
                 del self._blocks[number(payload, "index")]
                 return events
             case "message_start":
-                return self._start(mapping(payload.get("message"), "the message"))
+                return (*self._start(mapping(payload.get("message"), "the message")), *self._used())
             case "message_delta":
                 self.reason = text(mapping(payload.get("delta"), "a delta"), "stop_reason") or self.reason
                 self._count(payload)
@@ -89,6 +89,11 @@ class Answer:
         self.ended = True
         for block in self._blocks.values():
             yield from block.end()
+        yield from self._used()
+        yield Finish(_REASONS.get(self.reason, "stop"), self.reason)
+
+    def _used(self) -> Iterable[Event]:
+        """The tokens used, as far as they were told."""
         if self._usage:
             cached = number(self._usage, "cache_read_input_tokens")
             written = number(self._usage, "cache_creation_input_tokens")
@@ -100,7 +105,6 @@ class Answer:
                 number(details, "thinking_tokens"),
                 written,
             )
-        yield Finish(_REASONS.get(self.reason, "stop"), self.reason)
 
     def _start(self, message: Mapping[str, Any]) -> Iterable[Event]:
         self._count(message)

@@ -3,56 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeAlias
 
 from ..messages import Message, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Request, Tool
 from ..runtime.base import Runtime
 from ..tokens import TokenCount, offline_count
-from .base import Call, Dialect, Target
+from .base import Call, Target
 
+Ask: TypeAlias = Callable[[Call, Callable[..., Any], Runtime], Awaitable[int]]
 _LONGEST = 65_536  # characters that Cohere's tokenizer takes
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """Counts for one model.
+async def count(
+    dialect: Any, target: Target, prompt: str | Request, runtime: Runtime, *, ask: Ask, patience: float
+) -> TokenCount:
+    """The tokens of a prompt.
 
     Args:
         dialect: it may have ``encode_count`` for conversations, or ``encode_count_text`` for bare texts.
         target: the model and its vendor. Quirks: ``no_count`` (it has not the endpoint of its dialect),
             ``tiktoken`` (its models are OpenAI's).
+        prompt: text, or a request.
+        runtime: how to wait.
         ask: sends a call, and decodes its answer with a function of the dialect.
+        patience: how long to wait for tiktoken's vocabulary, in seconds.
+
+    Raises:
+        BadRequest: the dialect cannot express the request.
+        BackendError: the vendor's endpoint failed.
     """
-
-    dialect: Dialect
-    target: Target
-    ask: Callable[[Call, Callable[..., Any], Runtime], Awaitable[int]]
-
-    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
-        """The tokens of a prompt.
-
-        Raises:
-            BadRequest: the dialect cannot express the request.
-            BackendError: the vendor's endpoint failed.
-        """
-        bare, name = isinstance(prompt, str), self.target.vendor.name
-        dialect: Any = self.dialect
-        if hasattr(dialect, "encode_count") and not self.target.quirk("no_count"):
-            request = Request(messages=[Message.user(prompt)]) if isinstance(prompt, str) else prompt
-            call = dialect.encode_count(replace(request, stream=False), self.target)
-            tokens = await self.ask(call, dialect.decode_count, runtime)
-            return TokenCount(tokens, exact=True, source=f"{name}'s counting endpoint")
-        texts = [prompt] if isinstance(prompt, str) else texts_of(prompt)
-        text = "\n".join(texts)
-        if hasattr(dialect, "encode_count_text") and 0 < len(text) <= _LONGEST:
-            call = dialect.encode_count_text(text, self.target)
-            tokens = await self.ask(call, dialect.decode_count, runtime)
-            source = f"{name}'s tokenizer" + ("" if bare else ", without what messages add")
-            return TokenCount(tokens, exact=bare, source=source)
-        model = self.target.model if self.target.quirk("tiktoken") else ""
-        return await runtime.apart(lambda: offline_count(texts, bare=bare, openai_model=model))
+    bare, name = isinstance(prompt, str), target.vendor.name
+    if hasattr(dialect, "encode_count") and not target.quirk("no_count"):
+        request = Request(messages=[Message.user(prompt)]) if isinstance(prompt, str) else prompt
+        call = dialect.encode_count(replace(request, stream=False), target)
+        tokens = await ask(call, dialect.decode_count, runtime)
+        return TokenCount(tokens, exact=True, source=f"{name}'s counting endpoint")
+    texts = [prompt] if isinstance(prompt, str) else texts_of(prompt)
+    text = "\n".join(texts)
+    if hasattr(dialect, "encode_count_text") and 0 < len(text) <= _LONGEST:
+        tokens = await ask(dialect.encode_count_text(text, target), dialect.decode_count, runtime)
+        source = f"{name}'s tokenizer" + ("" if bare else ", without what messages add")
+        return TokenCount(tokens, exact=bare, source=source)
+    model = target.model if target.quirk("tiktoken") else ""
+    offline = partial(offline_count, texts, bare=bare, openai_model=model, patience=patience)
+    return await runtime.apart(offline)
 
 
 def texts_of(request: Request) -> list[str]:

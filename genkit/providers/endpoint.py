@@ -75,10 +75,7 @@ class Endpoint:
         vendor = self._target.vendor
         content = b""
         if call.body is not None:
-            try:
-                content = to_json(call.body, fallback=_plain, inf_nan_mode="constants")
-            except ValueError as error:
-                raise BadRequest(f"the request cannot be written as JSON: {error}") from None
+            content = _json(call.body)
         query = ("&" if "?" in call.path else "?") + urlencode(call.query) if call.query else ""
         headers = {"content-type": "application/json", **vendor.headers, **call.headers}
         url = self._base_url + call.path + query
@@ -151,6 +148,17 @@ class Endpoint:
 
 def request_id(headers: Mapping[str, str]) -> str:
     return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
+
+
+def _json(body: Any) -> bytes:
+    try:
+        content = to_json(body, fallback=_plain, inf_nan_mode="constants")
+    except ValueError as error:
+        raise BadRequest(f"the request cannot be written as JSON: {error}") from None
+    suspicious = b"NaN" in content or b"Infinity" in content  # but they may be words of a text
+    if suspicious and content != to_json(body, fallback=_plain, inf_nan_mode="null"):
+        raise BadRequest("the request holds a number that is infinite or none (NaN), which JSON has not")
+    return content
 
 
 def _plain(value: Any) -> Any:

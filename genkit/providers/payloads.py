@@ -92,8 +92,8 @@ async def _sniffed(chunks: AsyncGenerator[bytes, None], framing: str) -> AsyncGe
     """An answer that is one JSON body, unless it looks like events."""
     start = b""
     async for chunk in chunks:
-        start += chunk
-        if len(start.lstrip()) >= len(_BOM) + max(map(len, _SSE_STARTS)):
+        start = (start + chunk).lstrip()  # at once: some servers send blanks for as long as they think
+        if len(start) >= len(_BOM) + max(map(len, _SSE_STARTS)):
             break
     if start.removeprefix(_BOM).lstrip().startswith(_SSE_STARTS):
         async for payload in _sse(_after(start, chunks)):

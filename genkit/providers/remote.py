@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 from weakref import finalize
 
 from ..errors import GenkitError, IncompleteStream, ProtocolError, TooLarge
-from ..events import Event, Finish, Received, Start, Warned
+from ..events import Event, Finish, Received, Start, Usage, Warned
 from ..request import Request
 from ..runtime.base import HttpResponse, Limits, Runtime, Timeouts
 from ..runtime.http import Connections
-from ..tokens import TokenCount
+from ..tokens import PATIENCE, TokenCount
 from .abilities import Abilities
 from .base import Call, Dialect, Target
-from .counting import Counter
+from .counting import count
 from .elsewhere import from_elsewhere
 from .endpoint import NOT_EXPECTED, Auth, Endpoint, request_id
 from .payloads import parse, payloads, read_all
@@ -75,7 +75,7 @@ class RemoteBackend(Abilities):
         try:
             yield _received(response)
             async for event in events:
-                if not isinstance(event, Start):
+                if not isinstance(event, (Start, Usage)):
                     limits.heard = True
                     finished = finished or isinstance(event, Finish)
                     room -= 1
@@ -103,7 +103,8 @@ class RemoteBackend(Abilities):
     async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`; an estimate where the vendor does not count."""
         shown = prompt if isinstance(prompt, str) else from_elsewhere(prompt, self.dialect.name, self.target)
-        return await Counter(self.dialect, self.target, self._ask).count(shown, runtime)
+        patience = min(PATIENCE, self._timeouts.total or PATIENCE)
+        return await count(self.dialect, self.target, shown, runtime, ask=self._ask, patience=patience)
 
     async def warm(self, runtime: Runtime) -> None:
         """See :class:`genkit.backend.Backend`; there is nothing to load."""

@@ -107,5 +107,7 @@ class EventParser:
             self._data.append(value)
         elif name == b"event":
             self._name = value
+        elif name in (b"", b"id", b"retry"):
+            pass
         elif self.stray or name[:1] in (b"{", b"["):
             self.stray.append(line)

@@ -40,6 +40,13 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
     ("tagged", '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}', "", "", [OSLO]),
     (
         "tagged",
+        '<tool_call>{"name": "print", "arguments": {"text": "\\"</tool_call>\\""}}</tool_call> Done.',
+        "",
+        "Done.",
+        [("print", {"text": '"</tool_call>"'})],
+    ),
+    (
+        "tagged",
         "<tool_call>\n<function=weather>\n<parameter=city>\nOslo\n</parameter>\n<parameter=days>\n3\n</parameter>\n"
         "</function>\n</tool_call>",
         "",

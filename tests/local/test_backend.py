@@ -445,6 +445,7 @@ def test_a_call_ends_with_its_time_and_the_next_one_is_answered(noise_file: Path
         assert 0.4 <= time.monotonic() - began < 5
         assert caught.value.partial is not None
         assert caught.value.partial.text
+        assert caught.value.partial.usage.output_tokens > 1
 
         async def wait() -> None:
             with pytest.raises(DeadlineExceeded):

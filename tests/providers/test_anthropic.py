@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import HAS_CORPUS, WHY, collect, corpus, damaged, events, payloads, target
 
+from genkit import Generator
 from genkit.errors import (
     AuthFailed,
     BadRequest,
@@ -26,6 +27,7 @@ from genkit.events import Event, Finish, PartEnd, ReasoningDelta, Start, TextDel
 from genkit.messages import Citation, Native, Reasoning, Text, ToolCall
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import DONE
+from genkit.testing import Answer, LoopbackProvider
 
 NAME = "anthropic.messages"
 ANTHROPIC, HERE = Anthropic(), target("claude-sonnet-4-5")
@@ -320,6 +322,24 @@ def test_an_error_of_vertex_itself_is_understood() -> None:
     told = [{"error": {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED"}}]
     error = ANTHROPIC.error(429, told, HERE)
     assert (type(error), error.code) == (RateLimited, "RESOURCE_EXHAUSTED")
+
+
+def test_what_an_answer_that_breaks_off_has_cost_is_known() -> None:
+    items = [
+        start(input_tokens=500, cache_creation_input_tokens=400),
+        begin(type="text", text=""),
+        delta(text="a", type="text_delta"),
+    ]
+    body = "".join(f"data: {json.dumps(item)}\n\n" for item in items)
+    cut = Answer(body=body, headers={"content-type": "text/event-stream"})
+    with (
+        LoopbackProvider(cut) as server,
+        Generator("anthropic:m", base_url=server.url, api_key="k") as generator,
+        pytest.raises(IncompleteStream) as caught,
+    ):
+        generator.generate("Hi")
+    assert caught.value.partial is not None
+    assert caught.value.partial.usage == Usage(900, 0, 0, 0, 400)
 
 
 def test_an_answer_without_its_last_event_is_incomplete() -> None:

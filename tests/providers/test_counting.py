@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -115,6 +116,21 @@ def test_without_its_vocabulary_it_is_an_estimate(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(tiktoken, "encoding_for_model", fails)
     found, _ = counted("openai-chat:gpt-4o", "Hello there")
     assert found == genkit.TokenCount(3, exact=False, source="an estimate of 4 bytes a token")
+
+
+def test_a_vocabulary_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    come = threading.Event()
+
+    def slow(model: str) -> tiktoken.Encoding:
+        come.wait(60)
+        return letters(model)
+
+    monkeypatch.setattr(tiktoken, "encoding_for_model", slow)
+    with genkit.Generator("openai-chat:gpt-slow", api_key="key", timeout=0.01) as generator:
+        assert [generator.count("Hello there").exact for _ in range(2)] == [False, False]
+        come.set()
+    with genkit.Generator("openai-chat:gpt-slow", api_key="key") as generator:
+        assert generator.count("Hello there").exact
 
 
 @pytest.mark.parametrize("model", ["groq:m", "ollama:m", "responses:m", "chat:m"])

@@ -145,6 +145,13 @@ def test_a_body_is_json_or_refused(extra: Any) -> None:
         assert "JSON" in error.message  # noqa: PT017
 
 
+def test_numbers_that_json_lacks_are_refused_and_words_are_not() -> None:
+    assert text(Answer(body=BODY), extra={"x": ["NaN", "Infinity"]}) == "ab"
+    for number in (float("nan"), float("-inf")):
+        with pytest.raises(errors.BadRequest, match="NaN"):
+            text(Answer(body=BODY), extra={"x": [number]})
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -82,3 +82,5 @@ def test_the_end_gives_the_last_event_and_what_was_between_events() -> None:
     assert parser.feed(b"data: b") == []
     assert parser.end() == [(b"", b"b")]
     assert b"\n".join(parser.stray) == b'{\n "error": 1\n}'
+    assert parser.feed(b"\n: still there\nid: 7\n\n") == []
+    assert b"\n".join(parser.stray) == b'{\n "error": 1\n}'
