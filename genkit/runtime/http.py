@@ -11,8 +11,8 @@ import contextlib
 import importlib
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -43,10 +43,12 @@ class Response:
         response: httpx.Response,
         connections: Connections,
         limits: Limits,
-        release: Callable[[], Awaitable[None]],
+        pool: Pool,
+        transport: Any,
     ) -> None:
         self._response, self._connections, self._limits = response, connections, limits
-        self._release: Callable[[], Awaitable[None]] | None = release
+        self._pool, self._transport = pool, transport
+        self._ended = self._closed = False
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         limits.phase = "body"
@@ -64,6 +66,7 @@ class Response:
                     yield piece
         except httpx.HTTPError as error:
             raise self._failed(error) from None
+        self._ended = True
         if unzipper:
             unzipper.end()
 
@@ -80,10 +83,14 @@ class Response:
 
     async def aclose(self) -> None:
         """See :class:`~genkit.runtime.base.HttpResponse`."""
-        release, self._release = self._release, None
-        if release is not None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._ended or isinstance(self._response.stream, httpx.SyncByteStream):
             await close(self._response.stream)
-            await release()
+        else:  # without a pause: a loop that ends would close what waits for this meanwhile
+            self._transport.abort()
+        await self._pool.give_back(self._transport)
 
 
 async def _pieces(stream: Any) -> AsyncIterator[bytes]:
@@ -135,7 +142,7 @@ class Connections:
         if isinstance(answer, GenkitError):
             await pool.give_back(transport)
             raise answer  # out here: the frames and errors below hold the key
-        return Response(answer, self, limits, partial(pool.give_back, transport))
+        return Response(answer, self, limits, pool, transport)
 
     async def _exchange(
         self, transport: Any, request: httpx.Request, limits: Limits
@@ -213,7 +220,7 @@ class Connections:
                 for transport in transports:
                     transport.close()
             elif not home.is_closed():
-                home.call_soon_threadsafe(_close_soon, home, transports)
+                home.call_soon_threadsafe(_abort, transports)
 
 
 async def _head(transport: Any, request: httpx.Request) -> httpx.Response:
@@ -229,8 +236,9 @@ async def _head(transport: Any, request: httpx.Request) -> httpx.Response:
     return answer
 
 
-def _close_soon(loop: Any, transports: list[Any]) -> None:
-    loop.create_task(_close_all(transports))
+def _abort(transports: list[Any]) -> None:
+    for transport in transports:
+        transport.abort()
 
 
 async def _close_all(transports: list[Any]) -> None:

@@ -65,9 +65,12 @@ class _AsyncSingle:
             )
         return await connection.handle_async_request(request)
 
-    async def aclose(self) -> None:
+    def abort(self) -> None:
         if self._network is not None:
             self._network.close()
+
+    async def aclose(self) -> None:
+        self.abort()
         if self._connection is not None:
             await self._connection.aclose()
 
@@ -127,6 +130,10 @@ class AwaitingTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self) -> None:
         self._pool: Any = _AsyncSingle()
+
+    def abort(self) -> None:
+        """Close the connection at once; what is not sent is lost."""
+        self._pool.abort()
 
     @property
     def was_kept(self) -> bool:

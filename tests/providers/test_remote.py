@@ -20,7 +20,7 @@ from words_dialect import KEY, Words, ask, backend, call, sse
 import genkit
 from genkit import errors
 from genkit.batches import batches
-from genkit.events import Finish, Received, Warned
+from genkit.events import Finish, Received, TextDelta, Warned
 from genkit.messages import Message, Native, Reasoning, Text, ToolCall, ToolResult
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target, Vendor
@@ -286,6 +286,25 @@ def test_a_backend_that_is_dropped_leaves_nothing_open(mode: str) -> None:
     with LoopbackProvider(Answer(body=BODY)) as server:
         call(backend(server.url), mode)
         gc.collect()  # an unclosed socket would be a warning, which is an error here
+
+
+def test_a_stream_that_is_left_as_its_loop_ends_is_closed_without_a_word() -> None:
+    complaints: list[str] = []
+    piece = json.dumps({"choices": [{"index": 0, "delta": {"content": "a"}}]})
+    hanging = Answer(body=f"data: {piece}\n\n" * 5, framing="close", end="hang")
+    with LoopbackProvider(hanging) as server, genkit.Generator("chat:m", base_url=server.url) as generator:
+
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+            async for event in generator.astream("Hi"):
+                if isinstance(event, TextDelta):
+                    break
+
+        asyncio.run(main())
+        assert server.requests[0].gone.wait(60)
+    gc.collect()  # what cannot be closed any more would be a warning, which is an error here
+    assert not complaints
 
 
 CASES = Path(__file__).parents[3] / "shared" / "corpus" / "conformance" / "retry_after_cases.json"
