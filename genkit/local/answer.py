@@ -41,6 +41,11 @@ class AnswerStream:
         self.done = False
         """Whether the one call that is wanted has come."""
 
+    @property
+    def thinking(self) -> bool:
+        """Whether what comes next is, as far as is known, what the model thinks."""
+        return self._section is not None and self._section.kind == "reasoning"
+
     def add(self, text: str) -> Iterator[Event]:
         """What is known now that this text has come; nothing once it is done."""
         if self.done:

@@ -142,6 +142,7 @@ class LocalBackend:
                     yield Logprobs([logprob(facts(answer))])
                     continue
                 usage.output_tokens += 1
+                usage.reasoning_tokens += answers.thinking
                 if piece := text.add(answer.piece):
                     for event in answers.add(piece):
                         yield event

@@ -22,6 +22,8 @@ def unsupported(request: Request) -> Iterator[str]:
     names = [name for name in _UNSUPPORTED if getattr(request, name)]
     if request.output and request.output.description:
         names.append("output.description")
+    if isinstance(request.reasoning, int):
+        names.append("reasoning as a number of tokens, but as a word such as 'low'")
     for name in names:
         message = f"local models do not take {name}"
         if request.on_unsupported == "error":
@@ -44,11 +46,6 @@ def generation(request: Request, adapters: Adapters) -> dict[str, Any]:
         raise BadRequest(f"a local model takes a seed from 0 to {LARGEST_SEED}, not {seed}")
     if sampling.get("repeat_penalty") == 0:
         raise BadRequest("a local model takes a repeat_penalty above 0: llama.cpp divides by it")
-    if isinstance(request.reasoning, int):
-        raise BadRequest(
-            "a local model takes reasoning as an effort, such as 'none', 'low' or 'high', not a budget of "
-            f"{request.reasoning} tokens"
-        )
     tools = _tools(request)
     form = _form(request, tools)
     try:
@@ -62,7 +59,7 @@ def generation(request: Request, adapters: Adapters) -> dict[str, Any]:
         "tools": tools,
         "held": _held(request) if tools else [],
         "form": form,
-        "reasoning": request.reasoning,
+        "reasoning": request.reasoning if isinstance(request.reasoning, str) else None,
         "suffix": request.suffix,
         "lora": adapters.scales(request.lora),
         "strict": request.on_unsupported == "error",

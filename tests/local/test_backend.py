@@ -301,6 +301,13 @@ def test_row_26_a_prompt_too_large_to_send_is_refused(alphabet: Generator) -> No
     assert alphabet.generate("y").text == "z"
 
 
+def test_what_is_thought_is_counted(noise_file: Path) -> None:
+    thinking = "{% set end = '</think>' %}{{ messages[0].content }}<think>"
+    with Generator(noise_file, template=thinking) as generator:
+        answer = generator.generate("hello", max_tokens=5)
+    assert (answer.usage.output_tokens, answer.usage.reasoning_tokens, answer.text) == (5, 5, "")
+
+
 # --- templates
 
 

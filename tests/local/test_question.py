@@ -51,8 +51,9 @@ def test_what_a_template_does_not_know_is_an_error_or_a_warning(alphabet: genkit
     assert answer.text == "yz"
     assert "how much to think" in answer.warnings[0]
     assert not alphabet.generate("x", reasoning="high", on_unsupported="drop").warnings
-    with pytest.raises(BadRequest, match="a budget of 100 tokens"):
+    with pytest.raises(UnsupportedOption, match="reasoning as a number of tokens, but as a word"):
         alphabet.generate("x", reasoning=100)
+    assert alphabet.generate("x", reasoning=100, on_unsupported="warn").text == "yz"
     with pytest.raises(BadRequest, match="not a provider's own tool"):
         alphabet.generate("x", tools=[{"type": "web_search"}])
 
