@@ -13,6 +13,7 @@ from ..errors import BackendError, MissingDependency, UnsupportedOption
 from .arrays import as_array, numpy
 from .calls import Spelling, grammar, literal
 from .context import Context
+from .grammars import is_gbnf, spelled_out, token_asked_for
 from .llama import Model
 from .schema import JSON_OPTIONS, narrowed
 
@@ -124,8 +125,20 @@ class Constraints:
                 # One terminal: llguidance's parser takes 2,000 alternatives of a rule at most.
                 listed = " | ".join(map(literal, choices))
                 return str(matcher.grammar_from_lark(f"start: CHOICE\nCHOICE: {listed}"))
-        to_lark = _packages().gbnf_to_lark.any_to_lark
-        return str(matcher.grammar_from_lark(to_lark(form["grammar"])))
+        text = form["grammar"]
+        if is_gbnf(text):
+            text = _packages().gbnf_to_lark.gbnf_to_lark(spelled_out(text))
+        elif asked := token_asked_for(text, self._ends):
+            raise ValueError(
+                f"{asked} may be a token that ends an answer, which ends by itself when it is whole; "
+                "leave such tokens out"
+            )
+        return str(matcher.grammar_from_lark(text))
+
+    @cached_property
+    def _ends(self) -> dict[int, str]:
+        """The tokens that end an answer, and how they are spelled."""
+        return {id: self._model.spelling(id).decode("utf-8", "replace") for id in self._model.ends}
 
     @cached_property
     def table(self) -> Any:

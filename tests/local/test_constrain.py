@@ -249,6 +249,40 @@ def test_a_grammar_is_taken_or_refused(noise_file: Path, grammar: str) -> None:
         assert "cannot be held to this grammar" in reason
 
 
+@pytest.mark.parametrize(
+    ("grammar", "good", "bad"),
+    [
+        (r'root ::= "caf\u00e9de"', "caféde", "caf\ue9de"),
+        (r"root ::= [\u00e0bc]+", "àbc", "e"),
+        (r'root ::= "\u0041BC"', "ABC", "\u41bc"),
+        (r"root ::= [\u0020-\u007E]+", "a ~", "\x7f"),
+        (r'root ::= "\U0001F600"', "\U0001f600", "a"),
+        (r'root ::= "\u0022\u005c\u000a\x2F" [\u005d\u005E\u002d]{3}', '"\\\n/]^-', '"\\\n/_^-'),
+        (r'root ::= "\\u0041" # "\ud800', "\\u0041", "\\A"),
+        ('root ::= "start" start\nstart ::= "a" # start', "starta", "start-a"),
+        ('?start: x\nx: "a"', "a", "b"),
+        ('!start: "a"', "a", "b"),
+        ('start[capture]: "a"', "a", "b"),
+        ('start: "<|end|>" // <|end|>', "<|end|>", ""),
+        ('start: "a" <[^256]>', "ab", "a"),
+    ],
+)
+def test_a_grammar_means_what_its_notation_says(noise_file: Path, grammar: str, good: str, bad: str) -> None:
+    assert fits(noise_file, {"grammar": grammar}, good)
+    assert not fits(noise_file, {"grammar": grammar}, bad)
+
+
+def test_a_code_of_no_character_is_refused(noise_file: Path) -> None:
+    for code in (r"\ud800", r"\UFFFFFFFF"):
+        assert f"{code} is no character" in refusal(noise_file, {"grammar": f'root ::= "{code}"'})
+
+
+@pytest.mark.parametrize("token", ["<|end|>", "<[256]>", "<[1,200-256]>", "<[*]>", "<[^1]>"])
+def test_a_grammar_does_not_name_a_token_that_ends_the_answer(noise_file: Path, token: str) -> None:
+    reason = refusal(noise_file, {"grammar": f'start: "x" {token} "y"'})
+    assert f"{token} may be a token that ends an answer" in reason
+
+
 KIND = {"type": "object", "properties": {"kind": {"enum": ["a", "b"]}}, "required": ["kind"]}
 
 
