@@ -48,12 +48,10 @@ class Constraints:
             grammar = self._grammar(library.LLMatcher, form)
         except Exception as error:  # noqa: BLE001 - llguidance's converters raise anything
             raise _refused(form, str(error) or type(error).__name__) from None
-        matcher = library.LLMatcher(table, grammar, log_level=0)
-        if not matcher.is_error():
-            matcher.compute_bitmask()  # a form that nothing fits shows now
-        if matcher.is_error():
-            raise _refused(form, _reason(matcher))
-        return Mask(matcher, self._model)
+        mask = Mask(library.LLMatcher(table, grammar, log_level=0), self._model)
+        if flaw := mask.copy().flaw():
+            raise _refused(form, flaw)
+        return mask
 
     def of_calls(
         self,
@@ -187,10 +185,35 @@ class Mask:
             BackendError: the form became too complex for llguidance.
         """
         library, size = self._numpy, self._model.vocabulary_size
-        allowed = library.frombuffer(self._matcher.compute_bitmask(), library.uint8)
+        library.copyto(as_array(context.logits(row), size), -library.inf, where=~self.allowed())
+
+    def allowed(self) -> Any:
+        """Of each token, whether it may come next.
+
+        Raises:
+            BackendError: the form became too complex for llguidance.
+        """
+        bits = self._numpy.frombuffer(self._matcher.compute_bitmask(), self._numpy.uint8)
         self._check()
-        forbidden = library.unpackbits(~allowed, bitorder="little", count=size)
-        library.copyto(as_array(context.logits(row), size), -library.inf, where=forbidden.view(bool))
+        size = self._model.vocabulary_size
+        return self._numpy.unpackbits(bits, bitorder="little", count=size).view(bool)
+
+    def flaw(self) -> str:
+        """What is wrong with the form, or '' if two tokens do not show it; then this is of no more use.
+
+        They show what nothing fits, and most of what is too complex.
+        """
+        try:
+            self._check()
+            for _ in range(2):
+                going_on = self.allowed()
+                going_on[self._model.ends] = False
+                if not going_on.any():
+                    break
+                self.accept(int(going_on.argmax()))
+        except BackendError:
+            return _reason(self._matcher)
+        return ""
 
     def accept(self, token: int) -> None:
         """This token was chosen.
