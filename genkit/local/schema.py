@@ -153,8 +153,9 @@ def _narrow_keys(schema: dict[str, Any], closed: bool) -> None:
     if closed and (properties or patterns):
         schema.setdefault("additionalProperties", False)
     free = schema.get("additionalProperties", True)
-    least, required = schema.get("minProperties", 0), schema.get("required", ())
-    if (free is not False or patterns) and type(least) is int and least > len(set(required)) + 1:
+    least, required = schema.get("minProperties"), schema.get("required")
+    sure = 1 + (len(required) if isinstance(required, list) else 0)
+    if (free is not False or patterns) and isinstance(least, int) and least > sure:
         raise ValueError(f'"minProperties": {least} is not looked at where keys are free: one may come twice')
     if closed and isinstance(properties, Mapping) and properties and not patterns and free is not False:
         schema["patternProperties"] = {others(properties): free}  # llguidance reads "\u0061" as another "a"

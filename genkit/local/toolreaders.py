@@ -8,6 +8,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+_DIGITS = 4300
+"""The most of which Python makes an integer, unless it is told otherwise."""
+
 
 class Call(NamedTuple):
     """A call as a model wrote it: the tool's name, and the arguments as JSON text."""
@@ -29,8 +32,6 @@ def _integer(text: str) -> int | float:
     return int(text) if len(text) <= _DIGITS else _float(text)
 
 
-_DIGITS = 4300
-"""The most of which Python makes an integer, unless it is told otherwise."""
 _GIVEN = json.JSONDecoder(parse_constant=_refuse)
 _JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_float, parse_int=_integer)
 
