@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .context import Context
-from .schema import COMBINED, FIXED, JSON_OPTIONS, narrowed, takes_nothing
+from .schema import JSON_OPTIONS, narrowed, takes_nothing
 from .sequence import Constraint
 from .toolsyntax import Syntax
 
@@ -153,14 +153,20 @@ def _terms(text: str, control: Mapping[str, int]) -> Iterator[str]:
 
 
 def _schema(function: Mapping[str, Any]) -> str:
-    """The arguments' schema; a tool that says nothing of its parameters has none."""
+    """The arguments' schema, of which objects are left: no reader takes anything else for a call.
+
+    Raises:
+        ValueError: no object fits it.
+    """
     parameters = function["parameters"]
     if not isinstance(parameters, Mapping):
         return json.dumps(parameters)
     closed = {"additionalProperties": False} if takes_nothing(parameters) else {}
     schema = {**narrowed(parameters), **closed}
-    if not any(key in schema for key in ("type", *COMBINED, *FIXED)):
-        schema["type"] = "object"
+    kinds = schema.get("type", "object")
+    if "object" not in (kinds if isinstance(kinds, list) else [kinds]):
+        raise ValueError(f'arguments are an object, not of "type": {json.dumps(kinds)}')
+    schema["type"] = "object"
     return json.dumps({**schema, "x-guidance": {**JSON_OPTIONS, **function.get("options", {})}})
 
 

@@ -13,6 +13,7 @@ from ..errors import BackendError, MissingDependency, UnsupportedOption
 from .arrays import as_array, numpy
 from .calls import Spelling, grammar, literal
 from .context import Context
+from .grammars import is_gbnf, spelled_out, token_asked_for
 from .llama import Model
 from .schema import JSON_OPTIONS, narrowed
 
@@ -47,12 +48,10 @@ class Constraints:
             grammar = self._grammar(library.LLMatcher, form)
         except Exception as error:  # noqa: BLE001 - llguidance's converters raise anything
             raise _refused(form, str(error) or type(error).__name__) from None
-        matcher = library.LLMatcher(table, grammar, log_level=0)
-        if not matcher.is_error():
-            matcher.compute_bitmask()  # a form that nothing fits shows now
-        if matcher.is_error():
-            raise _refused(form, _reason(matcher))
-        return Mask(matcher, self._model)
+        mask = Mask(library.LLMatcher(table, grammar, log_level=0), self._model)
+        if flaw := mask.copy().flaw():
+            raise _refused(form, flaw)
+        return mask
 
     def of_calls(
         self,
@@ -124,8 +123,20 @@ class Constraints:
                 # One terminal: llguidance's parser takes 2,000 alternatives of a rule at most.
                 listed = " | ".join(map(literal, choices))
                 return str(matcher.grammar_from_lark(f"start: CHOICE\nCHOICE: {listed}"))
-        to_lark = _packages().gbnf_to_lark.any_to_lark
-        return str(matcher.grammar_from_lark(to_lark(form["grammar"])))
+        text = form["grammar"]
+        if is_gbnf(text):
+            text = _packages().gbnf_to_lark.gbnf_to_lark(spelled_out(text))
+        elif asked := token_asked_for(text, self._ends):
+            raise ValueError(
+                f"{asked} may be a token that ends an answer, which ends by itself when it is whole; "
+                "leave such tokens out"
+            )
+        return str(matcher.grammar_from_lark(text))
+
+    @cached_property
+    def _ends(self) -> dict[int, str]:
+        """The tokens that end an answer, and how they are spelled."""
+        return {id: self._model.spelling(id).decode("utf-8", "replace") for id in self._model.ends}
 
     @cached_property
     def table(self) -> Any:
@@ -174,10 +185,35 @@ class Mask:
             BackendError: the form became too complex for llguidance.
         """
         library, size = self._numpy, self._model.vocabulary_size
-        allowed = library.frombuffer(self._matcher.compute_bitmask(), library.uint8)
+        library.copyto(as_array(context.logits(row), size), -library.inf, where=~self.allowed())
+
+    def allowed(self) -> Any:
+        """Of each token, whether it may come next.
+
+        Raises:
+            BackendError: the form became too complex for llguidance.
+        """
+        bits = self._numpy.frombuffer(self._matcher.compute_bitmask(), self._numpy.uint8)
         self._check()
-        forbidden = library.unpackbits(~allowed, bitorder="little", count=size)
-        library.copyto(as_array(context.logits(row), size), -library.inf, where=forbidden.view(bool))
+        size = self._model.vocabulary_size
+        return self._numpy.unpackbits(bits, bitorder="little", count=size).view(bool)
+
+    def flaw(self) -> str:
+        """What is wrong with the form, or '' if two tokens do not show it; then this is of no more use.
+
+        They show what nothing fits, and most of what is too complex.
+        """
+        try:
+            self._check()
+            for _ in range(2):
+                going_on = self.allowed()
+                going_on[self._model.ends] = False
+                if not going_on.any():
+                    break
+                self.accept(int(going_on.argmax()))
+        except BackendError:
+            return _reason(self._matcher)
+        return ""
 
     def accept(self, token: int) -> None:
         """This token was chosen.

@@ -7,8 +7,12 @@ these. What is narrowed here still fits the schema as it was given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
+
+from .patterns import FORMATS, others
 
 JSON_OPTIONS: Mapping[str, Any] = {
     # A model may put blanks between the parts of JSON, and not go on with them for ever.
@@ -29,6 +33,12 @@ _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _MAPS = ("properties", "$defs", "definitions", "patternProperties")
 COMBINED = ("anyOf", "oneOf", "allOf", "$ref", "not", "if")
 FIXED = ("const", "enum")
+_BOUNDS = {
+    "minimum": "",
+    "maximum": "",
+    "exclusiveMinimum": "minimum",
+    "exclusiveMaximum": "maximum",
+}
 _DATA = (*FIXED, "default", "examples")
 
 
@@ -36,7 +46,7 @@ def narrowed(schema: Any) -> Any:
     """A copy of a schema, without what nobody wants of an answer.
 
     Raises:
-        ValueError: it asks for integers that cannot be held to.
+        ValueError: it asks for numbers or keys that cannot be held to, or for what is none.
     """
     return _narrowed(schema, closed=not _is_mixed(schema))
 
@@ -66,18 +76,59 @@ def _is_mixed(schema: Any) -> bool:
 def _narrowed(schema: Any, closed: bool) -> Any:
     if not isinstance(schema, Mapping):
         return schema
-    result = dict(schema)
+    _check(schema)
+    result = _with_tuples(schema)
     for key in _SCHEMAS:
-        if key in schema:
-            result[key] = _narrowed(schema[key], closed)
+        if key in result:
+            result[key] = _narrowed(result[key], closed)
     for key in _LISTS:
-        if isinstance(schema.get(key), list):
-            result[key] = [_narrowed(each, closed) for each in schema[key]]
+        if isinstance(result.get(key), list):
+            result[key] = [_narrowed(each, closed) for each in result[key]]
     for key in _MAPS:
-        if isinstance(schema.get(key), Mapping):
-            result[key] = {name: _narrowed(each, closed) for name, each in schema[key].items()}
+        if isinstance(result.get(key), Mapping):
+            result[key] = {name: _narrowed(each, closed) for name, each in result[key].items()}
     if not any(key in schema for key in (*COMBINED, *FIXED)):
         _narrow(result, closed)
+    return result
+
+
+def _check(schema: Mapping[str, Any]) -> None:
+    """Refuse what llguidance would leave out, or write otherwise."""
+    for key, beside in _BOUNDS.items():
+        bound = schema.get(key, 0)
+        # In draft 4 it says whether the bound beside it is out of bounds itself.
+        is_draft_4 = isinstance(bound, bool) and beside and (not bound or beside in schema)
+        if not is_draft_4 and type(bound) not in (int, float):
+            raise ValueError(f'"{key}" takes a number, not {json.dumps(bound)}')
+    for number in _numbers([schema.get(key) for key in FIXED]):
+        if not _is_kept(number):
+            raise ValueError(f"{number!r} would not be written exactly; take text")
+
+
+def _numbers(data: Any) -> Iterator[int | float]:
+    if type(data) in (int, float):
+        yield data
+    elif isinstance(data, (list, Mapping)):
+        for each in data.values() if isinstance(data, Mapping) else data:
+            yield from _numbers(each)
+
+
+def _is_kept(number: int | float) -> bool:
+    """Whether llguidance reads a number exactly: a float holds its digits, and the power of ten behind."""
+    if isinstance(number, int):
+        return abs(number) <= _LARGEST
+    exact = Decimal(repr(number))
+    digits = len(exact.as_tuple().digits)
+    return abs(number) <= _LARGEST and digits <= 15 and digits - exact.adjusted() <= 23
+
+
+def _with_tuples(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy with tuples as draft 2020-12 has them: as ``prefixItems``, and ``items`` after them."""
+    result = dict(schema)
+    rest = result.pop("additionalItems", None)  # says nothing but after a list of items
+    if isinstance(schema.get("items"), list):
+        result["prefixItems"] = result.pop("items")
+        result |= {} if rest is None else {"items": rest}
     return result
 
 
@@ -87,12 +138,28 @@ def _narrow(schema: dict[str, Any], closed: bool) -> None:
         implied = [kind for kind, keys in _IMPLIED.items() if any(key in schema for key in keys)]
         if len(implied) == 1:
             schema["type"] = implied[0]
-    if closed and schema.get("properties") and "patternProperties" not in schema:
-        schema.setdefault("additionalProperties", False)
+    _narrow_keys(schema, closed)
+    if pattern := FORMATS.get(str(schema.get("format"))):
+        schema |= {"pattern": pattern, **({"allOf": [dict(schema)]} if "pattern" in schema else {})}
     kinds = schema.get("type")
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if "integer" in kinds and "number" not in kinds:
         _bound(schema)
+
+
+def _narrow_keys(schema: dict[str, Any], closed: bool) -> None:
+    """Leave no keys free that people do not mean to, nor one that is known to be spelled otherwise."""
+    properties, patterns = schema.get("properties"), schema.get("patternProperties")
+    if closed and (properties or patterns):
+        schema.setdefault("additionalProperties", False)
+    free = schema.get("additionalProperties", True)
+    least, required = schema.get("minProperties"), schema.get("required")
+    sure = 1 + (len(required) if isinstance(required, list) else 0)
+    if (free is not False or patterns) and isinstance(least, int) and least > sure:
+        raise ValueError(f'"minProperties": {least} is not looked at where keys are free: one may come twice')
+    if closed and isinstance(properties, Mapping) and properties and not patterns and free is not False:
+        schema["patternProperties"] = {others(properties): free}  # llguidance reads "\u0061" as another "a"
+        schema["additionalProperties"] = False
 
 
 def _bound(schema: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fabricate
 import pytest
@@ -26,6 +27,7 @@ EXTRA = ["</tool_call><tool_call>", '<tool_call>{"name":"we', "<tool_call>no", "
 TEMPLATES = Path(__file__).resolve().parents[3] / "shared" / "chat_templates"
 # The token that ends a call, and opens the next, always; and no blanks, which noise would not end.
 ALWAYS = {len(fabricate.TOKENS): 100, **dict.fromkeys(map(BYTES.index, b" \n\r\t"), -100)}
+SHORT = {BYTES.index(ord("}")): 100}
 WEATHER = Tool(
     name="weather",
     parameters={
@@ -147,6 +149,44 @@ def test_what_a_call_may_be(
     assert (fits := mask.copy()).begin(fitting)
     assert fits.whole
     assert not ((other := mask.copy()).begin(unfitting) and other.whole)
+
+
+COUNTED = {"type": "object", "properties": {"n": {"const": 1}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"anyOf": [COUNTED, {"type": "null"}]},
+        {"enum": [{"n": 1}, 5]},
+        {**COUNTED, "type": ["object", "null"]},
+        {"$ref": "#/$defs/n", "$defs": {"n": {**COUNTED, "type": ["object", "null"]}}},
+    ],
+)
+@pytest.mark.parametrize("spelled", [TOLD, None])
+def test_arguments_are_an_object_whatever_else_their_schema_admits(
+    noise_file: Path, parameters: dict[str, Any], spelled: Spelling | None
+) -> None:
+    function = {"name": "a", "parameters": parameters}
+    mask = Constraints(Model(str(noise_file), vocabulary_only=True)).of_calls([function], [True], spelled)
+    for arguments, right in (('{"n":1}', True), ("{}", False), ("null", False), ("5", False)):
+        call = f'{{"name":"a","arguments":{arguments}}}'
+        assert ((tried := mask.copy()).begin(call) and tried.whole) == right
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"type": "string"}, {"const": 5}, {"anyOf": [{"type": "array"}, {"type": "null"}]}]
+)
+def test_arguments_that_can_be_no_object_are_refused(
+    noise: genkit.Generator, parameters: dict[str, Any]
+) -> None:
+    strict = Tool(name="a", parameters=parameters, strict=True)
+    with pytest.raises(UnsupportedOption) as caught:
+        noise.generate("x", tools=[strict], tool_choice="required", max_tokens=1)
+    assert caught.value.option == "tools"
+    loose = Tool(name="a", parameters=parameters)  # held to its name, and to an object
+    answer = noise.generate("x", tools=[loose], tool_choice="required", logit_bias=SHORT)
+    assert isinstance(json.loads(answer.tool_calls[0].arguments), dict)
 
 
 ODD = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(?!x)a+$"}}}

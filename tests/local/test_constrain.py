@@ -13,7 +13,7 @@ from fabricate import BYTES
 import genkit
 from genkit import Output, Tool
 from genkit.errors import BackendError, BadRequest, GenkitError, UnsupportedOption
-from genkit.local.constrain import Constraints
+from genkit.local.constrain import Constraints, Mask
 from genkit.local.llama import Model
 from genkit.local.schema import narrowed
 
@@ -36,6 +36,15 @@ def fits(path: Path, form: dict[str, Any], text: str) -> bool:
     mask = constraints(path).make(form)
     tokens = [BYTES.index(byte) for byte in text.encode()]
     return mask._matcher.try_consume_tokens(tokens) == len(tokens) and mask._matcher.is_accepting()
+
+
+def said(mask: Mask) -> str:
+    """An answer that a mask admits: always the first token, and the end where it may be."""
+    tokens = list[int]()
+    while not mask.whole:
+        tokens.append(int(mask.allowed().nonzero()[0][0]))
+        mask.accept(tokens[-1])
+    return bytes(BYTES[token] for token in tokens).decode()
 
 
 def refusal(path: Path, form: dict[str, Any]) -> str:
@@ -85,6 +94,8 @@ TREE = {
     },
 }
 
+PAIR: dict[str, Any] = {"type": "array", "items": [{"type": "integer"}, {"type": "string"}]}
+
 # a schema, what fits it, and what does not
 AWKWARD: list[tuple[dict[str, Any], Any, Any]] = [
     (text(r"^\d+$"), "12", "a"),
@@ -121,7 +132,7 @@ AWKWARD: list[tuple[dict[str, Any], Any, Any]] = [
     (text(r"^(\d{1,3}\.){3}\d{1,3}$"), "127.0.0.1", "127.0.0"),
     (text(r"^(?=a)a$"), "a", "b"),
     (text(r"^(a)\1$"), "aa", "ab"),
-    (text(r"^a{1000000000}$"), None, "a"),
+    (text(r"^a{1000000000}$"), None, None),
     (text(r"("), None, 1),
     (text(r"^(a|aa)+$"), "aaa", "b"),
     (text(r"^$"), "", "a"),
@@ -182,6 +193,13 @@ AWKWARD: list[tuple[dict[str, Any], Any, Any]] = [
     ({"type": "integer", "multipleOf": 5}, 10, 10**17),
     ({"type": "integer", "minimum": 3, "maximum": 2**63 - 1}, 3, 2**60),
     ({"type": "integer", "exclusiveMaximum": 2**64}, -5, 2**60),
+    (PAIR, [1, "a"], ["a", 1]),
+    ({**PAIR, "additionalItems": False}, [1, "a"], [1, "a", 2]),
+    ({**PAIR, "additionalItems": {"type": "integer"}}, [1, "a", 2], [1, "a", 2**60]),
+    ({"items": [{"properties": {"a": {"type": "integer"}}}]}, [{"a": 1}], [{"a": 1, "b": 2}]),
+    ({"prefixItems": PAIR["items"], "additionalItems": False}, [1, "a", 2], ["a"]),
+    ({"prefixItems": PAIR["items"], "items": False, "additionalItems": True}, [1, "a"], [1, "a", 2]),
+    ({"items": {"type": "integer"}, "additionalItems": False}, [1, 2], ["a"]),
 ]
 
 
@@ -204,9 +222,9 @@ REFUSED = (
         "#/$defs/none",
         '"#"}',
     ),
-    *("no-such-format", "nonsense"),
+    *("no-such-format", "nonsense", "{1000000000}"),
 )
-"""What a schema has in it that cannot be enforced, or that nothing fits."""
+"""What a schema has in it that cannot be enforced, is too complex, or that nothing fits."""
 
 
 @pytest.mark.parametrize(("schema", "good", "bad"), AWKWARD, ids=lambda value: json.dumps(value)[:60])
@@ -241,12 +259,111 @@ def test_a_schema_is_enforced_or_refused(
     ],
     ids=range(12),
 )
-def test_a_grammar_is_taken_or_refused(noise_file: Path, grammar: str) -> None:
-    reason = refusal(noise_file, {"grammar": grammar})
-    if "1000000" in grammar:  # fits, as far as one can generate
-        assert not reason
-    else:
-        assert "cannot be held to this grammar" in reason
+def test_a_grammar_that_makes_no_sense_or_is_too_complex_is_refused(noise_file: Path, grammar: str) -> None:
+    assert "cannot be held to this grammar" in refusal(noise_file, {"grammar": grammar})
+
+
+MANY = {f"p{number}": {"type": "string", "pattern": f"^(a|b){{1,50}}{number}$"} for number in range(1500)}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"regex": "(a?){500}a{500}"},
+        {"schema": {"anyOf": [{"properties": {**MANY, "q": {"const": each}}} for each in range(3)]}},
+        {"schema": {"properties": MANY}},
+    ],
+    ids=["regex", "anyOf", "properties"],
+)
+def test_a_form_that_is_too_complex_after_its_first_token_is_refused(
+    noise_file: Path, form: dict[str, Any]
+) -> None:
+    assert refusal(noise_file, form).startswith("an answer cannot be held to this ")
+
+
+@pytest.mark.parametrize(
+    ("grammar", "good", "bad"),
+    [
+        (r'root ::= "caf\u00e9de"', "caféde", "caf\ue9de"),
+        (r"root ::= [\u00e0bc]+", "àbc", "e"),
+        (r'root ::= "\u0041BC"', "ABC", "\u41bc"),
+        (r"root ::= [\u0020-\u007E]+", "a ~", "\x7f"),
+        (r'root ::= "\U0001F600"', "\U0001f600", "a"),
+        (r'root ::= "\u0022\u005c\u000a\x2F" [\u005d\u005E\u002d]{3}', '"\\\n/]^-', '"\\\n/_^-'),
+        (r'root ::= "\\u0041" # "\ud800', "\\u0041", "\\A"),
+        ('root ::= "start" start\nstart ::= "a" # start', "starta", "start-a"),
+        ('?start: x\nx: "a"', "a", "b"),
+        ('!start: "a"', "a", "b"),
+        ('start[capture]: "a"', "a", "b"),
+        ('start: "<|end|>" // <|end|>', "<|end|>", ""),
+        ('start: "a" <[^256]>', "ab", "a"),
+    ],
+)
+def test_a_grammar_means_what_its_notation_says(noise_file: Path, grammar: str, good: str, bad: str) -> None:
+    assert fits(noise_file, {"grammar": grammar}, good)
+    assert not fits(noise_file, {"grammar": grammar}, bad)
+
+
+def test_a_code_of_no_character_is_refused(noise_file: Path) -> None:
+    for code in (r"\ud800", r"\UFFFFFFFF"):
+        assert f"{code} is no character" in refusal(noise_file, {"grammar": f'root ::= "{code}"'})
+
+
+@pytest.mark.parametrize("token", ["<|end|>", "<[256]>", "<[1,200-256]>", "<[*]>", "<[^1]>"])
+def test_a_grammar_does_not_name_a_token_that_ends_the_answer(noise_file: Path, token: str) -> None:
+    reason = refusal(noise_file, {"grammar": f'start: "x" {token} "y"'})
+    assert f"{token} may be a token that ends an answer" in reason
+
+
+@pytest.mark.parametrize("rest", [True, {"type": ["string", "object"]}])
+@pytest.mark.parametrize("name", ["age", "", "é", "a-b", "$ref", "a\n"])
+def test_a_key_is_the_same_however_it_is_spelled(noise_file: Path, name: str, rest: Any) -> None:
+    schema = {"type": "object", "properties": {name: {"type": "integer"}}, "additionalProperties": rest}
+    key, longer = (json.dumps(text, ensure_ascii=False) for text in (name, name + "b"))
+    escaped = "".join(f"\\u{ord(each):04x}" for each in name)
+    form = {"schema": schema}
+    assert fits(noise_file, form, f'{{{key}:1,{longer}:"x"}}')
+    assert fits(noise_file, form, r'{"c":"x","\n":{"x":[1]}}')
+    assert not fits(noise_file, form, f'{{{key}:1,"{escaped}":"x"}}')
+    assert not fits(noise_file, form, f'{{"{escaped}":"x"}}')
+
+
+def test_keys_of_a_pattern_are_all_there_are_unless_a_schema_says_more(noise_file: Path) -> None:
+    schema = {"type": "object", "patternProperties": {"^x": {"type": "integer"}}}
+    assert fits(noise_file, {"schema": schema}, '{"x1":1}')
+    assert not fits(noise_file, {"schema": schema}, r'{"\u0078":"s"}')
+    assert fits(noise_file, {"schema": {**schema, "additionalProperties": True}}, '{"x1":1,"y":"s"}')
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("date", "2024-02-29", "2023-02-29"),
+        ("date", "2000-02-29", "1900-02-29"),
+        ("date", "6512-02-29", "6514-02-29"),
+        ("date", "0001-01-01", "0000-01-01"),
+        ("date", "9990-12-31", "9990-11-31"),
+        ("date", "1000-02-28", "1000-02-30"),
+        ("date", "1400-08-30", "1400-13-01"),
+        ("time", "23:59:59.123456+23:59", "23:59:60Z"),
+        ("time", "00:00:00Z", "00:00:00z"),
+        ("time", "00:00:00-00:01", "00:00:00-23:60"),
+        ("date-time", "2024-02-29T10:00:00.5Z", "2023-02-29T10:00:00Z"),
+        ("date-time", "2024-01-31T10:00:59-01:00", "2024-01-31t10:00:59Z"),
+        ("date-time", "2024-01-31T10:00:59Z", "2024-01-31T10:00:60Z"),
+        ("date-time", "2024-01-31T10:00:59Z", "2024-01-31T10:00:59-23:60"),
+    ],
+)
+def test_days_and_times_are_those_that_programs_read(
+    noise_file: Path, kind: str, good: str, bad: str
+) -> None:
+    form = {"schema": {"type": ["string", "null"], "format": kind}}
+    assert fits(noise_file, form, json.dumps(good))
+    assert fits(noise_file, form, "null")
+    assert not fits(noise_file, form, json.dumps(bad))
+    narrower = {"schema": {**form["schema"], "pattern": "^[0-9]{2}2"}}
+    assert fits(noise_file, narrower, json.dumps(good)) == (good[2] == "2")
+    assert not fits(noise_file, narrower, json.dumps(bad))
 
 
 KIND = {"type": "object", "properties": {"kind": {"enum": ["a", "b"]}}, "required": ["kind"]}
@@ -280,6 +397,55 @@ def test_what_one_schema_of_an_object_does_not_know_another_may(
 @pytest.mark.parametrize("bound", [{"minimum": 10**20}, {"maximum": -(10**20)}, {"exclusiveMinimum": 2**53}])
 def test_integers_that_are_not_read_exactly_are_refused(noise_file: Path, bound: dict[str, int]) -> None:
     assert "are not read exactly" in refusal(noise_file, {"schema": {"type": "integer", **bound}})
+
+
+@pytest.mark.parametrize(
+    "number",
+    [2**60 + 1, -(2**53), 123456789.12345679, 1.5e-30, 1e300, 2.0**53 - 1, [2**63], {"a": {"b": 0.1 + 0.2}}],
+)
+@pytest.mark.parametrize("key", ["const", "enum"])
+def test_a_number_that_would_not_be_written_exactly_is_refused(
+    noise_file: Path, key: str, number: Any
+) -> None:
+    fixed = {key: number if key == "const" else ["a", number]}
+    for schema in (fixed, {"type": "array", "items": fixed}, {"properties": {"a": fixed}}):
+        assert "would not be written exactly; take text" in refusal(noise_file, {"schema": schema})
+
+
+@pytest.mark.parametrize("number", [2**53 - 1, -12345678.1234567, 0.5, 1e-10, 3.0, True])
+def test_other_numbers_are_written_exactly(noise_file: Path, number: float) -> None:
+    mask = constraints(noise_file).make({"schema": {"const": number}})
+    assert json.loads(said(mask)) == number
+
+
+@pytest.mark.parametrize("key", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
+@pytest.mark.parametrize("bound", ["1000", [3], None, True])
+def test_a_bound_that_is_no_number_is_refused(noise_file: Path, key: str, bound: Any) -> None:
+    schema = {"type": "array", "items": {"type": "integer", key: bound}}
+    assert f'"{key}" takes a number, not {json.dumps(bound)}' in refusal(noise_file, {"schema": schema})
+
+
+def test_a_bound_may_be_out_of_bounds_as_in_draft_4(noise_file: Path) -> None:
+    for excluded, admitted in ((True, False), (False, True)):
+        form = {"schema": {"type": "integer", "minimum": 3, "exclusiveMinimum": excluded}}
+        assert fits(noise_file, form, "3") == admitted
+        assert fits(noise_file, form, "4")
+
+
+@pytest.mark.parametrize("least", [{"minProperties": 2}, {"minProperties": 3, "required": ["a"]}])
+def test_how_many_keys_there_are_is_not_looked_at_where_they_are_free(
+    noise_file: Path, least: dict[str, Any]
+) -> None:
+    for free in (
+        {},
+        {"properties": {"a": {}}, "additionalProperties": True},
+        {"patternProperties": {"^a": {}}},
+    ):
+        schema = {"type": "object", **free, **least}
+        assert "is not looked at where keys are free" in refusal(noise_file, {"schema": schema})
+    known = {"properties": {"a": {}}, "required": ["a"], "additionalProperties": True, "minProperties": 2}
+    assert fits(noise_file, {"schema": known}, '{"a":1,"b":2}')
+    assert not fits(noise_file, {"schema": known}, '{"a":1}')
 
 
 def test_schemas_that_may_fit_at_once_are_no_one_of(noise_file: Path) -> None:
@@ -328,7 +494,7 @@ def test_the_answer_may_end_only_when_it_is_whole(alphabet: genkit.Generator) ->
 
 def test_a_form_that_becomes_too_complex_ends_the_answer_and_nothing_else(noise: genkit.Generator) -> None:
     with pytest.raises(BackendError, match="too many expressions"):
-        noise.generate("x", output=text("^a{1000000000}$"))
+        noise.generate("x", output={"properties": {"a": text("^b{1000000000}$")}, "required": ["a"]})
     assert noise.generate("x", output=Output(choices=["yes"])).text == "yes"
 
 
