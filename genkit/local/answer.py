@@ -34,6 +34,7 @@ class AnswerStream:
         thoughts = next((s for s in self._sections if s.kind == "reasoning"), None)
         self._section: Section | None = thoughts if thinking else None
         self._held = ""
+        self._passed = 0  # of what is held: markers until there are within a string
         self._blank = bool(thinking)  # nothing but blanks since a marker
         self.calls = 0
         """How many calls there were."""
@@ -114,13 +115,13 @@ class AnswerStream:
 
     def _end_of(self, section: Section) -> tuple[int, str] | None:
         """Where a section ends, and its marker there: the first that is not within a string of a call."""
-        start = 0
         while found := min(
-            ((at, c) for c in section.closes if (at := self._held.find(c, start)) >= 0), default=None
+            ((at, c) for c in section.closes if (at := self._held.find(c, self._passed)) >= 0), default=None
         ):
             if section.kind != "call" or not _is_cut(section, self._held[: found[0]]):
+                self._passed = 0
                 break
-            start = found[0] + 1
+            self._passed = found[0] + 1
         return found
 
     def _take(self, kind: str, ends: tuple[str, ...] | list[str]) -> Iterator[Event]:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 
 _RULE = re.compile(r"^\s*[\w-]+\s*::=", re.MULTILINE)
-# Literals and classes (which may want their end), comments, and names.
-_PARTS = re.compile(r'"(?:\\.|[^"\\])*"?|\[(?:\\.|[^\]\\])*\]?|#[^\r\n]*|[\w-]+', re.DOTALL)
+# Literals and classes (which may want their end), comments, any character, and names.
+_PARTS = re.compile(r'"(?:\\.|[^"\\])*"?|\[(?:\\.|[^\]\\])*\]?|#[^\r\n]*|\.|[\w-]+', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|.)", re.DOTALL)
+_ANY = "[\\x00-\U0010ffff]"
 _LARK_TEXT = re.compile(r'"(?:\\.|[^"\\\n])*"?|//[^\n]*|/(?:\\.|[^/\\\n])+/?')
 _LARK_TOKEN = re.compile(r"<\[(\^?)([\d,*-]*)\]>|<[^<>\s]+>")
 
@@ -21,7 +22,7 @@ def is_gbnf(grammar: str) -> bool:
 def spelled_out(grammar: str) -> str:
     """A grammar in GBNF, without what llguidance's converter reads otherwise than llama.cpp does.
 
-    It drops the zeros that a code begins with, and takes ``start`` for a name of its own.
+    It drops the zeros that a code begins with, and takes ``start`` for its own and a dot for no line break.
 
     Raises:
         ValueError: a code is none of a character.
@@ -30,6 +31,8 @@ def spelled_out(grammar: str) -> str:
     def plain(part: re.Match[str]) -> str:
         if part[0].startswith("#"):
             return part[0]
+        if part[0] == ".":
+            return _ANY
         return "start-" if part[0] == "start" else _ESCAPE.sub(_character, part[0])
 
     return _PARTS.sub(plain, grammar)

@@ -124,7 +124,7 @@ def _is_kept(number: int | float) -> bool:
 
 def _with_tuples(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A copy with tuples as draft 2020-12 has them: as ``prefixItems``, and ``items`` after them."""
-    result = dict(schema)
+    result = {key: value for key, value in schema.items() if (key, value) != ("uniqueItems", False)}
     rest = result.pop("additionalItems", None)  # says nothing but after a list of items
     if isinstance(schema.get("items"), list):
         result["prefixItems"] = result.pop("items")

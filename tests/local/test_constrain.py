@@ -285,6 +285,7 @@ def test_a_form_that_is_too_complex_after_its_first_token_is_refused(
     ("grammar", "good", "bad"),
     [
         (r'root ::= "caf\u00e9de"', "caféde", "caf\ue9de"),
+        ('root ::= "." . "a"', ".\na", "ana"),
         (r"root ::= [\u00e0bc]+", "àbc", "e"),
         (r'root ::= "\u0041BC"', "ABC", "\u41bc"),
         (r"root ::= [\u0020-\u007E]+", "a ~", "\x7f"),
