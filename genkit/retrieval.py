@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from .backend import Backend
-from .errors import BadRequest
+from .errors import BadRequest, shown
 from .response import Ranked
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
@@ -74,13 +74,13 @@ def _texts(texts: Sequence[str], what: str) -> Sequence[str]:
     wrong = isinstance(texts, (str, Mapping)) or not isinstance(texts, Iterable)
     given = [] if wrong else list(texts)
     if wrong or not all(isinstance(text, str) for text in given):
-        raise BadRequest(f"{what} takes a list of texts, not {given or texts!r:.60}")
+        raise BadRequest(f"{what} takes a list of texts, not {shown(given or texts, 60)}")
     return given
 
 
 def _search(query: str, documents: Sequence[str], top: int | None) -> tuple[str, Sequence[str]]:
     if not isinstance(query, str):
-        raise BadRequest(f"rerank takes a query as text, not {query!r:.60}")
+        raise BadRequest(f"rerank takes a query as text, not {shown(query, 60)}")
     if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
-        raise BadRequest(f"top takes a whole number from 1, not {top!r}")
+        raise BadRequest(f"top takes a whole number from 1, not {shown(top)}")
     return query, _texts(documents, "rerank")

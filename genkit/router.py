@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .backend import Backend
-from .errors import ConfigError
+from .errors import ConfigError, shown
 from .middleware.base import Handler
 from .providers.address import address, checked
 from .providers.base import Target, Vendor
@@ -130,7 +130,7 @@ def _remote(
 
 def _attempts(attempts: Any) -> int:
     if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
-        raise ConfigError(f"attempts takes a whole number from 1, not {attempts!r}")
+        raise ConfigError(f"attempts takes a whole number from 1, not {shown(attempts)}")
     return attempts
 
 

@@ -36,7 +36,9 @@ requests = st.builds(
     messages=st.lists(messages, max_size=3),
     sampling=samplings,
     tools=st.lists(
-        st.builds(Tool, name=st.text(min_size=1), description=st.text(), parameters=json_objects), max_size=2
+        st.builds(Tool, name=st.text(min_size=1), description=st.text(), parameters=json_objects),
+        max_size=2,
+        unique_by=lambda tool: tool.name,
     ),
     output=st.none() | st.builds(Output, schema=json_objects, name=st.text()),
     lora=st.none() | st.lists(st.tuples(st.text(), st.floats(-10, 10)), max_size=2),

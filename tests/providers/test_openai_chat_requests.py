@@ -26,7 +26,8 @@ from genkit.messages import (
     ToolResult,
 )
 from genkit.providers.base import Call
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
+from genkit.sampling import Sampling
 
 needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 

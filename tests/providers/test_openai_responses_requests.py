@@ -25,7 +25,8 @@ from genkit.messages import (
     ToolResult,
 )
 from genkit.providers.openai_responses import OpenAIResponses
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
+from genkit.sampling import Sampling
 
 NAME = "openai.responses"
 DIALECT = OpenAIResponses()
