@@ -513,6 +513,13 @@ def test_mistral_takes_plain_media() -> None:
     ]
 
 
+def test_a_sound_has_a_format() -> None:
+    (piece,) = sent(asked(Message.user(Audio(data=b"ID3\x03"))))["messages"][0]["content"]
+    assert piece["input_audio"]["format"] == "mp3"
+    with pytest.raises(BadRequest, match="give Audio media_type="):
+        sent(asked(Message.user(Audio(data=b"who knows"))))
+
+
 def test_what_a_user_cannot_say_is_refused() -> None:
     with pytest.raises(BadRequest, match="Reasoning"):
         CHAT.encode(asked(Message.user(Reasoning("Hm"))), target())
