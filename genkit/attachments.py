@@ -44,7 +44,7 @@ class Media:
     """
 
     # Read by pydantic, in serialize.py: JSON has no bytes.
-    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"val_json_bytes": "base64", "extra": "forbid"}
 
     data: bytes = b""
     url: str = ""

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from .attachments import Audio as Audio  # noqa: PLC0414 - where parts are looked for
 from .attachments import Document as Document  # noqa: PLC0414 - where parts are looked for
 from .attachments import Image as Image  # noqa: PLC0414 - where parts are looked for
 from .attachments import Media as Media  # noqa: PLC0414 - where parts are looked for
 from .errors import BadRequest, shown
+
+
+class _ByType:
+    """Read by pydantic, in serialize.py: which kind of part something is, its ``type`` says."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: Any) -> dict[str, Any]:
+        kinds = {kind.__dataclass_fields__["type"].default: kind for kind in get_args(source)}
+        choices = {name: handler.generate_schema(kind) for name, kind in kinds.items()}
+        return {"type": "tagged-union", "discriminator": "type", "choices": choices}
+
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -118,7 +129,7 @@ class ToolResult:
     """
 
     id: str
-    content: str | tuple[Text | Image | Document | Native, ...]
+    content: str | tuple[Annotated[Text | Image | Document | Native, _ByType], ...]
     name: str = ""
     error: bool = False
     type: Literal["tool_result"] = field(default="tool_result", repr=False)
@@ -198,8 +209,11 @@ class Message:
         BadRequest: the role or a part is not one of these.
     """
 
+    # Read by pydantic, in serialize.py, for the parts too: what is written otherwise is refused.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
     role: Role
-    parts: tuple[Part, ...]
+    parts: tuple[Annotated[Part, _ByType], ...]
 
     def __init__(self, role: Role, parts: str | Part | Iterable[str | Part]) -> None:
         if role not in get_args(Role):

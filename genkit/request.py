@@ -87,6 +87,8 @@ class Output:
             schema.
     """
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
     schema: Mapping[str, Any] | None = None
     regex: str | None = None
     choices: Sequence[str] | None = None
