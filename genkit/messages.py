@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -129,7 +129,7 @@ class ToolResult:
     """
 
     id: str
-    content: str | tuple[Annotated[Text | Image | Document | Native, _ByType], ...]
+    content: str | Sequence[Annotated[Text | Image | Document | Native, _ByType]]
     name: str = ""
     error: bool = False
     type: Literal["tool_result"] = field(default="tool_result", repr=False)
@@ -158,7 +158,7 @@ class ToolResult:
         return "".join(part.text for part in self.content if isinstance(part, Text))
 
     @property
-    def told(self) -> str | tuple[Text | Image | Document | Native, ...]:
+    def told(self) -> str | Sequence[Text | Image | Document | Native]:
         """The content where nothing else says that the tool failed: then it begins with ``Error: ``."""
         if not self.error:
             return self.content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ class Sampling:
         seed: the same seed, request and backend give the same answer, as far as the backend can: remote ones
             do their best, and a local one may settle near-ties otherwise after, or beside, other calls, and
             where it guesses tokens (``lookup=``).
-        stop: generation ends before the first of these strings.
+        stop: generation ends before the first of these strings, or of one alone. They are kept as a tuple.
         logprobs: how many alternatives to tell the log probabilities of, at each token (0: only of
             the chosen one).
         logit_bias: what is added to the logits of tokens, from -100 (as good as never) to 100: a mapping
@@ -48,7 +48,7 @@ class Sampling:
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     seed: int | None = None
-    stop: tuple[str, ...] = ()
+    stop: Sequence[str] = ()
     logprobs: int | None = None
     logit_bias: Mapping[int | str, float] | tuple[tuple[int | str, float], ...] = ()
 

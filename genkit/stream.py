@@ -33,6 +33,9 @@ async def observe(
         so_far = collector.response()
         error.partial = so_far if so_far.message.parts else None
         raise
+    except Exception:  # in a backend of one's own
+        outcome = "failed"
+        raise
     finally:
         if meter:  # who leaves after the end has the answer
             left: Outcome = "closed" if collector.finish.reason == "incomplete" else "answered"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..messages import Message, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ..messages import Media, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Request, Tool
 from ..runtime.base import Runtime
 from ..tokens import TokenCount, offline_count
@@ -45,11 +45,20 @@ class Counter:
             tokens = await self.ask(call, dialect.decode_count, runtime)
             return TokenCount(tokens, exact=True, source=f"{name}'s counting endpoint")
         texts = [prompt] if isinstance(prompt, str) else texts_of(prompt)
+        found = await self._count_texts(texts, runtime, bare=bare)
+        unread = "" if isinstance(prompt, str) else _unread(prompt)
+        return replace(found, source=found.source + unread)
+
+    async def _count_texts(self, texts: list[str], runtime: Runtime, *, bare: bool) -> TokenCount:
+        """What the vendor's tokenizer says, or an estimate."""
+        dialect: Any = self.dialect
         text = "\n".join(texts)
         if hasattr(dialect, "encode_count_text") and 0 < len(text) <= _LONGEST:
             call = dialect.encode_count_text(text, self.target)
             tokens = await self.ask(call, dialect.decode_count, runtime)
-            source = f"{name}'s tokenizer" + ("" if bare else ", without what messages add")
+            source = f"{self.target.vendor.name}'s tokenizer" + (
+                "" if bare else ", without what messages add"
+            )
             return TokenCount(tokens, exact=bare, source=source)
         model = self.target.model if self.target.quirk("tiktoken") else ""
         return await runtime.apart(lambda: offline_count(texts, bare=bare, openai_model=model))
@@ -74,3 +83,12 @@ def text_of(message: Message) -> str:
             case ToolCall(name=name, arguments=arguments):
                 found.append(f"{name} {arguments}")
     return "".join(found)
+
+
+def _unread(request: Request) -> str:
+    """A word on what is not in the count: images, sounds and documents."""
+    parts = [part for message in request.messages for part in message.parts]
+    results = [part.content for part in parts if isinstance(part, ToolResult)]
+    inner = [piece for content in results if not isinstance(content, str) for piece in content]
+    media = sum(isinstance(part, Media) for part in [*parts, *inner])
+    return f", without the {media} images, sounds or documents" if media else ""

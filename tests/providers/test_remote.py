@@ -189,6 +189,15 @@ def test_missing_embeddings_are_an_error() -> None:
         run(backend(server.url).embed(["a", "b"], BlockingRuntime()))
 
 
+@pytest.mark.parametrize("model", ["chat:m", "openai:m", "anthropic:m", "gemini:m", "bedrock:m", "cohere:m"])
+def test_an_image_of_no_known_type_is_not_sent(model: str) -> None:
+    with LoopbackProvider(Answer(body={})) as server:
+        generator = genkit.Generator(model, base_url=server.url, api_key="k", attempts=1)
+        with generator, pytest.raises(errors.BadRequest, match="give Image media_type="):
+            generator.generate(Message.user(genkit.Image(data=b"who knows")))
+    assert not server.requests
+
+
 @pytest.mark.parametrize("rows", [([1.0], [1.0, 2.0]), ([], [])])
 def test_embeddings_are_of_one_length(rows: tuple[list[float], list[float]]) -> None:
     with LoopbackProvider(Answer(body={"embeddings": {"float": rows}})) as server:
