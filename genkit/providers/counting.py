@@ -86,9 +86,9 @@ def text_of(message: Message) -> str:
 
 
 def _unread(request: Request) -> str:
-    """A word on what is not in the count: images, sounds and documents."""
+    """A word on what a count of texts leaves out."""
     parts = [part for message in request.messages for part in message.parts]
     results = [part.content for part in parts if isinstance(part, ToolResult)]
     inner = [piece for content in results if not isinstance(content, str) for piece in content]
     media = sum(isinstance(part, Media) for part in [*parts, *inner])
-    return f", without the {media} images, sounds or documents" if media else ""
+    return f"; images, sounds and documents ({media}) are not in it" if media else ""

@@ -126,7 +126,7 @@ def test_what_has_no_text_is_said_to_be_left_out(model: str) -> None:
         Message.tool(ToolResult(id="1", content=[genkit.Text("t"), page])),
     ]
     answer = {"tokens": [1]}
-    assert counted(model, talk, answer)[0].source.endswith(", without the 2 images, sounds or documents")
+    assert counted(model, talk, answer)[0].source.endswith("; images, sounds and documents (2) are not in it")
     assert "images" not in counted(model, TALK, answer)[0].source
 
 
