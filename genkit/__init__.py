@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from .options import Options as Options
     from .request import Output as Output
     from .request import Request as Request
-    from .request import Sampling as Sampling
     from .request import Tool as Tool
     from .response import Ranked as Ranked
     from .response import Response as Response
     from .runtime.base import Timeouts as Timeouts
+    from .sampling import Sampling as Sampling
     from .serialize import dumps as dumps
     from .serialize import loads as loads
     from .stream import AsyncStream as AsyncStream
@@ -92,9 +92,10 @@ _HOME = {
     ),
     "metrics": ("Totals",),
     "options": ("Options",),
-    "request": ("Output", "Request", "Sampling", "Tool"),
+    "request": ("Output", "Request", "Tool"),
     "response": ("Ranked", "Response"),
     "runtime.base": ("Timeouts",),
+    "sampling": ("Sampling",),
     "serialize": ("dumps", "loads"),
     "stream": ("AsyncStream", "Stream"),
     "tokens": ("TokenCount",),

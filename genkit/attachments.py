@@ -6,12 +6,15 @@ import base64
 import mimetypes
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote_to_bytes
 
-from .errors import BadRequest
+from .errors import BadRequest, shown
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # What Python knows only where the system has a list.
 _TYPES = {".webp": "image/webp", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4"}
@@ -23,6 +26,9 @@ _BEGINNINGS = (
     (rb"RIFF....WEBP", "image/webp"),
     (rb"RIFF....WAVE", "audio/wav"),
     (rb"%PDF-", "application/pdf"),
+    (rb"ID3[\x02-\x04]|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", "audio/mpeg"),
+    (rb"OggS", "audio/ogg"),
+    (rb"fLaC", "audio/flac"),
 )
 
 
@@ -31,14 +37,14 @@ class Media:
     """Something that is not text: its bytes (``data``), or where they are (``url``), and its media type.
 
     A ``data:`` URL is taken apart into bytes and media type. Bytes without a media type get
-    that of their beginning, if it is that of PNG, JPEG, GIF, WebP, WAV or PDF.
+    that of their beginning, if it is that of PNG, JPEG, GIF, WebP, PDF, WAV, MP3, Ogg or FLAC.
 
     Raises:
         BadRequest: neither or both were given, they are of another type, or the ``data:`` URL is broken.
     """
 
     # Read by pydantic, in serialize.py: JSON has no bytes.
-    __pydantic_config__: ClassVar[dict[str, str]] = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"val_json_bytes": "base64", "extra": "forbid"}
 
     data: bytes = b""
     url: str = ""
@@ -50,23 +56,40 @@ class Media:
             raise BadRequest(
                 f"{kind} takes data= as bytes, not {type(self.data).__name__}; base64 goes into a data: URL"
             )
-        if not isinstance(self.url, str) or not isinstance(self.media_type, str):
-            raise BadRequest(f"{kind} takes url= and media_type= as text, not {self.url!r:.80}")
+        for each in fields(self):
+            if each.name != "data" and not isinstance(value := getattr(self, each.name), str):
+                raise BadRequest(f"{kind} takes {each.name}= as text, not {shown(value)}")
         if bool(self.data) == bool(self.url):
             raise BadRequest(f"{kind} takes data= (not empty) or url=, one of the two")
+        otherwise = ""
         if self.url[:5].lower() == "data:":
             data, media_type = _from_data_url(self.url)
             object.__setattr__(self, "data", data)
             object.__setattr__(self, "media_type", self.media_type or media_type)
             object.__setattr__(self, "url", "")
-        elif self.data and not self.media_type:
-            found = (name for start, name in _BEGINNINGS if re.match(start, self.data, re.DOTALL))
-            object.__setattr__(self, "media_type", next(found, ""))
+            otherwise = "text/plain"
+        if self.data and not self.media_type:
+            object.__setattr__(self, "media_type", _of_its_beginning(self.data) or otherwise)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Any:
-        """The file at ``path``; its media type is guessed from its name. Raises OSError."""
-        return cls(data=Path(path).read_bytes(), media_type=_guessed(path))
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """The file at ``path``; its beginning tells its media type, or else its name.
+
+        Raises:
+            BadRequest: that is no path, or the file is empty.
+            OSError: it cannot be read.
+        """
+        return cls(**_read(path))
+
+    @property
+    def known_type(self) -> str:
+        """The media type. Raises BadRequest if neither who gave the bytes nor their beginning tells it."""
+        if not self.media_type:
+            kind = type(self).__name__
+            raise BadRequest(
+                f"how {self.data[:12]!r} begins does not tell what it is: give {kind} media_type="
+            )
+        return self.media_type
 
     @property
     def base64(self) -> str:
@@ -75,8 +98,8 @@ class Media:
 
     @property
     def data_url(self) -> str:
-        """The bytes as a ``data:`` URL, or the URL where they are."""
-        return self.url or f"data:{self.media_type};base64,{self.base64}"
+        """The bytes as a ``data:`` URL, or the URL where they are; raises what :attr:`known_type` does."""
+        return self.url or f"data:{self.known_type};base64,{self.base64}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +129,22 @@ class Document(Media):
     type: Literal["document"] = field(default="document", repr=False)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Any:
-        """The file at ``path``, with its name; its media type is guessed from that. Raises OSError."""
-        return cls(data=Path(path).read_bytes(), media_type=_guessed(path), name=Path(path).name)
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """The file at ``path``, with its name; raises what :meth:`Media.read` does."""
+        return cls(**_read(path), name=Path(path).name)
+
+
+def _read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The bytes of a file, and their media type."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise BadRequest(f"read takes the path of a file as text, not {shown(path)}")
+    data = Path(path).read_bytes()
+    return {"data": data, "media_type": _of_its_beginning(data) or _guessed(path)}
+
+
+def _of_its_beginning(data: bytes) -> str:
+    """The media type of bytes that begin as this does, or ''."""
+    return next((name for start, name in _BEGINNINGS if re.match(start, data, re.DOTALL)), "")
 
 
 def _guessed(path: str | os.PathLike[str]) -> str:
@@ -131,4 +167,4 @@ def _from_data_url(url: str) -> tuple[bytes, str]:
         data = b""
     if not comma or not data:
         raise BadRequest(f"a broken data: URL: {url[:60]!r}")
-    return data, kind.partition(";")[0] or "text/plain"
+    return data, kind.partition(";")[0]

@@ -165,3 +165,11 @@ class TooLarge(BackendError):
 
 class Closed(GenkitError):
     """The Generator was used after ``close()``."""
+
+
+def shown(value: object, longest: int = 80) -> str:
+    """A value as an error's message shows it: its beginning, or that Python cannot write it."""
+    try:
+        return f"{value!r:.{longest}}"
+    except (ValueError, RecursionError):  # an integer of thousands of digits; lists as deep
+        return f"one of type {type(value).__name__} that is too large to show"

@@ -7,11 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal
 
 from .backend import Backend
-from .errors import BadRequest, ConfigError
+from .errors import BadRequest, ConfigError, shown
 from .lora import Given
 from .metrics import Meter, Totals
-from .options import Options, Prompt, make_request
-from .request import Request, Sampling
+from .options import GapOptions, Options, Prompt, make_request
+from .request import Request
 from .response import Response
 from .retrieval import Retrieval
 from .router import route
@@ -19,6 +19,7 @@ from .runtime.base import Runtime, Timeouts
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
 from .runtime.late import awaiting
+from .sampling import Sampling
 from .stream import AsyncStream, Stream, fold
 from .tokens import TokenCount
 
@@ -145,7 +146,7 @@ class Generator(Retrieval):
         """The asynchronous twin of :meth:`stream`."""
         return AsyncStream(self._handle(self._request(prompt, options), awaiting()), self._meter)
 
-    def infill(self, prefix: str, suffix: str, **options: Any) -> Response:
+    def infill(self, prefix: str, suffix: str, **options: Unpack[GapOptions]) -> Response:
         """What comes between two texts, by a model that was made to fill gaps, such as those for code.
 
         :meth:`stream` and :meth:`astream` do it with ``suffix=``.
@@ -159,11 +160,11 @@ class Generator(Retrieval):
             ModelFileError: the local model was not made for it.
             BadRequest, BackendError, Closed: as from :meth:`generate`.
         """
-        return self.generate(prefix, **{**options, "suffix": suffix})
+        return self.generate(prefix, suffix=_gap(suffix), **options)
 
-    async def ainfill(self, prefix: str, suffix: str, **options: Any) -> Response:
+    async def ainfill(self, prefix: str, suffix: str, **options: Unpack[GapOptions]) -> Response:
         """The asynchronous twin of :meth:`infill`."""
-        return await self.agenerate(prefix, **{**options, "suffix": suffix})
+        return await self.agenerate(prefix, suffix=_gap(suffix), **options)
 
     def count(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """How many tokens a prompt has.
@@ -206,7 +207,7 @@ class Generator(Retrieval):
             BadRequest: that is no name.
         """
         if not isinstance(name, str) or not name:
-            raise BadRequest(f"drop takes the name of a kept prompt, not {name!r:.80}")
+            raise BadRequest(f"drop takes the name of a kept prompt, not {shown(name)}")
         self._backend.drop(name)
 
     def metrics(self) -> Totals:
@@ -244,11 +245,18 @@ class Generator(Retrieval):
         return make_request(prompt, {**self._defaults, **given}, stream=stream)
 
 
+def _gap(suffix: object) -> str:
+    """What follows a gap; None would make it a prompt without one."""
+    if not isinstance(suffix, str):
+        raise BadRequest(f"suffix takes text, not {shown(suffix)}")
+    return suffix
+
+
 def _check_own(backend: object, settings: dict[str, Any]) -> None:
     if not hasattr(backend, "stream"):
         raise ConfigError(
             "a model is a name such as 'demo' or 'openai:MODEL', or a genkit.backend.Backend, "
-            f"not {backend!r:.80}"
+            f"not {shown(backend)}"
         )
     if given := ", ".join(name for name, value in settings.items() if value is not None):
         raise ConfigError(f"a backend of your own takes no settings here: give it {given} itself")

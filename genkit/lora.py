@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import reprlib
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any, TypeAlias
 
-from .errors import BadRequest
+from .errors import BadRequest, shown
 
 LARGEST = 100
 """With more of an adapter, what a model computes overflows."""
@@ -29,7 +28,9 @@ def pairs(given: Given) -> tuple[tuple[str, float], ...]:
     """
     listed = [given] if isinstance(given, (str, os.PathLike)) else given
     if not isinstance(listed, Sequence) or isinstance(listed, (bytes, bytearray)):
-        raise BadRequest(f"lora takes a path, or a list of paths or of (path, scale), not {given!r:.200}")
+        raise BadRequest(
+            f"lora takes a path, or a list of paths or of (path, scale), not {shown(given, 200)}"
+        )
     return tuple(_pair(each) for each in listed)
 
 
@@ -41,23 +42,16 @@ def _pair(given: Any) -> tuple[str, float]:
         number = math.inf
     if not -LARGEST <= number <= LARGEST:
         raise BadRequest(
-            f"the scale of a LoRA adapter is a number from {-LARGEST} to {LARGEST}, not {_shown(scale)}"
+            f"the scale of a LoRA adapter is a number from {-LARGEST} to {LARGEST}, not {shown(scale)}"
         )
     name = os.fspath(path)
     if not isinstance(name, str):
-        raise BadRequest(f"the path of a LoRA adapter is text, not {name!r:.80}")
+        raise BadRequest(f"the path of a LoRA adapter is text, not {shown(name)}")
     return name, number
-
-
-def _shown(value: Any) -> str:
-    try:
-        return reprlib.repr(value)
-    except ValueError:  # Python writes no integer of thousands of digits
-        return "one of thousands of digits"
 
 
 def _parts(given: Any) -> tuple[Any, Any]:
     is_pair = isinstance(given, (tuple, list)) and len(given) == 2
     if not is_pair or not isinstance(given[0], (str, os.PathLike)):
-        raise BadRequest(f"lora takes paths, or pairs of a path and a scale, not {given!r:.200}")
+        raise BadRequest(f"lora takes paths, or pairs of a path and a scale, not {shown(given, 200)}")
     return given[0], given[1]

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from .attachments import Audio as Audio  # noqa: PLC0414 - where parts are looked for
 from .attachments import Document as Document  # noqa: PLC0414 - where parts are looked for
 from .attachments import Image as Image  # noqa: PLC0414 - where parts are looked for
 from .attachments import Media as Media  # noqa: PLC0414 - where parts are looked for
-from .errors import BadRequest
+from .errors import BadRequest, shown
+
+
+class _ByType:
+    """Read by pydantic, in serialize.py: which kind of part something is, its ``type`` says."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: Any) -> dict[str, Any]:
+        kinds = {kind.__dataclass_fields__["type"].default: kind for kind in get_args(source)}
+        choices = {name: handler.generate_schema(kind) for name, kind in kinds.items()}
+        return {"type": "tagged-union", "discriminator": "type", "choices": choices}
+
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
@@ -42,20 +53,22 @@ class Text:
     type: Literal["text"] = field(default="text", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.text, str):
-            raise BadRequest(f"Text takes text, not {self.text!r:.80}")
+        object.__setattr__(self, "text", _plain(self.text, "Text"))
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The model's words when it declines to answer."""
+    """The model's words when it declines to answer.
+
+    Raises:
+        BadRequest: it is no text.
+    """
 
     text: str
     type: Literal["refusal"] = field(default="refusal", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.text, str):
-            raise BadRequest(f"Refusal takes text, not {self.text!r:.80}")
+        object.__setattr__(self, "text", _plain(self.text, "Refusal"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,9 @@ class Reasoning:
     ``signature`` proves to its provider that it is unchanged, or holds it encrypted (then ``text``
     may be empty); ``id`` is the provider's own. Sent back as it is, the model goes on from it.
     ``dialect`` is the one that they came in: only its providers are shown them, others the text at most.
+
+    Raises:
+        BadRequest: it is no text.
     """
 
     text: str
@@ -72,6 +88,9 @@ class Reasoning:
     id: str = ""
     dialect: str = field(default="", kw_only=True)
     type: Literal["reasoning"] = field(default="reasoning", kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _plain(self.text, "Reasoning"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,36 +109,44 @@ class ToolCall:
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not isinstance(self.name, str):
-            raise BadRequest(f"a call has an id and a name, texts, not {self.id!r:.80} and {self.name!r:.80}")
+            raise BadRequest(
+                f"a call has an id and a name, texts, not {shown(self.id)} and {shown(self.name)}"
+            )
         if not isinstance(self.arguments, str):
-            raise BadRequest(f"a call's arguments are JSON text, not {self.arguments!r:.80}; json.dumps them")
+            raise BadRequest(
+                f"a call's arguments are JSON text, not {shown(self.arguments)}; json.dumps them"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResult:
     """What the tool called ``name`` answered to the call with this ``id``; ``error`` says that it failed.
 
-    The content is text, or text, images and documents for models that take them.
+    The content is text, or text, images, documents and what only its dialect knows for models that take them.
 
     Raises:
-        BadRequest: it, the id or the name is of another type.
+        BadRequest: it, the id, the name or ``error`` is of another type.
     """
 
     id: str
-    content: str | tuple[Text | Image | Document, ...]
+    content: str | Sequence[Annotated[Text | Image | Document | Native, _ByType]]
     name: str = ""
     error: bool = False
     type: Literal["tool_result"] = field(default="tool_result", repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not isinstance(self.name, str):
-            raise BadRequest(f"a result has the id of its call, a text, not {self.id!r:.80}")
+            raise BadRequest(f"a result has the id of its call, a text, not {shown(self.id)}")
+        if not isinstance(self.error, bool):
+            raise BadRequest(f"whether a tool failed (error=) is True or False, not {shown(self.error)}")
         if isinstance(self.content, str):
+            object.__setattr__(self, "content", _plain(self.content, "ToolResult"))
             return
         parts = tuple(self.content) if isinstance(self.content, (list, tuple)) else (self.content,)
-        if any(not isinstance(part, Part) for part in parts):
+        if any(not isinstance(part, (Text, Image, Document, Native)) for part in parts):
             raise BadRequest(
-                f"what a tool answers is text, or parts of genkit, not {self.content!r:.80}; json.dumps it"
+                "what a tool answers is text, or genkit.Text, Image, Document and Native, not "
+                f"{shown(self.content)}; json.dumps it"
             )
         object.__setattr__(self, "content", parts)
 
@@ -131,7 +158,7 @@ class ToolResult:
         return "".join(part.text for part in self.content if isinstance(part, Text))
 
     @property
-    def told(self) -> str | tuple[Text | Image | Document, ...]:
+    def told(self) -> str | Sequence[Text | Image | Document | Native]:
         """The content where nothing else says that the tool failed: then it begins with ``Error: ``."""
         if not self.error:
             return self.content
@@ -148,11 +175,21 @@ class CacheMark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Native:
-    """Content that only one dialect knows (a search it ran itself, say), kept to be sent back verbatim."""
+    """Content that only one dialect knows (a search it ran itself, say), kept to be sent back verbatim.
+
+    Raises:
+        BadRequest: the dialect is no text, or the data no mapping.
+    """
 
     dialect: str
     data: Mapping[str, Any]
     type: Literal["native"] = field(default="native", repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.dialect, str) or not isinstance(self.data, Mapping):
+            raise BadRequest(
+                f"Native takes a dialect and a mapping, not {shown(self.dialect)} and {shown(self.data)}"
+            )
 
 
 Part: TypeAlias = (
@@ -172,12 +209,15 @@ class Message:
         BadRequest: the role or a part is not one of these.
     """
 
+    # Read by pydantic, in serialize.py, for the parts too: what is written otherwise is refused.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
     role: Role
-    parts: tuple[Part, ...]
+    parts: tuple[Annotated[Part, _ByType], ...]
 
     def __init__(self, role: Role, parts: str | Part | Iterable[str | Part]) -> None:
         if role not in get_args(Role):
-            raise BadRequest(f"{role!r} is not a role; use one of {', '.join(get_args(Role))}")
+            raise BadRequest(f"{shown(role)} is not a role; use one of {', '.join(get_args(Role))}")
         object.__setattr__(self, "role", role)
         object.__setattr__(self, "parts", _parts(parts))
 
@@ -211,9 +251,18 @@ def _parts(parts: str | Part | Iterable[str | Part]) -> tuple[Part, ...]:
     if isinstance(parts, (str, Part)):
         parts = (parts,)
     if not isinstance(parts, Iterable) or isinstance(parts, Mapping):
-        raise BadRequest(f"a message's content is text or parts, not {type(parts).__name__} ({parts!r})")
+        raise BadRequest(f"a message's content is text or parts, not {type(parts).__name__} ({shown(parts)})")
     checked = tuple(Text(part) if isinstance(part, str) else part for part in parts)
     for part in checked:
         if not isinstance(part, Part):
-            raise BadRequest(f"a message is text or parts of genkit, not {type(part).__name__} ({part!r})")
+            raise BadRequest(
+                f"a message is text or parts of genkit, not {type(part).__name__} ({shown(part)})"
+            )
     return checked
+
+
+def _plain(text: Any, kind: str) -> str:
+    """The text alone: what inherits from str (an enum does) may be written by another name."""
+    if not isinstance(text, str):
+        raise BadRequest(f"{kind} takes text, not {shown(text)}")
+    return str.__str__(text)

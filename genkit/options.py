@@ -7,24 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, TypedDict
 
-from .errors import BadRequest
+from .errors import BadRequest, shown
 from .lora import Given
 from .messages import Message
-from .request import Output, Request, Sampling, Tool
+from .request import Output, Request, Tool
+from .sampling import Sampling
 
-Prompt = str | Message | Sequence[Message]
+Prompt = str | Message | Sequence[str | Message]
 _SAMPLING = tuple(field.name for field in fields(Sampling))
 
 
-class Options(TypedDict, total=False):
-    """How to answer.
+class GapOptions(TypedDict, total=False):
+    """How to fill a gap: the :class:`Options` that go with one."""
 
-    ``system`` is the system message. From ``max_tokens`` to ``logit_bias`` see :class:`~genkit.Sampling`; for
-    the rest see :class:`~genkit.Request`. ``output`` takes a JSON schema, or :class:`~genkit.Output`.
-    None is as good as not given.
-    """
-
-    system: str | None
     max_tokens: int | None
     temperature: float | None
     top_p: float | None
@@ -37,17 +32,28 @@ class Options(TypedDict, total=False):
     stop: str | Sequence[str] | None
     logprobs: int | None
     logit_bias: Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float] | None
-    tools: Sequence[Tool | Mapping[str, Any]] | None
-    tool_choice: str | None
-    parallel_tool_calls: bool | None
     output: Output | Mapping[str, Any] | None
-    reasoning: str | int | None
     keep: str | None
-    suffix: str | None
     lora: Given | None
     metadata: Mapping[str, str] | None
     extra: Mapping[str, Any] | None
     on_unsupported: Literal["error", "warn", "drop"] | None
+
+
+class Options(GapOptions, total=False):
+    """How to answer.
+
+    ``system`` is the system message. From ``max_tokens`` to ``logit_bias`` see :class:`~genkit.Sampling`; for
+    the rest see :class:`~genkit.Request`. ``output`` takes a JSON schema, or :class:`~genkit.Output`.
+    None is as good as not given.
+    """
+
+    system: str | None
+    tools: Sequence[Tool | Mapping[str, Any]] | None
+    tool_choice: str | None
+    parallel_tool_calls: bool | None
+    reasoning: str | int | None
+    suffix: str | None
 
 
 def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) -> Request:
@@ -75,14 +81,14 @@ def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) ->
     return Request(messages=messages, sampling=sampling, stream=stream, **given)
 
 
-def conversation(prompt: str | Message | Sequence[str | Message]) -> list[Message]:
+def conversation(prompt: Prompt) -> list[Message]:
     """The messages of a prompt: text is what the user says.
 
     Raises:
         BadRequest: it is of another type, or empty.
     """
     if not isinstance(prompt, (str, Message, Sequence)) or isinstance(prompt, (bytes, bytearray)):
-        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({prompt!r:.80})")
+        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({shown(prompt)})")
     messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
     if not messages:
         raise BadRequest("the prompt is empty; give text, a message, or a list of messages")
@@ -95,7 +101,7 @@ def conversation(prompt: str | Message | Sequence[str | Message]) -> list[Messag
         if not isinstance(message, Message):
             hint = "; write genkit.Message.user(...) and the like" if isinstance(message, Mapping) else ""
             raise BadRequest(
-                f"a prompt is text or genkit.Message, not {type(message).__name__} ({message!r:.80}){hint}"
+                f"a prompt is text or genkit.Message, not {type(message).__name__} ({shown(message)}){hint}"
             )
         if message.role == "user" and not message.parts:
             raise BadRequest("a user's message is empty; give it text or another part")

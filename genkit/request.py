@@ -2,115 +2,30 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from .errors import BadRequest
+from .errors import BadRequest, shown
 from .lora import pairs
 from .messages import Message, Text
+from .sampling import Sampling
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How the next token is chosen. What is None is left to the backend.
-
-    Args:
-        max_tokens: the most tokens to generate.
-        temperature: 0 always takes the likeliest token; higher is more varied.
-        top_p: sample from the fewest tokens whose probabilities add up to this (nucleus sampling).
-        top_k: sample from this many likeliest tokens.
-        min_p: drop tokens less likely than this share of the likeliest one.
-        repeat_penalty: above 1, tokens that came up in the last 64 become less likely.
-        frequency_penalty: subtracted from a token's logit for each time it came up; in a local model, in the
-            last 64 tokens.
-        presence_penalty: subtracted once from the logit of a token that came up; likewise.
-        seed: the same seed, request and backend give the same answer, as far as the backend can: remote ones
-            do their best, and a local one may settle near-ties otherwise after, or beside, other calls, and
-            where it guesses tokens (``lookup=``).
-        stop: generation ends before the first of these strings.
-        logprobs: how many alternatives to tell the log probabilities of, at each token (0: only of
-            the chosen one).
-        logit_bias: what is added to the logits of tokens, from -100 (as good as never) to 100: a mapping
-            of token ids, or for local models also of the texts of single tokens. It is kept as pairs.
-
-    Raises:
-        BadRequest: a value is out of its range.
-    """
-
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    min_p: float | None = None
-    repeat_penalty: float | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    logprobs: int | None = None
-    logit_bias: Mapping[int | str, float] | tuple[tuple[int | str, float], ...] = ()
-
-    def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
-            value = getattr(self, name)
-            if value is not None:
-                _check(name, value, low, high, whole=name in _WHOLE)
-        given: Any = (self.stop,) if isinstance(self.stop, str) else () if self.stop is None else self.stop
-        stop = tuple(given) if isinstance(given, Iterable) else (given,)
-        if not all(isinstance(text, str) and text for text in stop):
-            raise BadRequest(f"stop takes strings of at least one character, not {self.stop!r}")
-        object.__setattr__(self, "stop", stop)
-        object.__setattr__(self, "logit_bias", _biases(self.logit_bias))
-
-    def set_options(self) -> dict[str, Any]:
-        """The options that were set, by name."""
-        options = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in options.items() if value not in (None, ())}
+def _check_types(words: object, what: str, types: Mapping[str, Any]) -> None:
+    """The fields of these names are of these types, each with what it is called."""
+    for name, (kind, called) in types.items():
+        if not isinstance(value := getattr(words, name), kind):
+            raise BadRequest(f"{what} takes {name}= as {called}, not {shown(value)}")
 
 
-_WHOLE = frozenset(("max_tokens", "top_k", "seed", "logprobs"))
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("max_tokens", 1, 2**31 - 1),
-    ("temperature", 0, 100),
-    ("top_p", 0, 1),
-    ("top_k", 0, 2**31 - 1),
-    ("min_p", 0, 1),
-    ("repeat_penalty", 0, 100),
-    ("frequency_penalty", -100, 100),
-    ("presence_penalty", -100, 100),
-    ("seed", 0, 2**64 - 1),
-    ("logprobs", 0, 100),
-)
-
-
-def _check(name: str, value: Any, low: float, high: float, *, whole: bool) -> None:
-    kind = "a whole number" if whole else "a number"
-    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not right or not low <= value <= high:
-        shown = value if isinstance(value, float) else reprlib.repr(value)
-        raise BadRequest(f"{name} takes {kind} from {low} to {high}, not {shown}")
-
-
-def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
-    """Pairs of a token and what is added to its logit; in JSON, a mapping's keys would all become text."""
-    try:
-        biases = dict(given or ())
-    except (TypeError, ValueError):
-        raise BadRequest(f"logit_bias takes a mapping of tokens to numbers, not {given!r:.80}") from None
-    for token, bias in biases.items():
-        is_id = isinstance(token, int) and not isinstance(token, bool) and 0 <= token < 2**31
-        if not is_id and not (isinstance(token, str) and token):
-            raise BadRequest(f"logit_bias takes token ids from 0, or texts of one token, not {token!r:.80}")
-        _check(f"logit_bias of {token!r:.80}", bias, -100, 100, whole=False)
-    return tuple(biases.items())
+_TEXT, _FLAG, _PERHAPS = (str, "text"), (bool, "True or False"), ((bool, type(None)), "True, False or None")
 
 
 def _check_schema(schema: Any, what: str) -> None:
     if not isinstance(schema, (Mapping, type(None))):
         raise BadRequest(
-            f"{what}: a JSON schema is a mapping, not {schema!r:.80}; "
+            f"{what}: a JSON schema is a mapping, not {shown(schema)}; "
             "a pydantic model's is its model_json_schema()"
         )
 
@@ -128,11 +43,12 @@ class Tool:
         cache: whether the tools up to this one may be kept in the provider's prompt cache.
 
     Raises:
-        BadRequest: the name is no text or empty, or the parameters are no JSON schema.
+        BadRequest: the name is no text, empty, or a word that ``tool_choice`` has for something else; the
+            parameters are no JSON schema; or another field is of another type.
     """
 
     # Read by pydantic, in serialize.py: a mapping with other fields is a provider's own tool.
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
     name: str
     description: str = ""
@@ -142,7 +58,12 @@ class Tool:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise BadRequest(f"a tool has a name, not {self.name!r:.80}")
+            raise BadRequest(f"a tool has a name, not {shown(self.name)}")
+        if self.name in ("auto", "none", "required"):
+            raise BadRequest(
+                f"a tool cannot be called {self.name!r}: tool_choice= means something else by it"
+            )
+        _check_types(self, f"tool {self.name!r}", {"description": _TEXT, "strict": _PERHAPS, "cache": _FLAG})
         if self.parameters is None:
             object.__setattr__(self, "parameters", {})
         _check_schema(self.parameters, f"the parameters of tool {self.name!r}")
@@ -162,8 +83,11 @@ class Output:
         strict: whether the provider must hold the model to the schema; None leaves it to the provider.
 
     Raises:
-        BadRequest: two forms were given, one is of another type, or a description without a schema.
+        BadRequest: two forms were given, one or another field is of another type, or a description without a
+            schema.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
 
     schema: Mapping[str, Any] | None = None
     regex: str | None = None
@@ -175,14 +99,16 @@ class Output:
 
     def __post_init__(self) -> None:
         _check_schema(self.schema, "output")
+        _check_types(self, "output", {"name": _TEXT, "description": _TEXT, "strict": _PERHAPS})
         if self.choices is not None:
-            choices = () if isinstance(self.choices, str) else tuple(self.choices)
+            given = not isinstance(self.choices, (str, Mapping)) and isinstance(self.choices, Iterable)
+            choices = tuple(self.choices) if given else ()
             if not choices or not all(isinstance(choice, str) and choice for choice in choices):
-                raise BadRequest(f"choices takes a list of texts, not {self.choices!r}")
+                raise BadRequest(f"choices takes a list of texts, not {shown(self.choices)}")
             object.__setattr__(self, "choices", choices)
         for name in ("regex", "grammar"):
             if not isinstance(getattr(self, name), (str, type(None))):
-                raise BadRequest(f"{name} takes text, not {getattr(self, name)!r}")
+                raise BadRequest(f"{name} takes text, not {shown(getattr(self, name))}")
         if len(self.form) > 1:
             raise BadRequest(f"an answer has one form, not {' and '.join(self.form)}")
         if self.description and self.schema is None:
@@ -224,12 +150,14 @@ class Request:
             is left out, which ``"warn"`` tells in ``response.warnings`` and ``"drop"`` does not.
 
     Raises:
-        BadRequest: a tool, the output, ``keep`` or another option is none of what it may be, or ``suffix``
-            comes with more than one message, with tools or with reasoning.
+        BadRequest: a tool, the output, ``keep`` or another option is none of what it may be, two tools have
+            one name, or ``suffix`` comes with more than one message, with tools or with reasoning.
     """
 
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+
     messages: Sequence[Message]
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     tools: Sequence[Tool | Mapping[str, Any]] = ()
     tool_choice: str | None = None
     parallel_tool_calls: bool | None = None
@@ -246,17 +174,9 @@ class Request:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", tuple(self.messages))
-        if isinstance(self.tools, (str, Mapping)) or not isinstance(self.tools, Iterable):
-            raise BadRequest(f"tools takes a list of genkit.Tool, not {self.tools!r:.80}")
-        object.__setattr__(self, "tools", tuple(self.tools))
-        for tool in self.tools:
-            if not isinstance(tool, (Tool, Mapping)):
-                raise BadRequest(
-                    f"a tool is a genkit.Tool, or a mapping for a provider's own, not {tool!r:.80}; "
-                    "describe a function by its name and the JSON schema of its parameters"
-                )
+        self._check_tools()
         if self.keep is not None and not (isinstance(self.keep, str) and self.keep):
-            raise BadRequest(f"keep takes a name of at least one character, not {self.keep!r:.80}")
+            raise BadRequest(f"keep takes a name of at least one character, not {shown(self.keep)}")
         if self.lora is not None:
             object.__setattr__(self, "lora", pairs(self.lora))
         self._check_words()
@@ -264,31 +184,56 @@ class Request:
             self._check_gap()
         if not isinstance(self.output, (Output, type(None))):
             raise BadRequest(
-                f"output takes a JSON schema or genkit.Output, not {self.output!r:.80}; "
+                f"output takes a JSON schema or genkit.Output, not {shown(self.output)}; "
                 "a pydantic model's schema is its model_json_schema()"
             )
+
+    def _check_tools(self) -> None:
+        if isinstance(self.tools, (str, Mapping)) or not isinstance(self.tools, Iterable):
+            raise BadRequest(f"tools takes a list of genkit.Tool, not {shown(self.tools)}")
+        object.__setattr__(self, "tools", tuple(self.tools))
+        for tool in self.tools:
+            if not isinstance(tool, (Tool, Mapping)):
+                raise BadRequest(
+                    f"a tool is a genkit.Tool, or a mapping for a provider's own, not {shown(tool)}; "
+                    "describe a function by its name and the JSON schema of its parameters"
+                )
+        names = [tool.name for tool in self.tools if isinstance(tool, Tool)]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise BadRequest(f"two tools are called {twice!r}: a call would not say which it means")
 
     def _check_words(self) -> None:
         for name in ("metadata", "extra"):
             if not isinstance(getattr(self, name), Mapping):
-                raise BadRequest(f"{name} takes a mapping, not {getattr(self, name)!r:.80}")
-        if isinstance(self.reasoning, bool) or not isinstance(self.reasoning, (str, int, type(None))):
-            raise BadRequest(f"reasoning takes an effort or a number of tokens, not {self.reasoning!r:.80}")
+                raise BadRequest(f"{name} takes a mapping, not {shown(getattr(self, name))}")
+        if not _says_how_much(self.reasoning):
+            raise BadRequest(f"reasoning takes an effort or a number of tokens, not {shown(self.reasoning)}")
         if self.on_unsupported not in ("error", "warn", "drop"):
             raise BadRequest(
-                f'on_unsupported takes "error", "warn" or "drop", not {self.on_unsupported!r:.80}'
+                f'on_unsupported takes "error", "warn" or "drop", not {shown(self.on_unsupported)}'
             )
         if self.tool_choice is not None and not (isinstance(self.tool_choice, str) and self.tool_choice):
             names = '"auto", "none", "required" or the name of a tool'
-            raise BadRequest(f"tool_choice takes {names}, not {self.tool_choice!r:.80}")
+            raise BadRequest(f"tool_choice takes {names}, not {shown(self.tool_choice)}")
         if not isinstance(self.parallel_tool_calls, (bool, type(None))):
-            raise BadRequest(f"parallel_tool_calls takes True or False, not {self.parallel_tool_calls!r:.80}")
+            raise BadRequest(
+                f"parallel_tool_calls takes True or False, not {shown(self.parallel_tool_calls)}"
+            )
 
     def _check_gap(self) -> None:
         if not isinstance(self.suffix, str):
-            raise BadRequest(f"suffix takes text, not {self.suffix!r:.80}")
-        if len(self.messages) != 1 or any(not isinstance(part, Text) for part in self.messages[0].parts):
+            raise BadRequest(f"suffix takes text, not {shown(self.suffix)}")
+        before = self.messages[0] if len(self.messages) == 1 else None
+        is_text = before and all(isinstance(part, Text) for part in before.parts)
+        if not before or before.role != "user" or not is_text:
             raise BadRequest("before a gap (suffix) is one text: no conversation, system message or media")
         for name in ("tools", "reasoning"):
             if getattr(self, name):
                 raise BadRequest(f"a gap is filled (suffix) without {name}; leave it out")
+
+
+def _says_how_much(reasoning: Any) -> bool:
+    """Whether that is nothing, a word, or a number of tokens (for Gemini, -1 is as many as it likes)."""
+    if isinstance(reasoning, int):
+        return not isinstance(reasoning, bool) and -1 <= reasoning < 2**31
+    return reasoning is None or (isinstance(reasoning, str) and reasoning != "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from .backend import Backend
-from .errors import BadRequest
+from .errors import BadRequest, shown
 from .response import Ranked
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
@@ -19,7 +19,7 @@ class Retrieval:
     _blocking: BlockingRuntime
 
     def embed(
-        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
+        self, texts: Iterable[str], *, dimensions: int | None = None, purpose: str | None = None
     ) -> list[list[float]]:
         """The embedding of each text, in their order.
 
@@ -35,17 +35,17 @@ class Retrieval:
             BackendError: the backend failed.
             Closed: the Generator was closed.
         """
-        checked = _texts(texts, "embed")
+        checked = _to_embed(texts, dimensions)
         return run(self._backend.embed(checked, self._blocking, dimensions=dimensions, purpose=purpose))
 
     async def aembed(
-        self, texts: Sequence[str], *, dimensions: int | None = None, purpose: str | None = None
+        self, texts: Iterable[str], *, dimensions: int | None = None, purpose: str | None = None
     ) -> list[list[float]]:
         """The asynchronous twin of :meth:`embed`."""
-        checked = _texts(texts, "embed")
+        checked = _to_embed(texts, dimensions)
         return await self._backend.embed(checked, awaiting(), dimensions=dimensions, purpose=purpose)
 
-    def rerank(self, query: str, documents: Sequence[str], *, top: int | None = None) -> list[Ranked]:
+    def rerank(self, query: str, documents: Iterable[str], *, top: int | None = None) -> list[Ranked]:
         """The documents in the order in which they answer a query, the best first.
 
         Args:
@@ -65,22 +65,32 @@ class Retrieval:
         """
         return run(self._backend.rerank(*_search(query, documents, top), self._blocking, top=top))
 
-    async def arerank(self, query: str, documents: Sequence[str], *, top: int | None = None) -> list[Ranked]:
+    async def arerank(self, query: str, documents: Iterable[str], *, top: int | None = None) -> list[Ranked]:
         """The asynchronous twin of :meth:`rerank`."""
         return await self._backend.rerank(*_search(query, documents, top), awaiting(), top=top)
 
 
-def _texts(texts: Sequence[str], what: str) -> Sequence[str]:
+def _texts(texts: Iterable[str], what: str) -> Sequence[str]:
     wrong = isinstance(texts, (str, Mapping)) or not isinstance(texts, Iterable)
     given = [] if wrong else list(texts)
     if wrong or not all(isinstance(text, str) for text in given):
-        raise BadRequest(f"{what} takes a list of texts, not {given or texts!r:.60}")
+        raise BadRequest(f"{what} takes a list of texts, not {shown(given or texts, 60)}")
     return given
 
 
-def _search(query: str, documents: Sequence[str], top: int | None) -> tuple[str, Sequence[str]]:
+def _to_embed(texts: Iterable[str], dimensions: int | None) -> Sequence[str]:
+    _check_number("dimensions", dimensions)
+    return _texts(texts, "embed")
+
+
+def _check_number(name: str, value: object) -> None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
+    if value is not None and not is_whole:
+        raise BadRequest(f"{name} takes a whole number from 1 to {2**31 - 1}, not {shown(value)}")
+
+
+def _search(query: str, documents: Iterable[str], top: int | None) -> tuple[str, Sequence[str]]:
     if not isinstance(query, str):
-        raise BadRequest(f"rerank takes a query as text, not {query!r:.60}")
-    if top is not None and (not isinstance(top, int) or isinstance(top, bool) or top < 1):
-        raise BadRequest(f"top takes a whole number from 1, not {top!r}")
+        raise BadRequest(f"rerank takes a query as text, not {shown(query, 60)}")
+    _check_number("top", top)
     return query, _texts(documents, "rerank")

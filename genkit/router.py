@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .backend import Backend
-from .errors import ConfigError
+from .errors import ConfigError, shown
 from .middleware.base import Handler
 from .providers.address import address, checked
 from .providers.base import Target, Vendor
@@ -112,6 +112,8 @@ def _remote(
     dialect = getattr(importlib.import_module(f"genkit.providers.{module}"), kind)()
     if not (api_key is None or isinstance(api_key, str) or hasattr(api_key, "get_secret_value")):
         raise ConfigError(f"api_key takes text or a SecretStr, not {type(api_key).__name__}")
+    if api_key is not None and _is_blank(api_key):
+        raise ConfigError("api_key is empty: give the key, or leave it out where the server wants none")
     key = api_key if api_key is not None else _key(vendor.key_variables)
     auth = _signed(vendor.auth) if key is None else None
     needs_key = not base_url and not vendor.base_url.startswith("http://") and not auth
@@ -130,8 +132,12 @@ def _remote(
 
 def _attempts(attempts: Any) -> int:
     if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
-        raise ConfigError(f"attempts takes a whole number from 1, not {attempts!r}")
+        raise ConfigError(f"attempts takes a whole number from 1, not {shown(attempts)}")
     return attempts
+
+
+def _is_blank(key: Any) -> bool:
+    return not (key if isinstance(key, str) else key.get_secret_value()).strip()
 
 
 def _key(variables: tuple[str, ...]) -> str | None:

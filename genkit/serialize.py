@@ -1,20 +1,24 @@
 """Messages, requests and responses as JSON, and back.
 
-The bytes of images and sounds travel as base64 (URL-safe). What :func:`loads` takes was perhaps
-written by a stranger: it is checked, and what is wrong with it is said.
+The bytes of images and sounds travel as base64 (URL-safe), numbers that are infinite as text. What
+:func:`loads` takes was perhaps written by a stranger: it is checked, and what is wrong with it is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
 
-from .errors import BadRequest
+from .errors import BadRequest, shown
+from .events import TokenLogprob
 from .messages import Message
-from .request import Request
+from .request import Request, Tool
 from .response import Response
 
 T = TypeVar("T")
@@ -33,15 +37,51 @@ def dumps(value: Message | Sequence[Message] | Request | Response) -> str:
     """A message, a list of messages, a request or a response as JSON text.
 
     Raises:
-        BadRequest: it is something else, or a text in it is not Unicode (it holds a lone surrogate).
+        BadRequest: it is something else; a text in it is not Unicode (it holds a lone surrogate); something
+            in it is no JSON, such as NaN; or a provider's own tool would be read as a :class:`genkit.Tool`.
     """
-    kind = Sequence[Message] if isinstance(value, (list, tuple)) else type(value)
-    if kind not in (Sequence[Message], Message, Request, Response):
-        raise BadRequest(f"dumps takes messages, a request or a response, not {value!r:.80}")
+    messages = value if isinstance(value, (list, tuple)) else ()
+    known = isinstance(value, (list, tuple, Message, Request, Response))
+    if not known or not all(isinstance(message, Message) for message in messages):
+        raise BadRequest(f"dumps takes messages, a request or a response, not {shown(value)}")
+    if isinstance(value, Request):
+        _check_own(value.tools)
     try:
-        return _adapter(kind).dump_json(value, warnings="error").decode()
-    except PydanticSerializationError as error:  # a lone surrogate: half a character
+        text = json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadRequest(f"not to be written as JSON: {error}") from None
+    return text
+
+
+def _plain(value: Any) -> Any:
+    """What stands for a value in JSON that is of no type of JSON's own. Raises TypeError for any other."""
+    if isinstance(value, bytes):
+        return base64.urlsafe_b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, TokenLogprob):
+        top = {token: _number(logprob) for token, logprob in value.top.items()}
+        return {"token": value.token, "logprob": _number(value.logprob), "top": top}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    raise TypeError(f"JSON has no {type(value).__name__} ({shown(value)})")
+
+
+def _number(logprob: float) -> float | str:
+    """JSON has no infinity: that of what cannot be, as pydantic reads it."""
+    return "-Infinity" if logprob == -math.inf else logprob
+
+
+def _check_own(tools: Sequence[Tool | Mapping[str, Any]]) -> None:
+    """Raises BadRequest for a provider's own tool that would not come back as one."""
+    names = {field.name for field in fields(Tool)}
+    for tool in tools:
+        if not isinstance(tool, Tool) and "name" in tool and names.issuperset(tool):
+            raise BadRequest(
+                f"a provider's own tool with no more fields than a genkit.Tool has would be read as one: "
+                f"{shown(tool)}; make it a genkit.Tool"
+            )
 
 
 def loads(kind: type[T], text: str | bytes) -> T:

@@ -36,7 +36,7 @@ async def observe(
         so_far = collector.response()
         error.partial = so_far if so_far.message.parts else None
         raise
-    except Exception:  # of a backend that is not ours
+    except Exception:  # in a backend of one's own
         outcome = "failed"
         raise
     finally:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 import genkit
 from genkit import Finish, Generator, Image, Message, Metrics, Start, Stream, TextDelta, Usage
@@ -341,6 +342,14 @@ def test_a_blank_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", " \n")
     with pytest.raises(ConfigError, match="there is no key"):
         Generator("openai:m")
+
+
+@pytest.mark.parametrize("key", ["", " \n", SecretStr("")])
+def test_an_empty_key_is_an_error(key: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-123456")
+    for model in ("openai:m", "bedrock:m"):
+        with pytest.raises(ConfigError, match="api_key is empty"):
+            Generator(model, api_key=key)
 
 
 def test_streams_are_not_made_by_hand_but_typed(demo: Generator) -> None:

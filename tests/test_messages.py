@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from genkit import (
     Document,
     Image,
     Message,
+    Native,
     Output,
     Reasoning,
     Refusal,
@@ -123,7 +125,16 @@ def test_media_types_do_not_depend_on_the_system(
         (lambda: Image(data=b""), "not empty"),
         (lambda: ToolCall(id=None, name="f", arguments="{}"), "an id and a name"),
         (lambda: ToolCall(id="1", name=5, arguments="{}"), "an id and a name"),
-        (lambda: Refusal(None), "takes text"),
+        (lambda: Refusal(None), "Refusal takes text"),
+        (lambda: Reasoning(5), "Reasoning takes text, not 5"),
+        (lambda: Native(dialect="d", data=None), "takes a dialect and a mapping, not 'd' and None"),
+        (lambda: Native(dialect=5, data={}), "not 5 and {}"),
+        (lambda: Image(url="u", detail=5), "Image takes detail= as text, not 5"),
+        (lambda: Document(url="u", name=5), "Document takes name= as text, not 5"),
+        (lambda: Image.read(b"a.png"), "takes the path of a file as text, not b'a.png'"),
+        (lambda: ToolResult(id="1", content="r", error="no"), "is True or False, not 'no'"),
+        (lambda: ToolResult(id="1", content=[Audio(data=b"OggS")]), "what a tool answers is text, or"),
+        (lambda: Message(10**5000, "hi"), "is not a role"),
         (lambda: ToolResult(id=None, content="r"), "the id of its call"),
         (lambda: Image(url="data:text/plain,a\ud800"), "a broken data: URL"),
     ],
@@ -140,6 +151,12 @@ def test_a_part_of_the_wrong_type_is_refused(make: Callable[[], object], why: st
         (b"\xff\xd8\xff\xe0", "image/jpeg"),
         (b"RIFF\n\0\0\0WEBPVP8 ", "image/webp"),
         (b"%PDF-1.7", "application/pdf"),
+        (b"ID3\x03\0", "audio/mpeg"),
+        (b"\xff\xfb\x90", "audio/mpeg"),
+        (b"OggS\0", "audio/ogg"),
+        (b"fLaC\0", "audio/flac"),
+        (b"\xff\xfea\0", ""),
+        (b"ID3,name\n", ""),
         (b"who knows", ""),
     ],
 )
@@ -155,6 +172,50 @@ def test_bytes_have_the_media_type_of_their_beginning(data: bytes, media_type: s
 def test_a_data_url_is_taken_apart(url: str) -> None:
     document = Document(url=url)
     assert (document.data, document.media_type, document.url) == (b"hello", "text/plain", "")
+
+
+def test_a_data_url_without_a_type_has_that_of_its_beginning() -> None:
+    assert Image(url="data:;base64,iVBORw0KGgo=").media_type == "image/png"
+    assert Document(url="data:,hello").media_type == "text/plain"  # RFC 2397
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "media_type"),
+    [
+        ("upload", b"\x89PNG\r\n\x1a\n", "image/png"),
+        ("a.jpeg", b"\x89PNG\r\n\x1a\n", "image/png"),
+        ("a.jpeg", b"?", "image/jpeg"),
+        ("upload", b"?", "application/octet-stream"),
+    ],
+)
+def test_a_file_is_what_it_begins_like_or_else_what_its_name_says(
+    name: str, data: bytes, media_type: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert Image.read(tmp_path / name).media_type == media_type
+
+
+def test_bytes_that_nobody_knows_are_in_no_data_url() -> None:
+    with pytest.raises(BadRequest, match=r"b'who knows' begins does not tell .* give Image media_type="):
+        _ = Image(data=b"who knows").data_url
+
+
+class Word(str, Enum):
+    HELLO = "hello"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        Message.user(Word.HELLO).parts[0].text,
+        Refusal(Word.HELLO).text,
+        Reasoning(Word.HELLO).text,
+        ToolResult(id="1", content=Word.HELLO).content,
+    ],
+)
+def test_a_text_that_is_an_enum_is_its_value(text: object) -> None:
+    assert type(text) is str
+    assert str(text) == "hello"
 
 
 def test_a_document_has_the_name_of_its_file(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ class Measured:
         yield TextDelta("hello")
         if request.messages[-1].text == "fail":
             raise BackendError("it failed")
+        if request.messages[-1].text == "bug":
+            raise ValueError("a mistake in a backend")
         yield Usage(10, 9, 4)
         if self.metrics:
             yield self.metrics
@@ -66,12 +68,14 @@ def test_what_failed_and_what_was_left_is_counted_apart() -> None:
     generator = genkit.Generator(Measured())  # type: ignore[arg-type]
     with pytest.raises(BackendError):
         generator.generate("fail")
+    with pytest.raises(ValueError, match="a mistake"):
+        generator.generate("bug")
     with generator.stream("left") as stream:
         next(stream.text)
     with generator.stream("left after its end") as stream:
         next(event for event in stream if isinstance(event, Finish))
     totals = generator.metrics()
-    assert (totals.calls, totals.failed, totals.closed, totals.input_tokens) == (3, 1, 1, 10)
+    assert (totals.calls, totals.failed, totals.closed, totals.input_tokens) == (4, 2, 1, 10)
 
 
 def test_a_backend_that_measures_nothing_counts_tokens_alone() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit import Generator, Message, Output, Sampling
-from genkit.errors import BadRequest, UnsupportedOption
+from genkit import Generator, Message, Output, Sampling, Tool
+from genkit.errors import BadRequest, ConfigError, UnsupportedOption
 from genkit.request import Request
 from genkit.serialize import dumps, loads
 
@@ -66,6 +67,32 @@ def test_a_number_beyond_all_floats_is_refused(name: str) -> None:
     refused(**{name: -(10**400)})
 
 
+ENORMOUS = 10**5000
+"""Python writes no integer of so many digits: ``repr`` raises a ValueError."""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(lambda name=name: Sampling(**{name: ENORMOUS}) for name in RANGES),
+        lambda: Sampling(stop=[ENORMOUS]),
+        lambda: Sampling(logit_bias={ENORMOUS: 1}),
+        lambda: Sampling(logit_bias={5: ENORMOUS}),
+        lambda: Request(messages=[], reasoning=ENORMOUS),
+        lambda: Request(messages=[], lora=[("x.gguf", ENORMOUS)]),
+        lambda: Generator(context=ENORMOUS),
+        lambda: Generator(timeout=ENORMOUS),
+        lambda: Generator("chat:m", api_key="k", base_url="http://127.0.0.1:9", attempts=-ENORMOUS),
+        lambda: Generator("chat:m", api_key="k", base_url="http://127.0.0.1:9", timeout=10**400),
+        lambda: Generator("chat:m", api_key="k", base_url="http://127.0.0.1:9").embed(ENORMOUS),
+        lambda: Generator("chat:m", api_key="k", base_url="http://127.0.0.1:9").rerank("", [], top=-ENORMOUS),
+    ],
+)
+def test_a_number_too_long_to_be_written_is_refused(make) -> None:
+    with pytest.raises((BadRequest, ConfigError)):
+        make()
+
+
 @every_option
 def test_a_fraction_is_refused_where_a_whole_number_is_due(name: str) -> None:
     whole = RANGES[name][2]
@@ -85,7 +112,7 @@ def test_no_stop_is_no_stop(stop) -> None:
     assert Sampling(stop=stop).stop == ()
 
 
-@pytest.mark.parametrize("stop", ["", [""], ["a", ""], b"END", [b"END"], ["a", None], 5, True])
+@pytest.mark.parametrize("stop", ["", [""], ["a", ""], b"END", [b"END"], ["a", None], 5, True, {"a": 1}])
 def test_stop_takes_nothing_else(stop) -> None:
     assert refused(stop=stop).startswith("stop takes strings")
 
@@ -114,6 +141,7 @@ def test_no_logit_bias_is_none(empty) -> None:
         ([5, 6], "a mapping of tokens to numbers"),
         ("hello", "a mapping of tokens to numbers"),
         (5, "a mapping of tokens to numbers"),
+        ([(5, 100), (5, -100)], "names a token twice"),
     ],
 )
 def test_logit_bias_takes_nothing_else(given, said: str) -> None:
@@ -133,6 +161,13 @@ def test_set_options_are_those_that_were_set(options) -> None:
 
 def test_zero_is_set_and_an_empty_stop_is_not() -> None:
     assert Sampling(temperature=0, seed=0, stop=[]).set_options() == {"temperature": 0, "seed": 0}
+
+
+def test_a_number_of_numpys_is_a_number() -> None:
+    assert Sampling(temperature=np.float64(0.5), top_p=np.float64(0)).set_options() == {
+        "temperature": 0.5,
+        "top_p": 0,
+    }
 
 
 def test_a_changed_copy_is_checked_too() -> None:
@@ -167,6 +202,47 @@ def test_remote_models_refuse_forms_that_no_api_takes() -> None:
 def test_what_is_no_list_of_tools_is_refused(tools: object) -> None:
     with pytest.raises(BadRequest, match="tool"):
         Request(messages=[], tools=tools)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: Tool(name="f", description=5), "tool 'f' takes description= as text, not 5"),
+        (lambda: Tool(name="f", description=None), "as text, not None"),
+        (lambda: Tool(name="f", strict="x"), "strict= as True, False or None, not 'x'"),
+        (lambda: Tool(name="f", cache=1), "cache= as True or False, not 1"),
+        (lambda: Tool(name="none"), "cannot be called 'none'"),
+        (lambda: Tool(name="required"), "cannot be called 'required'"),
+        (lambda: Tool(name="auto"), "cannot be called 'auto'"),
+        (lambda: Output(name=7), "output takes name= as text, not 7"),
+        (lambda: Output(schema={}, description=5), "description= as text, not 5"),
+        (lambda: Output(schema={}, strict="x"), "strict= as True, False or None"),
+        (lambda: Output(choices=5), "choices takes a list of texts, not 5"),
+        (lambda: Output(choices={"a": 1}), "choices takes a list of texts"),
+    ],
+)
+def test_a_field_of_another_type_is_refused(make, why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        make()
+
+
+def test_two_tools_of_one_name_are_refused() -> None:
+    Request(messages=[], tools=[Tool(name="a"), Tool(name="b"), {"name": "a"}])
+    with pytest.raises(BadRequest, match="two tools are called 'a'"):
+        Request(messages=[], tools=[Tool(name="a"), Tool(name="b"), Tool(name="a")])
+
+
+@pytest.mark.parametrize("reasoning", ["", True, 1.5, -2, 2**31])
+def test_what_says_not_how_much_to_think_is_refused(reasoning) -> None:
+    with pytest.raises(BadRequest, match="reasoning takes an effort or a number of tokens"):
+        Request(messages=[], reasoning=reasoning)
+
+
+@pytest.mark.parametrize("message", [Message.system("a"), Message.assistant("a"), Message("tool", "a")])
+def test_before_a_gap_is_what_the_user_says(message: Message) -> None:
+    Request(messages=[Message.user("a")], suffix="b")
+    with pytest.raises(BadRequest, match="before a gap"):
+        Request(messages=[message], suffix="b")
 
 
 @pytest.mark.parametrize("output", [Output, "json", 1])

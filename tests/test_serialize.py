@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import get_args
 
 import pytest
@@ -36,7 +38,9 @@ requests = st.builds(
     messages=st.lists(messages, max_size=3),
     sampling=samplings,
     tools=st.lists(
-        st.builds(Tool, name=st.text(min_size=1), description=st.text(), parameters=json_objects), max_size=2
+        st.builds(Tool, name=st.text(min_size=1), description=st.text(), parameters=json_objects),
+        max_size=2,
+        unique_by=lambda tool: tool.name,
     ),
     output=st.none() | st.builds(Output, schema=json_objects, name=st.text()),
     lora=st.none() | st.lists(st.tuples(st.text(), st.floats(-10, 10)), max_size=2),
@@ -113,10 +117,19 @@ def test_a_lone_surrogate_is_the_callers_mistake() -> None:
         (Message, '{"role": "user"}', "parts"),
         (Message, '{"role": "bot", "parts": []}', "role"),
         (Message, '{"role": "user", "parts": [{"type": "text"}]}', "parts.0"),
-        (Message, '{"role": "user", "parts": [{"type": "video", "url": "u"}]}', "parts.0"),
+        (Message, '{"role": "user", "parts": [{"type": "text"}]}', "parts.0.text.text: Field required"),
+        (Message, '{"role": "user", "parts": [{"type": "video", "url": "u"}]}', "parts.0: .*'video'"),
+        (Message, '{"role": "user", "parts": [{"text": "a"}]}', "parts.0: .*'type'"),
         (list[Message], '[{"role": "user", "parts": []}, {"role": "bot", "parts": []}]', "1.role"),
         (Request, '{"messages": [{"role": "user", "parts": 3}]}', "messages.0.parts"),
         (Request, '{"messages": [], "sampling": {"seed": "x"}}', "sampling.seed"),
+        (Request, '{"messages": [], "sampling": {"max_token": 5}}', "sampling.max_token"),
+        (Request, '{"messages": [], "sampling": {"max_tokens": true}}', "sampling.max_tokens"),
+        (Request, '{"messages": [], "temperature": 1}', "temperature"),
+        (Message, '{"role": "user", "parts": [], "name": "a"}', "name"),
+        (Message, '{"role": "user", "parts": [{"type": "text", "text": "a", "b": 1}]}', "parts.0.text.b"),
+        (Message, '{"role": "user", "parts": [{"type": "image", "url": "u", "b": 1}]}', "parts.0.image.b"),
+        (Request, '{"messages": [], "output": {"shema": {}}}', "output.shema"),
         (Response, '{"message": {"role": "user", "parts": []}, "finish_reason": "tired"}', "finish_reason"),
     ],
 )
@@ -154,8 +167,50 @@ def test_a_providers_own_tool_comes_back_as_one() -> None:
     assert genkit.loads(Request, genkit.dumps(request)).tools == (own, Tool(name="a"))
 
 
+def test_a_providers_own_tool_that_would_come_back_as_another_is_refused() -> None:
+    own = {"name": "web_search", "description": "Searches.", "parameters": {}}
+    with pytest.raises(BadRequest, match=r"make it a genkit\.Tool"):
+        genkit.dumps(Request(messages=[], tools=[own]))
+
+
+def test_a_token_that_cannot_be_comes_back() -> None:
+    token = genkit.TokenLogprob("a", -math.inf, {"a": -math.inf, "b": -0.5})
+    is_the_same_back(
+        Response, Response(message=Message.assistant("a"), finish_reason="stop", logprobs=(token,))
+    )
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_in_json_is_refused(number: float) -> None:
+    native = Message.assistant(genkit.Native(dialect="d", data={"a": [number]}))
+    for value in (native, Request(messages=[], extra={"a": number})):
+        with pytest.raises(BadRequest, match="not to be written as JSON"):
+            genkit.dumps(value)
+
+
+def test_any_mapping_is_an_object() -> None:
+    proxy = MappingProxyType({"type": "object", "properties": MappingProxyType({})})
+    is_the_same_back(
+        Request,
+        Request(
+            messages=[Message.assistant(genkit.Native(dialect="d", data=proxy))],
+            tools=[Tool(name="a", parameters=proxy), proxy],
+            output=Output(schema=proxy),
+            extra=proxy,
+        ),
+    )
+
+
+class Own(Message):
+    """A program's own kind of message."""
+
+
+def test_a_message_of_ones_own_kind_is_a_message() -> None:
+    assert genkit.loads(Message, genkit.dumps(Own("user", "hi"))).parts == (Text("hi"),)
+
+
 def test_nothing_else_is_written_or_read() -> None:
-    for value in ("abc", None, [{"role": "user"}]):
+    for value in ("abc", None, [{"role": "user"}], Text("a"), Request(messages=[], extra={"a": object()})):
         with pytest.raises(BadRequest):
             genkit.dumps(value)
     with pytest.raises(BadRequest, match=r"no .* in JSON"):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from ..batches import batches
-from ..errors import ConfigError, UnsupportedOption
+from ..errors import ConfigError, UnsupportedOption, shown
 from ..events import Event, Finish, FinishReason, Logprobs, Start, Usage, Warned
 from ..lora import Given
 from ..request import Request
@@ -94,9 +94,9 @@ class LocalBackend:
         _check_numbers(context=window, threads=threads, parallel=parallel, gpu_layers=gpu_layers)
         _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, context_shift=context_shift)
         if isolation not in ("process", "thread"):
-            raise ConfigError(f'isolation takes "process" or "thread", not {isolation!r}')
+            raise ConfigError(f'isolation takes "process" or "thread", not {shown(isolation)}')
         if template is not None and not (isinstance(template, str) and template):
-            raise ConfigError(f"template takes a chat template in Jinja, not {template!r:.80}")
+            raise ConfigError(f"template takes a chat template in Jinja, not {shown(template)}")
         _check_seconds(idle=idle, timeout=timeout)
         self._timeout = timeout
         self._kept = files.cache_directory() / "kept" if keep_on_disk else None
@@ -252,24 +252,28 @@ class LocalBackend:
             call.cancel()
 
 
+_MOST = 2**31 - 1  # what native code can count to
+
+
 def _check_numbers(**numbers: Any) -> None:
     for name, value in numbers.items():
         low = 0 if name == "gpu_layers" else 1
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < low):
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (is_whole and low <= value <= _MOST):
             also = ' or "auto"' if name == "context" else ""
-            raise ConfigError(f"{name} takes a whole number from {low}{also}, not {value!r}")
+            raise ConfigError(f"{name} takes a whole number from {low} to {_MOST}{also}, not {shown(value)}")
     if numbers["parallel"] > MOST_PARALLEL:
-        raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {numbers['parallel']}")
+        raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {shown(numbers['parallel'])}")
 
 
 def _check_seconds(**seconds: Any) -> None:
     for name, value in seconds.items():
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is not None and not (is_number and 0 < value <= threading.TIMEOUT_MAX):
-            raise ConfigError(f"a local model's {name} is seconds above 0, not {value!r:.80}")
+            raise ConfigError(f"a local model's {name} is seconds above 0, not {shown(value)}")
 
 
 def _check_flags(**flags: Any) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
-            raise ConfigError(f"{name} takes True or False, not {value!r}")
+            raise ConfigError(f"{name} takes True or False, not {shown(value)}")

@@ -49,7 +49,7 @@ def generation(request: Request, adapters: Adapters) -> dict[str, Any]:
     tools = _tools(request)
     form = _form(request, tools)
     try:
-        json.dumps([tools, form])
+        tools, form = json.loads(json.dumps([tools, form], default=_object))
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequest(f"the schema of a tool or of the output is not JSON: {error}") from None
     return {
@@ -66,11 +66,20 @@ def generation(request: Request, adapters: Adapters) -> dict[str, Any]:
     }
 
 
+def _object(value: Any) -> dict[Any, Any]:
+    """Any mapping as a JSON object; Python writes only its own dict. Raises TypeError."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r:.80} is no JSON")
+    return dict(value)
+
+
 def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The form that the answer is held to, as :meth:`genkit.local.constrain.Constraints.make` takes it."""
     must_call = request.tool_choice not in (None, "auto", "none")
+    if must_call and not (tools and request.output):
+        return _wanted(request, tools)
     if request.output is None:
-        return _wanted(request, tools) if must_call else None
+        return None
     if tools:
         raise UnsupportedOption(
             "a local model takes tools or output, not both: call the tools first, then ask for the output",

@@ -46,11 +46,11 @@ class Abilities(ABC):
             call = encode(batch, self.target, **options)
             found = await self._ask(call, decode, runtime, deadline)
             if len(found) != len(batch):
-                name = self.target.vendor.name
-                raise ProtocolError(
-                    f"{name} gave {len(found)} embeddings for {len(batch)} texts", provider=name
-                )
+                raise self._odd(f"gave {len(found)} embeddings for {len(batch)} texts")
             vectors += found
+        lengths = sorted({len(vector) for vector in vectors})
+        if len(lengths) > 1 or 0 in lengths:
+            raise self._odd(f"gave embeddings of {' and '.join(map(str, lengths))} numbers")
         return vectors
 
     async def rerank(
@@ -66,12 +66,12 @@ class Abilities(ABC):
         if not documents:
             return []
         found: list[Ranked] = await self._ask(encode(query, documents, self.target, top=top), decode, runtime)
-        if wrong := [ranked.index for ranked in found if not 0 <= ranked.index < len(documents)]:
-            name = self.target.vendor.name
-            raise ProtocolError(
-                f"{name} ranked document {wrong[0]}, and there were {len(documents)}", provider=name
-            )
-        return sorted(found, key=lambda ranked: -ranked.score)
+        indices = [ranked.index for ranked in found]
+        if wrong := [index for index in indices if not 0 <= index < len(documents)]:
+            raise self._odd(f"ranked document {wrong[0]}, and there were {len(documents)}")
+        if len(set(indices)) < len(indices):
+            raise self._odd("ranked a document twice")
+        return sorted(found, key=lambda ranked: -ranked.score)[:top]
 
     async def models(self, runtime: Runtime) -> list[str]:
         """The names of the models that the vendor lists.
@@ -87,6 +87,10 @@ class Abilities(ABC):
             self._ability("models")(self.target), self._ability("models", "decode"), runtime
         )
         return names
+
+    def _odd(self, what: str) -> ProtocolError:
+        name = self.target.vendor.name
+        return ProtocolError(f"{name} {what}", provider=name)
 
     def _ability(self, what: str, step: str = "encode") -> Callable[..., Any]:
         """What a dialect may have or not have."""

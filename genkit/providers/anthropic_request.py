@@ -94,7 +94,7 @@ def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:
 def _source(part: Image | Document) -> dict[str, str]:
     if part.url:
         return {"type": "url", "url": part.url}
-    return {"type": "base64", "media_type": part.media_type, "data": part.base64}
+    return {"type": "base64", "media_type": part.known_type, "data": part.base64}
 
 
 def _document(part: Document, encoding: Encoding) -> dict[str, Any] | None:

@@ -112,8 +112,8 @@ def _media(part: Media, encoding: Encoding) -> dict[str, Any] | None:
         encoding.refuse(f"{type(part).__name__.lower()} URLs", "it takes only those of S3")
         return None
     wire: dict[str, Any] = {"source": source}
-    if part.media_type:
-        wire["format"] = _FORMATS.get(part.media_type, part.media_type.rpartition("/")[2])
+    if part.media_type or part.data:
+        wire["format"] = _FORMATS.get(part.known_type, part.known_type.rpartition("/")[2])
     if not isinstance(part, Document):
         return {type(part).__name__.lower(): wire}
     # Only these characters may be in a name, of blanks one in a row, and 1 to 200 in all.

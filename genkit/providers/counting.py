@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
-from ..messages import Message, Reasoning, Refusal, Text, ToolCall, ToolResult
+from ..messages import Media, Message, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Request, Tool
 from ..runtime.base import Runtime
 from ..tokens import TokenCount, offline_count
@@ -41,15 +41,17 @@ async def count(
         call = dialect.encode_count(replace(request, stream=False), target)
         tokens = await ask(call, dialect.decode_count, runtime)
         return TokenCount(tokens, exact=True, source=f"{name}'s counting endpoint")
-    texts = [prompt] if isinstance(prompt, str) else texts_of(prompt)
+    texts, unread = ([prompt], "") if isinstance(prompt, str) else (texts_of(prompt), _unread(prompt))
     text = "\n".join(texts)
     if hasattr(dialect, "encode_count_text") and 0 < len(text) <= _LONGEST:
         tokens = await ask(dialect.encode_count_text(text, target), dialect.decode_count, runtime)
         source = f"{name}'s tokenizer" + ("" if bare else ", without what messages add")
-        return TokenCount(tokens, exact=bare, source=source)
-    model = target.model if target.quirk("tiktoken") else ""
-    offline = partial(offline_count, texts, bare=bare, openai_model=model, patience=patience)
-    return await runtime.apart(offline)
+        found = TokenCount(tokens, exact=bare, source=source)
+    else:
+        model = target.model if target.quirk("tiktoken") else ""
+        offline = partial(offline_count, texts, bare=bare, openai_model=model, patience=patience)
+        found = await runtime.apart(offline)
+    return replace(found, source=found.source + unread)
 
 
 def texts_of(request: Request) -> list[str]:
@@ -71,3 +73,12 @@ def text_of(message: Message) -> str:
             case ToolCall(name=name, arguments=arguments):
                 found.append(f"{name} {arguments}")
     return "".join(found)
+
+
+def _unread(request: Request) -> str:
+    """A word on what a count of texts leaves out."""
+    parts = [part for message in request.messages for part in message.parts]
+    results = [part.content for part in parts if isinstance(part, ToolResult)]
+    inner = [piece for content in results if not isinstance(content, str) for piece in content]
+    media = sum(isinstance(part, Media) for part in [*parts, *inner])
+    return f"; images, sounds and documents ({media}) are not in it" if media else ""

@@ -128,9 +128,9 @@ def part_on_the_wire(part: Part, encoding: Encoding, names: Mapping[str, str]) -
         case Reasoning(text):
             return {"text": text, "thought": True, **signed} if text or signed else {}
         case Image(data=data) | Audio(data=data) | Document(data=data):
-            kind = {"mimeType": part.media_type} if part.media_type else {}
             if data:
-                return {"inlineData": {**kind, "data": part.base64}, **signed}
+                return {"inlineData": {"mimeType": part.known_type, "data": part.base64}, **signed}
+            kind = {"mimeType": part.media_type} if part.media_type else {}
             return {"fileData": {**kind, "fileUri": part.url}, **signed}
         case ToolCall(id=id, name=name, arguments=arguments):
             call = {"name": name, "args": tool_input(arguments)}

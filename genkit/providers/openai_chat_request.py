@@ -182,7 +182,7 @@ class Wire:
             case Audio() if plain:
                 return {"type": "input_audio", "input_audio": part.url or part.base64}
             case Audio(data=data) if data:
-                kind = _SOUNDS.get(part.media_type, part.media_type.rpartition("/")[2])
+                kind = _SOUNDS.get(part.known_type, part.known_type.rpartition("/")[2])
                 return {"type": "input_audio", "input_audio": {"data": part.base64, "format": kind}}
             case Document(name=name) if plain:
                 sent = {"type": "document_url", "document_url": part.data_url}

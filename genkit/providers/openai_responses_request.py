@@ -122,7 +122,7 @@ class _Items:
             case ToolCall(id=id, name=name, arguments=arguments):
                 self._append({"type": "function_call", "call_id": id, "name": name, "arguments": arguments})
             case ToolResult(id=id, told=content):
-                output = content if isinstance(content, str) else [_output(piece) for piece in content]
+                output = content if isinstance(content, str) else [*filter(None, map(self._output, content))]
                 self._append({"type": "function_call_output", "call_id": id, "output": output})
             case Reasoning():
                 self._reasoning(part)
@@ -138,6 +138,18 @@ class _Items:
                 self._append({"type": "image_generation_call", "result": part.base64})
             case _:
                 self._encoding.refuse(f"{type(part).__name__} in a message of role {self._role}")
+
+    def _output(self, part: Text | Image | Document | Native) -> dict[str, Any]:
+        """A piece of a tool's result, {} for one that was refused and may be left out."""
+        match part:
+            case Text(text):
+                return {"type": "input_text", "text": text}
+            case Native(dialect=dialect, data=data):
+                if dialect == NAME:
+                    return dict(data)
+                self._encoding.refuse(f"content of {dialect} in a tool's result")
+                return {}
+        return _media(part)
 
     def _reasoning(self, part: Reasoning) -> None:
         """Parts with one id are one item; without id and signature, it is not the server's own."""
@@ -172,7 +184,3 @@ def _media(part: Image | Document) -> dict[str, Any]:
         return {"type": "input_file", "file_url": part.url}
     name = part.name or f"document{mimetypes.guess_extension(part.media_type) or ''}"  # data must have a name
     return {"type": "input_file", "filename": name, "file_data": part.data_url}
-
-
-def _output(part: Text | Image | Document) -> dict[str, Any]:
-    return {"type": "input_text", "text": part.text} if isinstance(part, Text) else _media(part)

@@ -72,8 +72,9 @@ class OpenAIServer:
             GenkitError: the body tells of an error, or makes no sense (ProtocolError).
         """
         try:
-            rows = sorted(enumerate(body["data"]), key=lambda row: row[1].get("index", row[0]))
-            return [_vector(row["embedding"], target.quirk("embed_number", "f")) for _, row in rows]
+            rows = {_place(row, at): row["embedding"] for at, row in enumerate(body["data"])}
+            ordered = [rows[at] for at in range(len(body["data"]))]
+            return [_vector(row, target.quirk("embed_number", "f")) for row in ordered]
         except (KeyError, TypeError, AttributeError, ValueError, struct.error):
             raise self._odd(body, "embeddings", target) from None
 
@@ -152,12 +153,18 @@ def _numbers(values: Sequence[Any]) -> Iterator[int]:
             yield int(value)
 
 
+def _place(row: Mapping[str, Any], at: int) -> Any:
+    """Which text an embedding is of; where the server does not say so, they are in order."""
+    index = row.get("index")
+    return at if index is None else index
+
+
 def _vector(value: Any, number: str) -> list[float]:
     """A vector as numbers, or as base64 of little-endian ones (``f`` of 4 bytes, ``b`` of one)."""
     if isinstance(value, str):
         data = base64.b64decode(value, validate=True)
-        return [float(x) for x in struct.unpack(f"<{len(data) // struct.calcsize(number)}{number}", data)]
-    if not isinstance(value, list) or not value:
+        value = list(struct.unpack(f"<{len(data) // struct.calcsize(number)}{number}", data))
+    if not value:
         raise TypeError(value)
     return numbers(value, "an embedding")
 

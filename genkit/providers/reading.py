@@ -62,10 +62,11 @@ def listed(value: Any) -> list[Any]:
 
 
 def numbers(value: Any, what: str) -> list[float]:
-    """The numbers in a list. Raises ProtocolError."""
+    """The numbers in a list, which are finite. Raises ProtocolError."""
     if not isinstance(value, list):
         raise ProtocolError(f"{what} in the answer is {_kind(value)}, not a list")
-    wrong = [item for item in value if type(item) not in (int, float) or abs(item) > sys.float_info.max]
+    largest = sys.float_info.max  # NaN is not even below that
+    wrong = [item for item in value if type(item) not in (int, float) or not abs(item) <= largest]
     if wrong:
         raise ProtocolError(f"{what} in the answer holds {_kind(wrong[0])}, not numbers alone")
     return [float(item) for item in value]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Protocol, TypeVar
 
-from ..errors import ConfigError, ConnectFailed, DeadlineExceeded, GenkitError
+from ..errors import ConfigError, ConnectFailed, DeadlineExceeded, GenkitError, shown
 
 T = TypeVar("T")
 _LONGEST = 1e6
@@ -55,9 +56,9 @@ class Timeouts:
         for limit in fields(self):
             value = getattr(self, limit.name)
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if value is not None and not (number and value > 0):
+            if value is not None and not (number and (0 < value <= sys.float_info.max or value == math.inf)):
                 what = "timeout" if limit.name == "total" else f"the {limit.name} timeout"
-                raise ConfigError(f"{what} takes seconds above 0, or genkit.Timeouts, not {value!r:.80}")
+                raise ConfigError(f"{what} takes seconds above 0, or genkit.Timeouts, not {shown(value)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,11 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
+
+from ..errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +31,8 @@ class Answer:
     """What the server answers to one request.
 
     Args:
-        body: bytes or text, sent verbatim; an iterable of bytes, sent piece by piece, with no end if it
-            has none; anything else is sent as JSON.
+        body: bytes or text, sent verbatim; a mapping, a list or what is no iterable, sent as JSON; or an
+            iterable of bytes, sent piece by piece, with no end if it has none, and once if it is an iterator.
         status: the status.
         headers: more headers, or other ones; by default the content type suits the body.
         framing: how the end of the body is marked: its ``length``, in ``chunked`` pieces, or by the
@@ -115,10 +118,19 @@ class LoopbackProvider:
         url: where it listens, ``http://127.0.0.1:PORT``.
         requests: what it was asked, in order.
         connections: how many connections it accepted.
+
+    Raises:
+        ConfigError: the script has no answer.
+        Exception: at the end of the ``with`` block, what the script raised first: the client saw only that
+            the connection was closed.
     """
 
     def __init__(self, script: Script) -> None:
+        if not isinstance(script, Answer) and not callable(script) and not script:
+            raise ConfigError("a script has an answer at least, and this list is empty")
         self._script = script
+        self._spent: list[Any] = []
+        self._failed: BaseException | None = None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -127,12 +139,14 @@ class LoopbackProvider:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
-        self._released = socket.socketpair()
+        self._gates = [socket.socketpair()]
         self._closed = False
 
     def release(self) -> None:
-        """Let the answers that hang come to their end."""
-        self._released[0].sendall(b"!")
+        """Let the answers to the requests that have come until now hang no longer."""
+        with self._lock:
+            self._gates.append(socket.socketpair())
+            self._gates[-2][0].sendall(b"!")
 
     def __enter__(self) -> LoopbackProvider:
         self._start(self._accept)
@@ -142,6 +156,8 @@ class LoopbackProvider:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if self._failed and (error is None or isinstance(error, Exception)):
+            raise self._failed
 
     def close(self) -> None:
         """Close all connections and stop; safe to call twice."""
@@ -157,7 +173,7 @@ class LoopbackProvider:
             _shut(sock)
         for thread in self._threads:
             thread.join()
-        for sock in (self._listener, *self._released):
+        for sock in (self._listener, *chain.from_iterable(self._gates)):
             sock.close()
 
     def _start(self, target: Callable[..., None], *args: Any) -> None:
@@ -184,6 +200,8 @@ class LoopbackProvider:
                     pass
         except OSError:
             pass
+        except BaseException as error:  # noqa: BLE001 - of the script: the test's own thread raises it
+            self._failed = self._failed or error
         finally:
             with self._lock:
                 self._open.discard(sock)
@@ -193,15 +211,23 @@ class LoopbackProvider:
         with self._lock:
             number = len(self.requests)
             self.requests.append(asked)
+            gate = self._gates[-1][1]
         answer = self._answer(asked, number)
+        if any(answer.body is body for body in self._spent):
+            raise ConfigError(
+                "the body of this answer is an iterator, and was sent before: give bytes, or let a "
+                "function make each answer"
+            )
         try:
             for piece in answer.pieces():
                 sock.sendall(piece)
         except OSError:
             asked.gone.set()
             return False
+        if isinstance(answer.body, Iterator):
+            self._spent.append(answer.body)
         if answer.end == "hang":
-            select.select([sock, self._released[1]], [], [])
+            select.select([sock, gate], [], [])
             if select.select([sock], [], [], 0)[0]:
                 asked.gone.set()
         elif answer.end == "reset":
@@ -222,8 +248,8 @@ def gzip_bomb(size: int) -> Iterator[bytes]:
     """A gzip stream of ``size`` zero bytes; to be sent with ``content-encoding: gzip``."""
     zipper = zlib.compressobj(9, wbits=31)
     block = bytes(1 << 20)
-    for _ in range(size // len(block)):
-        if piece := zipper.compress(block):
+    for at in range(0, size, len(block)):
+        if piece := zipper.compress(block[: size - at]):
             yield piece
     yield zipper.flush()
 
@@ -248,7 +274,7 @@ def _encoded(body: Any) -> tuple[bytes | Iterable[bytes], str]:
     if isinstance(body, bytes):
         kinds = {b"{": "application/json", b"[": "application/json", b"<": "text/html"}
         return body, kinds.get(body.lstrip()[:1], "text/event-stream")
-    if isinstance(body, (Mapping, list)):
+    if isinstance(body, (Mapping, list)) or not isinstance(body, Iterable):
         return json.dumps(body).encode(), "application/json"
     return body, "text/event-stream"
 

@@ -12,7 +12,7 @@ from serving import both, closing, fails
 from words_dialect import ask, call, sse
 
 from genkit import errors
-from genkit.request import Sampling
+from genkit.sampling import Sampling
 from genkit.testing import Answer, LoopbackProvider, gzip_bomb
 
 

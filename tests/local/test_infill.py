@@ -89,6 +89,14 @@ def test_what_goes_with_no_gap_is_refused(coder: Generator, prefix: Any, options
         coder.generate(prefix, **{"suffix": "b", **options})
 
 
+@pytest.mark.parametrize("suffix", [None, 5, b"b"])
+def test_what_follows_a_gap_is_text(coder: Generator, suffix: Any) -> None:
+    with pytest.raises(BadRequest, match="suffix takes text"):
+        coder.infill("a", suffix)
+    with pytest.raises(BadRequest, match="suffix takes text"):
+        asyncio.run(coder.ainfill("a", suffix))
+
+
 def test_a_vendor_that_fills_no_gaps_says_so() -> None:
     with (
         Generator("anthropic:m", base_url="http://127.0.0.1:9", api_key="k") as generator,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -32,6 +33,23 @@ def test_a_template_sees_tools_and_the_wish_to_think(alphabet_file: Path) -> Non
     assert prompt_length(alphabet_file, tools=[WEATHER], tool_choice="none") == plain
     assert prompt_length(alphabet_file, reasoning="high") == plain + len("think")
     assert prompt_length(alphabet_file, reasoning="none") == plain
+
+
+@pytest.mark.parametrize("output", [None, {"type": "object"}])
+def test_a_tool_must_be_there_to_be_called(alphabet: genkit.Generator, output: dict[str, str] | None) -> None:
+    for choice in ("required", "weather"):
+        with pytest.raises(BadRequest, match=f"tool_choice='{choice}' needs tools="):
+            alphabet.generate("x", tool_choice=choice, output=output)
+
+
+def test_a_schema_may_be_any_mapping(alphabet_file: Path) -> None:
+    schema = {"type": "object", "properties": {"c": {}}}
+    proxy = MappingProxyType({**schema, "properties": MappingProxyType({"c": {}})})
+    tools = [Tool(name="weather", description="d", parameters=proxy)]
+    assert prompt_length(alphabet_file, tools=tools) == prompt_length(alphabet_file, tools=[WEATHER])
+    constant = MappingProxyType({"const": 5})
+    with genkit.Generator() as demo:
+        assert demo.generate("x", output=constant).text == "5"
 
 
 def test_calls_and_results_are_part_of_a_conversation(alphabet: genkit.Generator) -> None:

@@ -28,7 +28,8 @@ from genkit.messages import (
 from genkit.providers.anthropic import Anthropic
 from genkit.providers.base import Target
 from genkit.providers.vendors import VENDORS
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
+from genkit.sampling import Sampling
 
 NAME = "anthropic.messages"
 ANTHROPIC = Anthropic()

@@ -50,9 +50,10 @@ from genkit.messages import (
 from genkit.providers.aws import _botocore, signer
 from genkit.providers.base import Target
 from genkit.providers.bedrock import Bedrock
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
 from genkit.runtime.base import HttpRequest
 from genkit.runtime.eventstream import payloads as of_frames
+from genkit.sampling import Sampling
 
 NAME = "bedrock.converse"
 BEDROCK, HERE = Bedrock(), target("anthropic.claude-haiku-4-5-v1:0")

@@ -37,8 +37,9 @@ from genkit.messages import (
     ToolResult,
 )
 from genkit.providers.cohere import Cohere
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
 from genkit.response import Ranked
+from genkit.sampling import Sampling
 
 COHERE, HERE = Cohere(), target("command-a-03-2025")
 recorded = corpus.exchanges("cohere.chat") if HAS_CORPUS else []

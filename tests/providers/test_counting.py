@@ -133,6 +133,19 @@ def test_a_vocabulary_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
         assert generator.count("Hello there").exact
 
 
+@pytest.mark.parametrize("model", ["chat:m", "cohere:m"])
+def test_what_has_no_text_is_said_to_be_left_out(model: str) -> None:
+    image, page = genkit.Image(url="https://a.b/c.png"), genkit.Document(url="https://a.b/d.pdf")
+    talk = [
+        Message.user("Hi", image),
+        Message.assistant(ToolCall(id="1", name="f", arguments="{}")),
+        Message.tool(ToolResult(id="1", content=[genkit.Text("t"), page])),
+    ]
+    answer = {"tokens": [1]}
+    assert counted(model, talk, answer)[0].source.endswith("; images, sounds and documents (2) are not in it")
+    assert "images" not in counted(model, TALK, answer)[0].source
+
+
 @pytest.mark.parametrize("model", ["groq:m", "ollama:m", "responses:m", "chat:m"])
 def test_where_nobody_counts_it_is_an_estimate(model: str) -> None:
     found, asked = counted(model, TALK)

@@ -27,7 +27,8 @@ from genkit.messages import (
 )
 from genkit.providers.base import Call
 from genkit.providers.gemini import Gemini
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
+from genkit.sampling import Sampling
 
 GEMINI, HERE = Gemini(), target("gemini-2.5-flash")
 needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)

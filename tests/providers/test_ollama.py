@@ -24,7 +24,8 @@ from genkit.errors import (
 from genkit.events import Finish, Logprobs, TokenLogprob
 from genkit.messages import Audio, Image, Message, Native, Reasoning, Text, ToolCall, ToolResult
 from genkit.providers.ollama import Ollama
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
+from genkit.sampling import Sampling
 
 OLLAMA, HERE = Ollama(), target("qwen3")
 # Recorded of another API of the same server, by a client that mocks this one.

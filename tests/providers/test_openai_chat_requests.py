@@ -26,7 +26,8 @@ from genkit.messages import (
     ToolResult,
 )
 from genkit.providers.base import Call
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
+from genkit.sampling import Sampling
 
 needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
@@ -510,6 +511,13 @@ def test_mistral_takes_plain_media() -> None:
         {"type": "input_audio", "input_audio": "eA=="},
         {"type": "document_url", "document_url": "https://a.b/c.pdf", "document_name": "c.pdf"},
     ]
+
+
+def test_a_sound_has_a_format() -> None:
+    (piece,) = sent(asked(Message.user(Audio(data=b"ID3\x03"))))["messages"][0]["content"]
+    assert piece["input_audio"]["format"] == "mp3"
+    with pytest.raises(BadRequest, match="give Audio media_type="):
+        sent(asked(Message.user(Audio(data=b"who knows"))))
 
 
 def test_what_a_user_cannot_say_is_refused() -> None:

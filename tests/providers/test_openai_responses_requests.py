@@ -25,7 +25,8 @@ from genkit.messages import (
     ToolResult,
 )
 from genkit.providers.openai_responses import OpenAIResponses
-from genkit.request import Output, Request, Sampling, Tool
+from genkit.request import Output, Request, Tool
+from genkit.sampling import Sampling
 
 NAME = "openai.responses"
 DIALECT = OpenAIResponses()
@@ -386,6 +387,15 @@ def test_what_another_provider_thought_or_ran_is_left_out() -> None:
 def test_a_user_cannot_say_what_only_another_provider_knows() -> None:
     with pytest.raises(UnsupportedOption, match="Native in a message of role user"):
         items_of(Message.user(Native(dialect="anthropic.messages", data={"type": "document"})))
+
+
+def test_a_tools_result_may_hold_what_its_own_dialect_knows() -> None:
+    file = {"type": "input_file", "file_id": "f"}
+    (item,) = items_of(Message.tool(ToolResult(id="c", content=(Native(dialect=NAME, data=file),))))
+    assert item["output"] == [file]
+    foreign = Native(dialect="anthropic.messages", data={"type": "tool_reference"})
+    with pytest.raises(UnsupportedOption, match=r"content of anthropic\.messages in a tool's result"):
+        items_of(Message.tool(ToolResult(id="c", content=(foreign,))))
 
 
 def test_a_cache_mark_is_refused_where_it_is_not_taken() -> None:

@@ -196,6 +196,53 @@ def test_missing_embeddings_are_an_error() -> None:
         run(backend(server.url).embed(["a", "b"], BlockingRuntime()))
 
 
+@pytest.mark.parametrize("model", ["chat:m", "openai:m", "anthropic:m", "gemini:m", "bedrock:m", "cohere:m"])
+def test_an_image_of_no_known_type_is_not_sent(model: str) -> None:
+    with LoopbackProvider(Answer(body={})) as server:
+        generator = genkit.Generator(model, base_url=server.url, api_key="k", attempts=1)
+        with generator, pytest.raises(errors.BadRequest, match="give Image media_type="):
+            generator.generate(Message.user(genkit.Image(data=b"who knows")))
+    assert not server.requests
+
+
+@pytest.mark.parametrize("rows", [([1.0], [1.0, 2.0]), ([], [])])
+def test_embeddings_are_of_one_length(rows: tuple[list[float], list[float]]) -> None:
+    with LoopbackProvider(Answer(body={"embeddings": {"float": rows}})) as server:
+        generator = genkit.Generator("cohere:m", base_url=server.url, api_key="k", attempts=1)
+        with generator, pytest.raises(errors.ProtocolError, match="cohere gave embeddings of"):
+            generator.embed(["a", "b"])
+
+
+@pytest.mark.parametrize("dimensions", [True, 0, -1, "5", 2.5, 2**31])
+def test_dimensions_are_a_number_of_them(dimensions: Any) -> None:
+    with LoopbackProvider(Answer(body={})) as server:
+        generator = genkit.Generator("chat:m", base_url=server.url, api_key="k", attempts=1)
+        with generator, pytest.raises(errors.BadRequest, match="dimensions takes a whole number from 1"):
+            generator.embed(["a"], dimensions=dimensions)
+    assert not server.requests
+
+
+def ranked(*indices: int, top: int | None = None) -> list[genkit.Ranked]:
+    """Of three documents, those of these indices, each a better answer than the one before."""
+    rows = [{"index": index, "relevance_score": at / 10} for at, index in enumerate(indices)]
+    with (
+        LoopbackProvider(Answer(body={"results": rows})) as server,
+        genkit.Generator("cohere:m", base_url=server.url, api_key="k", attempts=1) as generator,
+    ):
+        return generator.rerank("q", ["a", "b", "c"], top=top)
+
+
+def test_no_more_is_told_of_than_was_asked_for() -> None:
+    assert ranked(0, 2, 1, top=1) == [genkit.Ranked(1, 0.2)]
+    assert [each.index for each in ranked(0, 2, 1)] == [1, 2, 0]
+
+
+@pytest.mark.parametrize("indices", [(0, 0), (0, 3), (-1, 0)])
+def test_a_document_that_was_not_given_or_was_ranked_is_none(indices: tuple[int, int]) -> None:
+    with pytest.raises(errors.ProtocolError, match="cohere ranked"):
+        ranked(*indices)
+
+
 def test_the_models_of_a_vendor() -> None:
     with LoopbackProvider(embed) as server:
         assert run(backend(server.url).models(BlockingRuntime())) == ["m1", "GET", "/models?all=1"]

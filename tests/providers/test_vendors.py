@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import math
 import re
 import struct
 from functools import cache
@@ -117,6 +118,8 @@ def vectors(rows: list[tuple[int | None, Any]], to: Target | None = None) -> lis
 def test_embeddings_come_in_the_order_of_their_texts() -> None:
     assert vectors([(1, [2.0]), (0, [1.0])]) == [[1.0], [2.0]]
     assert vectors([(None, [1.0]), (None, [2.0])]) == [[1.0], [2.0]]
+    null = {"data": [{"index": None, "embedding": [value]} for value in (1.0, 2.0)]}
+    assert CHAT.decode_embed(null, target()) == [[1.0], [2.0]]
 
 
 def test_base64_holds_little_endian_numbers() -> None:
@@ -125,10 +128,17 @@ def test_base64_holds_little_endian_numbers() -> None:
     assert vectors([(0, base64.b64encode(b"\x01\xff").decode())], target("perplexity")) == [[1.0, -1.0]]
 
 
+NAN = base64.b64encode(struct.pack("<2f", math.nan, 1)).decode()
+
+
 @pytest.mark.parametrize(
     "body",
     [None, [], {}, {"data": None}, {"data": [1]}, {"data": [{}]}, {"data": [{"embedding": []}]}]
-    + [{"data": [{"embedding": value}]} for value in (1, "x", "AAA=", ["x"], [None], [[1.0]])],
+    + [{"data": [{"embedding": value}]} for value in (1, "x", "", "AAA=", NAN, ["x"], [None], [[1.0]])]
+    + [
+        {"data": [{"index": index, "embedding": [1.0]} for index in indices]}
+        for indices in ((0, 0), (5, 6), (-1, 0), (1, None), (0, "1"))
+    ],
 )
 def test_what_is_no_embedding_is_a_protocol_error(body: Any) -> None:
     with pytest.raises(ProtocolError):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from genkit.errors import ConfigError
 from genkit.testing import Answer, LoopbackProvider, gzip_bomb
 
 
@@ -83,6 +84,20 @@ def test_an_answer_that_hangs_until_it_is_released() -> None:
         assert not server.requests[0].gone.is_set()
 
 
+def test_a_release_is_of_the_answers_until_then() -> None:
+    with LoopbackProvider(Answer(raw=b"half", end="hang")) as server:
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", server.port)) as sock:
+                sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                assert sock.recv(4, socket.MSG_WAITALL) == b"half"
+                sock.settimeout(0.05)
+                with pytest.raises(TimeoutError):
+                    sock.recv(1)
+                server.release()
+                sock.settimeout(5)
+                assert sock.recv(1) == b""
+
+
 def test_a_client_that_leaves_is_noticed() -> None:
     with LoopbackProvider(Answer(raw=b"half", end="hang")) as server:
         with socket.create_connection(("127.0.0.1", server.port)) as sock:
@@ -91,10 +106,46 @@ def test_a_client_that_leaves_is_noticed() -> None:
         assert server.requests[0].gone.wait(5)
 
 
-def test_a_bomb_has_the_size_it_says() -> None:
-    bomb = b"".join(gzip_bomb(3 << 20))
+@pytest.mark.parametrize("size", [0, 1000, 3 << 20, (3 << 20) + 1])
+def test_a_bomb_has_the_size_it_says(size: int) -> None:
+    bomb = b"".join(gzip_bomb(size))
     assert len(bomb) < 10_000
-    assert len(zlib.decompress(bomb, wbits=31)) == 3 << 20
+    assert len(zlib.decompress(bomb, wbits=31)) == size
+
+
+@pytest.mark.parametrize(("body", "sent"), [(None, b"null"), (5, b"5"), (True, b"true"), ([1], b"[1]")])
+def test_what_is_no_iterable_is_sent_as_json(body: Any, sent: bytes) -> None:
+    with LoopbackProvider(Answer(body=body)) as server:
+        _, headers, received = post(server)
+    assert (headers["content-type"], received) == ("application/json", sent)
+
+
+def test_what_a_script_raises_is_raised_in_the_test() -> None:
+    def script(asked: Any) -> Answer:
+        raise AssertionError("not what was to be asked")
+
+    with pytest.raises(AssertionError, match="not what was to be asked"), LoopbackProvider(script) as server:
+        post(server)
+
+
+def test_an_answer_that_is_none_is_an_error_in_the_test() -> None:
+    with pytest.raises(TypeError), LoopbackProvider(Answer(body={"a": object()})) as server:
+        post(server)
+
+
+def test_an_iterator_is_sent_once() -> None:
+    script = [Answer(body="1"), Answer(body=iter([b"2"]))]
+    with (
+        pytest.raises(ConfigError, match="an iterator, and was sent before"),
+        LoopbackProvider(script) as server,
+    ):
+        assert [post(server)[2] for _ in range(2)] == [b"1", b"2"]
+        post(server)
+
+
+def test_a_script_has_an_answer() -> None:
+    with pytest.raises(ConfigError, match="an answer at least"):
+        LoopbackProvider([])
 
 
 def test_closing_twice_ends_what_hangs() -> None:
