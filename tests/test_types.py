@@ -26,7 +26,7 @@ generator.infill("a", "b", temprature=1)  # wrong
 generator.infill("a", "b", system="x")  # wrong
 generator.generate("a", temprature=1)  # wrong
 generator.infill("a", None)  # wrong
-next(generator.stream("a"))  # wrong
+event: genkit.Event = next(generator.stream("a"))
 genkit.ToolResult(id="1", content=[genkit.Audio(url="u")])  # wrong
 """
 
