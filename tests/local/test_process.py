@@ -14,8 +14,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
+from test_leaks import children
 
 import genkit
 from genkit import Generator
@@ -60,6 +63,26 @@ def seconds_of_work(pid: int) -> float:
 def wait_until_busy(pid: int) -> None:
     before = seconds_of_work(pid)
     wait_until(lambda: seconds_of_work(pid) > before + 0.05)
+
+
+@contextlib.contextmanager
+def at(event: str, name: str, do: Callable[[], object]) -> Iterator[None]:
+    """Do something, as a signal handler would, where this thread first comes to or from a function."""
+
+    def look(frame: FrameType, what: str, argument: Any) -> None:
+        if what == event and name == (argument.__name__ if "c_" in what else frame.f_code.co_name):
+            sys.setprofile(None)
+            do()
+
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 # --- death
@@ -281,29 +304,92 @@ def test_ctrl_c_gives_control_back_in_the_middle_of_a_prompt(noise_file: Path) -
     assert host.returncode == 0
 
 
-@linux
-def test_ctrl_c_while_a_question_is_sent_breaks_nothing(shared: Generator) -> None:
-    import fcntl
-    import termios
-
+@posix
+def test_ctrl_c_while_a_worker_does_not_read_costs_nothing(shared: Generator) -> None:
     def interrupt() -> None:
-        wait_until(lambda: any(fcntl.ioctl(commands, termios.FIONREAD, bytes(4))))
+        wait_until(lambda: sys._current_frames()[main].f_code.co_name == "get")  # it waits for the answer
         signal.pthread_kill(main, signal.SIGINT)
 
-    main = threading.get_ident()
-    pid = worker(shared)
-    commands = shared._backend.worker._connection._peer.commands  # type: ignore[attr-defined]
-    os.kill(pid, signal.SIGSTOP)  # it will not read, so that the pipe is soon full
+    main, pid = threading.get_ident(), worker(shared)
+    os.kill(pid, signal.SIGSTOP)
     helper = threading.Thread(target=interrupt)
     helper.start()
     with pytest.raises(KeyboardInterrupt):
-        shared.generate("x" * 10_000_000)
+        shared.generate("x" * 1_000_000)  # far more than a pipe holds
     helper.join()
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
-    with contextlib.suppress(WorkerDied):
-        shared.count("x")
+    os.kill(pid, signal.SIGCONT)
     assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
+    assert worker(shared) == pid
+
+
+def test_ctrl_c_in_the_middle_of_a_question_costs_a_worker_and_no_other_call(shared: Generator) -> None:
+    pid = worker(shared)
+    with pytest.raises(KeyboardInterrupt), at("c_return", "write", interrupt):
+        shared.generate("hello")
+    assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
+    assert worker(shared) != pid
+
+
+@pytest.mark.parametrize("place", ["connect", "_send", "ask", "send"])
+def test_ctrl_c_as_a_question_is_sent_leaves_no_call_behind(shared: Generator, place: str) -> None:
+    shared.warm()
+    with pytest.raises(KeyboardInterrupt), at("return", place, interrupt):
+        shared.generate("hello")
+    assert not shared._backend.worker._connection._calls  # type: ignore[attr-defined]
+    assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
+
+
+@linux
+@pytest.mark.parametrize(
+    "place", ["c_return set_blocking", "return renew_after_fork", "return start", "return _send"]
+)
+def test_ctrl_c_as_a_worker_starts_leaves_none_behind(alphabet_file: Path, place: str) -> None:
+    before = children()
+    with Generator(alphabet_file, context=320) as generator:  # with a worker of its own
+        with pytest.raises(KeyboardInterrupt), at(*place.split(), interrupt):
+            generator.generate("y")
+        assert children() == before
+        assert generator.generate("y").text == "z"
+    assert children() == before
+
+
+@linux
+@pytest.mark.parametrize("place", ["call close", "call _die", "call kill", "return kill", "call join"])
+def test_close_can_be_called_again_after_ctrl_c(alphabet_file: Path, place: str) -> None:
+    before = children()
+    generator = Generator(alphabet_file, context=330)  # with a worker of its own
+    generator.warm()
+    with pytest.raises(KeyboardInterrupt), at(*place.split(), interrupt):
+        generator.close()
+    generator.close()
+    assert children() == before
+
+
+# --- signal handlers
+
+
+@linux
+@pytest.mark.parametrize(
+    "place", ["c_return fork_exec", "return _start", "call start", "return _send", "return connect"]
+)
+def test_a_signal_handler_may_close_the_generator_while_its_worker_starts(
+    alphabet_file: Path, place: str
+) -> None:
+    before = children()
+    generator = Generator(alphabet_file, context=340)  # with a worker of its own
+    with pytest.raises(Closed), at(*place.split(), generator.close):
+        generator.generate("y")
+    assert children() == before
+
+
+@linux
+def test_a_signal_handler_may_ask_something_while_a_worker_starts(alphabet_file: Path) -> None:
+    before = children()
+    with Generator(alphabet_file, context=350) as generator:  # with a worker of its own
+        with at("return", "_start", lambda: generator.generate("a", max_tokens=1)):
+            assert generator.generate("y").text == "z"
+        assert len(children() - before) == 1
+    assert children() == before
 
 
 # --- the end
