@@ -210,7 +210,10 @@ def interpreter() -> str:
 
 def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
     python = interpreter()
+    # Where genkit is: an entry of the path may be relative to what was the current directory.
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    path = [*(entry for entry in sys.path if isinstance(entry, str)), package]  # as Python reads it
+    flags = ["-I"] if sys.flags.isolated else ["-E"] if sys.flags.ignore_environment else []
     options: dict[str, Any] = {}
     if sys.platform == "win32":  # no console window, and no Ctrl-C meant for the host
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -218,8 +221,7 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
         options["start_new_session"] = True
     try:
         return subprocess.Popen(
-            # Where genkit is: an entry of the path may be relative to what was the current directory.
-            [python, "-c", _BOOT, *sys.path, package],
+            [python, *flags, "-c", _BOOT, *path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,

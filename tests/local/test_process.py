@@ -22,7 +22,7 @@ from test_leaks import children
 
 import genkit
 from genkit import Generator
-from genkit.errors import BackendError, Closed, MissingDependency, WorkerDied
+from genkit.errors import BackendError, BadRequest, Closed, DeadlineExceeded, MissingDependency, WorkerDied
 
 posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="this looks into /proc")
@@ -211,6 +211,27 @@ def test_a_missing_package_names_the_extra_that_brings_it(alphabet_file: Path, t
     assert issubclass(MissingDependency, genkit.errors.ConfigError)
 
 
+@posix
+@pytest.mark.parametrize("options", [(), ("-E",)])
+def test_what_a_host_s_interpreter_is_made_of_does_not_come_between(
+    alphabet_file: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.stdout.write('hello'); sys.stdout.flush()")
+    root = str(Path(genkit.__file__).parents[1])
+    program = (
+        "import sys, pathlib\n"
+        f"sys.path[:0] = [{root!r}, 3, None, pathlib.Path('/')]\n"
+        "import genkit\n"
+        "print(genkit.Generator('llama:' + sys.argv[1]).generate('y').text)\n"
+    )
+    trouble = {"PYTHONHOME": str(tmp_path)} if options else {"PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, *options, "-c", program, str(alphabet_file)],
+        env={**os.environ, **trouble}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.removeprefix("hello").split() == ["z"]
+
+
 # --- cancelling
 
 
@@ -278,6 +299,50 @@ def test_a_dropped_stream_may_be_collected_in_the_middle_of_any_line(alphabet: G
         gc.unfreeze()
 
 
+@posix
+def test_a_question_that_no_worker_reads_waits_no_longer_than_its_timeout(
+    shared: Generator, noise_file: Path
+) -> None:
+    async def ask() -> None:
+        call = asyncio.create_task(shared.agenerate("x" * 1_000_000))  # far more than a pipe holds
+        await asyncio.sleep(0)  # it is asked now, and the event loop goes on
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    pid = worker(shared)
+    with Generator(noise_file, context=131072, parallel=1, timeout=0.01) as hurried:  # on the same worker
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(DeadlineExceeded):
+            hurried.generate("x" * 1_000_000)
+        asyncio.run(ask())
+        os.kill(pid, signal.SIGCONT)
+    assert worker(shared) == pid
+
+
+def test_a_question_that_is_too_large_starts_no_worker(alphabet_file: Path) -> None:
+    with Generator(alphabet_file, context=360) as generator:  # with a worker of its own
+        with pytest.raises(BadRequest, match="too large"):
+            generator.count("x" * (64 << 20))
+        assert generator._backend.worker.pid is None  # type: ignore[attr-defined]
+
+
+@posix
+def test_a_stream_whose_event_loop_was_closed_is_cancelled(noise_file: Path) -> None:
+    async def begin() -> object:
+        stream = generator.astream("hello")
+        async for _ in stream:
+            break
+        return stream
+
+    with Generator(noise_file, context=131072, idle=0.01) as generator:
+        loop = asyncio.new_event_loop()
+        stream = loop.run_until_complete(begin())
+        loop.close()  # and its asynchronous generators are not
+        wait_until(lambda: generator._backend.worker.pid is None)  # type: ignore[attr-defined]
+        del stream
+
+
 # --- Ctrl-C
 
 
@@ -337,6 +402,13 @@ def test_ctrl_c_as_a_question_is_sent_leaves_no_call_behind(shared: Generator, p
         shared.generate("hello")
     assert not shared._backend.worker._connection._calls  # type: ignore[attr-defined]
     assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_ctrl_c_before_the_first_step_of_a_call_leaves_no_coroutine_behind(shared: Generator) -> None:
+    with pytest.raises(KeyboardInterrupt), at("c_call", "get_asyncgen_hooks", interrupt):
+        shared.warm()
+    gc.collect()  # of what was never awaited Python warns here, which pytest turns into an error
 
 
 @linux
