@@ -51,7 +51,12 @@ class Outbox:
 
     def _go_on(self) -> None:
         while (self._frames or self._is_over) and self._writing.acquire(blocking=False):
-            if not ((_CAN_TRY or self._is_over) and self._write()):
+            try:
+                is_done = (_CAN_TRY or self._is_over) and self._write()
+            except BaseException:  # Ctrl-C, perhaps in the middle of a frame: it is the last
+                self._stream.close()
+                raise
+            if not is_done:
                 self._write_apart()
                 return
             if self._is_over:
@@ -72,9 +77,6 @@ class Outbox:
         except OSError:  # its reader is dead, which is told elsewhere
             self._rest = memoryview(b"")
             self._frames.clear()
-        except BaseException:  # Ctrl-C, perhaps in the middle of a frame: it is the last
-            self._stream.close()
-            raise
         return True
 
     def _write_apart(self) -> None:
