@@ -32,6 +32,7 @@ import json, os, sys, time
 sys.path[:] = sys.argv[1:]
 from genkit.local import pipe
 commands, answers = pipe.frames(sys.stdin.buffer), sys.stdout.buffer
+answers.write(pipe.BEGIN)
 before, after = json.loads(os.environ["GENKIT_ANSWERS"])
 next(commands)  # the settings
 for command in commands:

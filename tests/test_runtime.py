@@ -302,13 +302,17 @@ def test_a_burst_wakes_the_loop_once() -> None:
         loop.close()
 
 
-def test_a_channel_outlives_its_loop_in_silence() -> None:
+@pytest.mark.parametrize("woken", [True, False])
+def test_a_channel_outlives_its_loop_in_silence(woken: bool) -> None:
     async def main() -> AwaitingChannel[int]:
-        return AwaitingRuntime().channel()
+        channel: AwaitingChannel[int] = AwaitingRuntime().channel()
+        if woken:
+            assert channel.put(0) is not False
+        return channel
 
     channel = asyncio.run(main())
-    channel.put(1)
-    channel.put(2)
+    assert channel.put(1) is False
+    assert channel.put(2) is False
 
 
 def test_a_new_loop_each_time_is_no_matter() -> None:

@@ -126,8 +126,9 @@ class LocalBackend:
         told = Told(runtime, self._timeout, request.deadline)
         text = TextStream(request.sampling.stop)
         usage = Usage()
-        call = self.worker.ask(question, told.channel)
+        call = self.worker.ask(question)
         try:
+            call.send(told.channel)
             started = await told.facts()
             usage.input_tokens = started["prompt"]
             yield Start(started["model"])
@@ -230,8 +231,9 @@ class LocalBackend:
         """What the model's pooling made of so many texts, in their order."""
         found: dict[int, list[float]] = {}
         told = Told(runtime, self._timeout, deadline)
-        call = self.worker.ask(question, told.channel)
+        call = self.worker.ask(question)
         try:
+            call.send(told.channel)
             while len(found) < count:
                 for index, packed in (await told.facts())["pooled"]:
                     found[index] = array("f", base64.b64decode(packed)).tolist()
@@ -243,8 +245,9 @@ class LocalBackend:
     async def _ask(self, question: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
         """A question with one answer."""
         told = Told(runtime, self._timeout)
-        call = self.worker.ask(question, told.channel)
+        call = self.worker.ask(question)
         try:
+            call.send(told.channel)
             answer = await told.facts()
             call.done()
             return answer

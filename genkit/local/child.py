@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from typing import IO, Any
 
 from ..errors import (
@@ -20,19 +21,26 @@ from ..errors import (
     OutOfMemory,
     WorkerDied,
 )
+from ..runtime.lock import renew_after_fork
+from . import pipe
+from .connection import KILL
 from .limits import CANNOT_LOAD, SECONDS, TIMED_OUT, is_for_want_of_memory
+from .nowhere import disconnect
+from .outbox import Outbox
 
 # The child gets this process's own sys.path, so that it finds the same genkit and the same llama_cpp:
 # neither the current directory nor a different environment can come between.
 _BOOT = """
-import sys
+import os, sys
 sys.path[:] = sys.argv[1:]
 from genkit.errors import MissingDependency
 try:
+    from genkit.local.pipe import BEGIN
     from genkit.local.worker import main
 except (ImportError, MissingDependency) as error:
     print(error, file=sys.stderr)
     sys.exit(78)
+os.write(1, BEGIN)
 main()
 """
 _NOT_INSTALLED = 78
@@ -60,7 +68,10 @@ _WINDOWS_SIGNALS = {
 }
 # What a process does to itself; other signals come from outside, and say nothing about a file or a request.
 _CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
-_KILL = 9  # which Windows does not know
+_UNTOLD = "ended, how was told to another part of this program, which waits for all its children"
+# A process that another thread forked while this one starts a worker would hold the worker's pipes open.
+# It may be taken again, since a signal handler may fork anywhere.
+_starting = threading.RLock()
 
 
 class Child:
@@ -73,14 +84,21 @@ class Child:
     def __init__(self) -> None:
         self._owner = os.getpid()
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        process: subprocess.Popen[bytes] | None = None
         try:
-            self._process = _start(self._said)
+            with _starting:
+                process = _start(self._said)
+                assert process.stdin
+                assert process.stdout
+                self.commands, self._answers = Outbox(process.stdin), process.stdout
+                self._process = process
+                renew_after_fork(self)
         except BaseException:
             self._said.close()
+            if process:
+                with process:  # whose pipes are closed, and which is waited for
+                    process.kill()
             raise
-        if self._process.stdin is None or self._process.stdout is None:
-            raise BackendError("the process that runs the model was started without pipes")
-        self.commands, self.answers = self._process.stdin, self._process.stdout
 
     @property
     def pid(self) -> int:
@@ -91,6 +109,12 @@ class Child:
     def is_here(self) -> bool:
         """See :class:`genkit.local.connection.Peer`."""
         return False
+
+    def answers(self) -> Iterator[dict[str, Any] | list[pipe.Token]]:
+        """See :class:`genkit.local.connection.Peer`."""
+        while (line := self._answers.readline()) and not line.endswith(pipe.BEGIN):
+            pass
+        return pipe.frames(self._answers)
 
     def kill(self) -> None:
         """End it now: it has nothing to save."""
@@ -114,6 +138,8 @@ class Child:
             )
         killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
         how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"
+        if code == 0:  # a worker does not end so: it is what Popen says when it cannot know
+            how = _UNTOLD
         words = f"; its last words: {said.splitlines()[-1]}" if said else ""
         if is_for_want_of_memory(said):
             return OutOfMemory(f"the process that ran the model {how} for want of memory{words}")
@@ -123,7 +149,7 @@ class Child:
             return ModelFileError(
                 f"llama.cpp cannot load this model file: it {how}{words}; download or convert it again"
             )
-        if killer == _KILL:
+        if killer == KILL:
             how += " (from outside, or by the system for want of memory)"
         return WorkerDied(
             f"the process that ran the model {how}; the next call starts another{words}", signal=killer
@@ -133,36 +159,21 @@ class Child:
         """Wait until nothing of it is left."""
         if self._owner == os.getpid():
             self._process.wait()
-        for stream in (self.commands, self.answers, self._said):
-            with contextlib.suppress(OSError):  # what was still to be written to the dead
-                stream.close()
+        for stream in (self.commands, self._answers, self._said):
+            stream.close()
 
-    def disown(self) -> None:
-        """After a fork, in the new process: the child and its pipes are the other's.
-
-        The pipes must not be held open here, or the worker would outlive its host; and nothing that is
-        still in a buffer may be written to them twice.
-        """
+    def after_fork(self) -> None:
+        """In the new process: the child is the other's, and would outlive it if its pipes were open here."""
         self._process.returncode = 0
-        disconnect(self.commands, self.answers)
-
-
-def disconnect(*streams: IO[bytes]) -> None:
-    """Point streams to nowhere; their locks are not touched, since a thread may hold them for ever."""
-    _disconnected.extend(streams)  # else the garbage collector would close them, and wait for the locks
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in streams:
-        with contextlib.suppress(ValueError):  # it is closed
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
-_disconnected: list[IO[bytes]] = []
+        self.commands.after_fork()
+        disconnect(self._answers)
 
 
 def is_crash(error: GenkitError) -> bool:
     """Whether a worker ended itself, which the call that it worked on may have led to."""
-    return isinstance(error, WorkerDied) and (error.signal is None or _signal_name(error.signal) in _CRASHES)
+    if not isinstance(error, WorkerDied) or _UNTOLD in error.message:
+        return False
+    return error.signal is None or _signal_name(error.signal) in _CRASHES
 
 
 def not_installed(reason: object) -> MissingDependency:
@@ -199,7 +210,10 @@ def interpreter() -> str:
 
 def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
     python = interpreter()
+    # Where genkit is: an entry of the path may be relative to what was the current directory.
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    path = [*(entry for entry in sys.path if isinstance(entry, str)), package]  # as Python reads it
+    flags = ["-I"] if sys.flags.isolated else ["-E"] if sys.flags.ignore_environment else []
     options: dict[str, Any] = {}
     if sys.platform == "win32":  # no console window, and no Ctrl-C meant for the host
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -207,8 +221,7 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
         options["start_new_session"] = True
     try:
         return subprocess.Popen(
-            # Where genkit is: an entry of the path may be relative to what was the current directory.
-            [python, "-c", _BOOT, *sys.path, package],
+            [python, *flags, "-c", _BOOT, *path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
@@ -224,3 +237,9 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_starting.acquire, after_in_parent=_starting.release, after_in_child=_starting.release
+    )

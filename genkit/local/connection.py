@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import copy
 import threading
-from collections import deque
-from collections.abc import Callable
-from typing import IO, Any, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from ..errors import BadRequest, Closed, GenkitError, WorkerDied
+from ..errors import Closed, GenkitError, WorkerDied
 from ..runtime.base import Channel
 from . import pipe
+from .outbox import Outbox
+
+KILL = 9
+"""The signal that Windows does not know."""
 
 Answer: TypeAlias = pipe.Token | dict[str, Any] | GenkitError
 
@@ -19,8 +22,7 @@ Answer: TypeAlias = pipe.Token | dict[str, Any] | GenkitError
 class Peer(Protocol):
     """Who is at the other end: a process, or threads of this one."""
 
-    commands: IO[bytes]
-    answers: IO[bytes]
+    commands: Outbox
 
     @property
     def pid(self) -> int:
@@ -30,6 +32,9 @@ class Peer(Protocol):
     def is_here(self) -> bool:
         """Whether the current thread may be one of its own, in which nobody can wait for its end."""
 
+    def answers(self) -> Iterator[dict[str, Any] | list[pipe.Token]]:
+        """What it tells, until its end; raises what :func:`genkit.local.pipe.frames` does."""
+
     def kill(self) -> None:
         """End it now."""
 
@@ -38,9 +43,6 @@ class Peer(Protocol):
 
     def close(self) -> None:
         """Wait until nothing of it is left."""
-
-    def disown(self) -> None:
-        """After a fork, in the new process: let go of it, and leave it unharmed."""
 
 
 class Call(NamedTuple):
@@ -53,57 +55,64 @@ class Call(NamedTuple):
 class Connection:
     """One worker, from its start to its end.
 
+    The garbage collector may close a dropped stream, and so call :meth:`cancel`, in the middle of any line,
+    and a signal handler may call anything: so there is no lock, but an order in which things are done.
+
     Args:
-        peer: the worker.
         settings: what it is told first.
         at_rest: called when no call is left, in any thread and at any line.
     """
 
-    def __init__(self, peer: Peer, settings: dict[str, Any], at_rest: Callable[[], None]) -> None:
-        self.alive = True
+    def __init__(self, settings: dict[str, Any], at_rest: Callable[[], None]) -> None:
         self.loaded = False
         """Whether the worker has loaded its model."""
         self.victims: list[dict[str, Any]] = []
         """The questions that it was working on when it died."""
         self.reason: GenkitError | None = None
         """Why it died."""
-        self._peer, self._at_rest = peer, at_rest
+        self._settings, self._at_rest = settings, at_rest
+        self._peer: Peer | None = None
         self._calls: dict[int, Call] = {}
-        self._outbox: deque[bytes] = deque()
-        self._make_locks()
+        self._takes_calls = False
         self._reader = threading.Thread(target=self._read, name="genkit worker pipe", daemon=True)
-        try:
-            self._send(pipe.pack(settings))
-            self._reader.start()
-        except BaseException:
-            peer.kill()
-            raise
 
-    def _make_locks(self) -> None:
-        # The garbage collector may close a dropped stream, and so call cancel(), in the middle of any line
-        # of this class: hence a lock that its holder may take again, and one that nobody waits for.
-        self._state, self._writing = threading.RLock(), threading.Lock()
+    def start(self, peer: Callable[[], Peer]) -> None:
+        """Start the worker.
 
-    @property
-    def pid(self) -> int:
-        """The worker's process id."""
-        return self._peer.pid
-
-    def ask(self, number: int, question: dict[str, Any], channel: Channel[Answer]) -> bool:
-        """Send a question whose answers go to the channel; False if the worker is dead already.
+        Args:
+            peer: starts its process, or its threads.
 
         Raises:
-            BadRequest: it is too large.
+            BackendError, OSError, RuntimeError: it cannot be started; nothing of it is left.
         """
-        frame = pipe.pack({"call": number, **question})
-        if len(frame) > pipe.LARGEST:
-            raise BadRequest(f"the prompt is too large: {len(frame)} bytes of at most {pipe.LARGEST}")
-        with self._state:
-            if not self.alive:
-                return False
-            self._calls[number] = Call(question, channel)
-        self._send(frame)
-        return True
+        try:
+            self._peer = peer()
+            self._reader.start()
+            self._send(pipe.pack(self._settings))
+            self._takes_calls = True
+            if self.reason:  # a signal handler closed it meanwhile, and may have found less of it
+                self.close()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes calls."""
+        return self._takes_calls and self.reason is None
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, if it is alive."""
+        return self._peer.pid if self._peer and self.alive else None
+
+    def ask(self, number: int, frame: bytes, call: Call) -> bool:
+        """Send a question, as a frame; False if the worker is dead already."""
+        self._calls[number] = call
+        if self.alive:
+            self._send(frame)
+            return True
+        return self._calls.pop(number, None) is None  # None: it has been told why
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send what needs no answer; it is nothing to the dead."""
@@ -112,29 +121,25 @@ class Connection:
 
     def cancel(self, number: int, reason: GenkitError | None = None) -> None:
         """No more answers to this call are wanted; whoever waits for one gets the reason."""
-        with self._state:
-            wanted = self._calls.pop(number, None)
+        wanted = self._calls.pop(number, None)
         if not wanted:
             return
         if reason:
             wanted.channel.put(reason)
-        if self.alive:
-            self._send(pipe.pack({"call": number, "do": "cancel"}))
-            self._rest()
+        self._send(pipe.pack({"call": number, "do": "cancel"}))
+        self._rest()
 
     def done(self, number: int) -> None:
         """The last answer to this call has been read."""
-        with self._state:
-            self._calls.pop(number, None)
+        self._calls.pop(number, None)
         self._rest()
 
     def retire(self) -> bool:
         """Take no more calls, if there are none; False if there are."""
-        with self._state:
-            if self._calls:
-                return False
-            self.alive = False
-            return True
+        self._takes_calls = False
+        if self._calls:
+            self._takes_calls = True
+        return not self._takes_calls
 
     def close(self) -> None:
         """End the worker now, and wait until nothing of it is left.
@@ -142,22 +147,22 @@ class Connection:
         The garbage collector may call this in any thread; one of the worker's own does not wait for itself.
         """
         self._die(Closed("the Generator was closed while this call was running"))
+        if not self._peer:
+            return
         self._peer.kill()
         if self._peer.is_here:
             with contextlib.suppress(RuntimeError):  # no thread begins while the interpreter ends
-                threading.Thread(target=self._finish, daemon=True).start()
+                threading.Thread(target=self._finish, args=[self._peer], daemon=True).start()
         else:
-            self._finish()
+            self._finish(self._peer)
 
-    def _finish(self) -> None:
-        if self._reader is not threading.current_thread():
+    def _finish(self, peer: Peer) -> None:
+        if self._reader.is_alive() and self._reader is not threading.current_thread():
             self._reader.join()
-        self._peer.close()
+        peer.close()
 
     def disown(self) -> None:
         """After a fork, in the new process: the worker is the other's, and so are its answers."""
-        self._make_locks()
-        self._peer.disown()
         self._die(WorkerDied("this process was forked while the call was running; make the call again"))
 
     def _rest(self) -> None:
@@ -165,51 +170,56 @@ class Connection:
             self._at_rest()
 
     def _send(self, frame: bytes) -> None:
-        self._outbox.append(frame)
+        if not self._peer:
+            return
         try:
-            while self._outbox and self._writing.acquire(blocking=False):  # else its holder sends it
-                try:
-                    while self._outbox:
-                        self._peer.commands.write(self._outbox.popleft())
-                        self._peer.commands.flush()
-                finally:
-                    self._writing.release()
-        except (OSError, ValueError):
-            pass  # it is dead or closed, which its reader tells every call
+            self._peer.commands.send(frame)
         except BaseException:  # Ctrl-C, perhaps in the middle of a frame
+            self._die(
+                WorkerDied(
+                    "the process that ran the model was ended, since this program was interrupted while it "
+                    "sent a question; the next call starts another",
+                    signal=KILL,
+                )
+            )
             self._peer.kill()
             raise
 
     def _read(self) -> None:
-        reason: GenkitError | None = None
+        peer = self._peer
+        assert peer
         try:
-            for frame in pipe.frames(self._peer.answers):
-                if isinstance(frame, list):
-                    for token in frame:
-                        self._deliver(token.call, token)
-                elif frame["call"]:
-                    self._deliver(frame["call"], frame)
-                elif "error" in frame:
-                    reason = pipe.error_from(frame)
-                else:
-                    self.loaded = True
+            reason = self._hear(peer) or peer.cause_of_death(loaded=self.loaded)
         except Exception as error:  # noqa: BLE001 - whatever it sent, every call must hear of it
             reason = WorkerDied(
                 f"the worker process sent something that is not an answer ({error}); it was ended"
             )
-            self._peer.kill()
-        self._die(reason or self._peer.cause_of_death(loaded=self.loaded))
+            peer.kill()
+        self._die(reason)
+
+    def _hear(self, peer: Peer) -> GenkitError | None:
+        """All that it tells; why it ends, if that is among it."""
+        reason = None
+        for frame in peer.answers():
+            if isinstance(frame, list):
+                for token in frame:
+                    self._deliver(token.call, token)
+            elif frame["call"]:
+                self._deliver(frame["call"], frame)
+            elif "error" in frame:
+                reason = pipe.error_from(frame)
+            else:
+                self.loaded = True
+        return reason
 
     def _deliver(self, number: int, answer: Answer) -> None:
-        if call := self._calls.get(number):
-            call.channel.put(answer)
+        if (call := self._calls.get(number)) and call.channel.put(answer) is False:  # nobody is left to read
+            self.cancel(number)
 
     def _die(self, reason: GenkitError) -> None:
-        with self._state:
-            self.alive = False
-            self.reason = self.reason or reason
-            calls = list(self._calls.values())
-            self._calls.clear()
-        self.victims += [call.question for call in calls]
-        for call in calls:
-            call.channel.put(copy.copy(reason))  # each raises its own
+        self.reason = self.reason or reason
+        while self._calls:
+            with contextlib.suppress(KeyError):  # another thread took the last
+                _, call = self._calls.popitem()
+                self.victims.append(call.question)
+                call.channel.put(copy.copy(reason))  # each raises its own

@@ -29,7 +29,12 @@ class Idle:
     def _start(self, seconds: float) -> None:
         self._timer = threading.Timer(seconds, self._look)
         self._timer.daemon = True
-        self._timer.start()
+        try:
+            self._timer.start()
+        except BaseException as error:
+            self._timer = None  # the next rest tries again
+            if not isinstance(error, RuntimeError):  # there is no room for a thread
+                raise
 
     def _look(self) -> None:
         left = self._since + self._seconds - time.monotonic()

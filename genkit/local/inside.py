@@ -10,11 +10,15 @@ import contextlib
 import importlib
 import os
 import threading
+from collections.abc import Iterator
 from typing import IO, Any
 
 from ..errors import GenkitError, WorkerDied
+from ..runtime.lock import renew_after_fork
 from . import pipe, tried
-from .child import disconnect, not_installed
+from .child import not_installed
+from .nowhere import disconnect
+from .outbox import Outbox
 
 
 class Inside:
@@ -27,16 +31,27 @@ class Inside:
     def __init__(self, settings: dict[str, Any]) -> None:
         self.pid = os.getpid()
         self._settings = settings
-        commands, self.commands = _pipe()
-        self.answers, answers = _pipe()
+        commands, ours = _pipe()
+        self.commands = Outbox(ours)
+        self._answers, answers = _pipe()
         self._ends: tuple[IO[bytes], IO[bytes]] = commands, answers
+        renew_after_fork(self)
         self._thread = threading.Thread(target=self._run, name="genkit worker", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self.kill()
+            for stream in (self._answers, *self._ends):
+                stream.close()
+            raise
+
+    def answers(self) -> Iterator[dict[str, Any] | list[pipe.Token]]:
+        """See :class:`genkit.local.connection.Peer`."""
+        return pipe.frames(self._answers)
 
     def kill(self) -> None:
         """Have it end: it does when its commands do."""
-        with contextlib.suppress(OSError):
-            self.commands.close()
+        self.commands.close()
 
     def cause_of_death(self, *, loaded: bool) -> GenkitError:
         """See :class:`genkit.local.connection.Peer`."""
@@ -47,16 +62,17 @@ class Inside:
         self.kill()
         if self._thread is not threading.current_thread():
             self._thread.join()
-        self.answers.close()
+        self._answers.close()
 
     @property
     def is_here(self) -> bool:
         """See :class:`genkit.local.connection.Peer`: each of its threads has such a name."""
         return threading.current_thread().name.startswith("genkit ")
 
-    def disown(self) -> None:
-        """After a fork, in the new process, where no thread but the forking one is."""
-        disconnect(self.commands, self.answers, *self._ends)
+    def after_fork(self) -> None:
+        """In the new process, where no thread but the forking one is."""
+        self.commands.after_fork()
+        disconnect(self._answers, *self._ends)
 
     def _run(self) -> None:
         commands, answers = self._ends

@@ -18,6 +18,8 @@ from ..errors import GenkitError
 _HEAD = struct.Struct("<IB")
 _TOKEN = struct.Struct("<III")
 _JSON, _TOKENS = 0, 1
+BEGIN = b"\0genkit\n"
+"""What a worker writes before its first frame, since what runs as its interpreter starts may print."""
 LARGEST = 64 << 20
 """The most bytes that a frame may have."""
 

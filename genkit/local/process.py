@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import Any
 
 from ..errors import BackendError, Closed, OutOfMemory, WorkerDied
-from ..runtime.base import Channel
 from ..runtime.lock import renew_after_fork
 from .child import Child, is_crash
-from .connection import Answer, Connection, Peer
+from .connection import Connection, Peer
 from .idle import Idle
 from .inside import Inside
 from .suspects import Suspects
@@ -28,10 +28,12 @@ class Worker:
 
     def __init__(self, settings: dict[str, Any], *, isolation: str = "process", idle: float | None = None):
         self.closed = False
+        self.numbers = itertools.count(1)
+        """A number for each call."""
         self._settings, self._isolation = settings, isolation
-        self._lock = threading.Lock()
+        # The garbage collector and signal handlers may call anything in the middle of any line.
+        self._lock = threading.RLock()
         self._connection: Connection | None = None
-        self._last_call = 0
         self._deaths = 0
         """How many workers in a row died before they had loaded the model."""
         self._suspects = Suspects()
@@ -39,32 +41,24 @@ class Worker:
         self._is_lost = False
         renew_after_fork(self)
 
-    def ask(self, question: dict[str, Any], channel: Channel[Answer]) -> tuple[Connection, int]:
-        """Send a question, starting a worker if none is running.
-
-        Returns:
-            The connection that answers it, and the call's number there.
+    def connect(self, question: dict[str, Any]) -> Connection:
+        """What a question may be asked of, starting a worker if none is running.
 
         Raises:
             BackendError: no worker can be started.
-            BadRequest: the question is too large.
             Closed: the worker was closed for good.
             WorkerDied: two workers have died of this question.
         """
-        while True:
-            with self._lock:
-                connection = self._living()
-                if seconds := self._suspects.seconds_left(question):
-                    raise WorkerDied(
-                        "the process that runs the model crashed twice while it worked on this request; it "
-                        f"is not run again for {seconds:.0f} s, other requests are",
-                        retryable=False,
-                        retry_after=seconds,
-                    )
-                self._last_call += 1
-                number = self._last_call
-            if connection.ask(number, question, channel):
-                return connection, number
+        with self._lock:
+            connection = self._living()
+            if seconds := self._suspects.seconds_left(question):
+                raise WorkerDied(
+                    "the process that runs the model crashed twice while it worked on this request; it "
+                    f"is not run again for {seconds:.0f} s, other requests are",
+                    retryable=False,
+                    retry_after=seconds,
+                )
+            return connection
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send what needs no answer, if a worker is running; never waits."""
@@ -78,10 +72,10 @@ class Worker:
 
     def close(self) -> None:
         """End the worker for good."""
+        self.closed = True
         with self._lock:
-            self.closed = True
-            connection, self._connection = self._connection, None
-        if connection:
+            connection = self._connection
+        if connection:  # it is not forgotten, so that this can be called again after Ctrl-C
             connection.close()
 
     def _living(self) -> Connection:
@@ -92,24 +86,29 @@ class Worker:
                 "a model that runs in threads does not go on in a forked process; make the Generator after "
                 'the fork, or with isolation="process"'
             )
-        if self._connection and not self._connection.alive:
-            dead, self._connection = self._connection, None
-            self._bury(dead)
-        if self._connection is None:
-            # After the first death at once, then later and later. The worker waits, so no event loop has to.
-            wait = min(LONGEST_WAIT, 0.25 * 2 ** (self._deaths - 2)) if self._deaths > 1 else 0
-            try:
-                settings = {**self._settings, "wait": wait, "limits": self._isolation == "process"}
-                self._connection = Connection(self._peer(), settings, self._at_rest)
-            except OSError as error:
-                raise BackendError(f"the process that runs the model cannot be started: {error}") from error
-        return self._connection
+        while self._connection and not self._connection.alive:
+            self._bury(self._connection)
+        return self._connection or self._start()
+
+    def _start(self) -> Connection:
+        # After the first death at once, then later and later. The worker waits, so no event loop has to.
+        wait = min(LONGEST_WAIT, 0.25 * 2 ** (self._deaths - 2)) if self._deaths > 1 else 0
+        settings = {**self._settings, "wait": wait, "limits": self._isolation == "process"}
+        connection = self._connection = Connection(settings, self._at_rest)
+        try:
+            connection.start(self._peer)
+        except (OSError, RuntimeError) as error:
+            raise BackendError(f"the process that runs the model cannot be started: {error}") from error
+        return connection
 
     def _peer(self) -> Peer:
         return Inside(self._settings) if self._isolation == "thread" else Child()
 
     def _bury(self, connection: Connection) -> None:
         connection.close()
+        if self._connection is not connection:  # a signal handler came here first
+            return
+        self._connection = None
         reason = connection.reason
         if not isinstance(reason, (WorkerDied, OutOfMemory)):
             return
@@ -133,7 +132,7 @@ class Worker:
 
     def after_fork(self) -> None:
         """In the new process: what runs belongs to the other, and its locks may be held for ever."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         connection, self._connection = self._connection, None
         self._is_lost = connection is not None and self._isolation == "thread"
         if self._idle:

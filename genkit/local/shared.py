@@ -9,10 +9,10 @@ import threading
 import weakref
 from typing import Any
 
-from ..errors import Closed
+from ..errors import BadRequest, Closed
 from ..runtime.base import Channel
-from . import files
-from .connection import Answer, Connection
+from . import files, pipe
+from .connection import Answer, Call, Connection
 from .process import Worker
 
 _workers: weakref.WeakValueDictionary[str, Worker] = weakref.WeakValueDictionary()
@@ -23,22 +23,49 @@ _numbers = itertools.count(1)
 
 
 class Asked:
-    """A question that was sent: it is done, or it is cancelled."""
+    """A question: it is sent, and then it is done, or it is cancelled."""
 
     __slots__ = ("_connection", "_number", "_question", "_tenant")
 
-    def __init__(self, tenant: Tenant, connection: Connection, number: int, question: dict[str, Any]) -> None:
-        self._tenant, self._connection, self._number, self._question = tenant, connection, number, question
+    def __init__(self, tenant: Tenant, question: dict[str, Any]) -> None:
+        self._tenant, self._question = tenant, question
+        self._number = next(tenant.worker.numbers)
+        self._connection: Connection | None = None
+
+    def send(self, channel: Channel[Answer]) -> None:
+        """Send it, starting a worker if none is running; its answers go to the channel.
+
+        Raises:
+            BackendError, WorkerDied: what Worker.connect raises.
+            BadRequest: the question is too large.
+            Closed: the Generator was closed.
+        """
+        tenant = self._tenant
+        if tenant.closed:
+            raise Closed("this Generator was closed; make another")
+        frame = pipe.pack({"call": self._number, **self._question})
+        if len(frame) > pipe.LARGEST:
+            raise BadRequest(f"the prompt is too large: {len(frame)} bytes of at most {pipe.LARGEST}")
+        tenant.calls.add(self)
+        call = Call(self._question, channel)
+        while True:  # what cancel() needs is set before anything is sent, since Ctrl-C may come at any line
+            self._connection = tenant.connect(self._question)
+            if self._connection.ask(self._number, frame, call):
+                break
+        if tenant.closed:  # by another thread, meanwhile
+            self.cancel(_closed())
 
     def done(self) -> None:
         """Its last answer has been read."""
         self._tenant.calls.discard(self)
-        self._tenant.worker.done(self._connection, self._number, self._question)
+        if self._connection:
+            self._tenant.worker.done(self._connection, self._number, self._question)
 
     def cancel(self, reason: Closed | None = None) -> None:
         """No more answers are wanted; nothing if it is done. Whoever waits for one gets the reason."""
         self._tenant.calls.discard(self)
-        self._connection.cancel(self._number, reason)
+        if self._connection:
+            self._connection.cancel(self._number, reason)
 
 
 class Tenant:
@@ -55,7 +82,7 @@ class Tenant:
         """What no other Generator has had."""
         self.calls: set[Asked] = set()
         self._connection: Connection | None = None
-        self._closed = False
+        self.closed = False
         key = json.dumps([settings, isolation, idle, [_identity(path) for path in files.of(settings)]])
         with _lock:
             self.worker = _workers.get(key) or Worker(settings, isolation=isolation, idle=idle)
@@ -68,18 +95,16 @@ class Tenant:
     @property
     def pid(self) -> int | None:
         """The process that answered this Generator last, if it still runs."""
-        return self._connection.pid if self._connection and self._connection.alive else None
+        return self._connection.pid if self._connection else None
 
-    def ask(self, question: dict[str, Any], channel: Channel[Answer]) -> Asked:
-        """Send a question, starting a worker if none is running; raises what Worker.ask does."""
-        if self._closed:
-            raise Closed("this Generator was closed; make another")
-        self._connection, number = self.worker.ask(question, channel)
-        asked = Asked(self, self._connection, number, question)
-        self.calls.add(asked)
-        if self._closed:  # by another thread, meanwhile
-            asked.cancel(_closed())
-        return asked
+    def ask(self, question: dict[str, Any]) -> Asked:
+        """A question that is still to be sent."""
+        return Asked(self, question)
+
+    def connect(self, question: dict[str, Any]) -> Connection:
+        """What the question may be asked of; raises what Worker.connect does."""
+        self._connection = self.worker.connect(question)
+        return self._connection
 
     def drop(self, name: str) -> None:
         """Let the worker keep the prompt of this name no longer, or all of this Generator's if it is ''."""
@@ -87,7 +112,7 @@ class Tenant:
 
     def close(self) -> None:
         """End this Generator's calls, and the worker if no other Generator has it."""
-        self._closed = True
+        self.closed = True
         with _lock:
             tenants = _tenants.get(self.worker, set())
             tenants.discard(id(self))

@@ -45,13 +45,10 @@ def require(settings: dict[str, Any]) -> None:
 def _failure(settings: dict[str, Any]) -> GenkitError | None:
     child = Child()
     try:
-        child.commands.write(pipe.pack({**settings, "context": None}))
-        child.commands.flush()
-        for frame in pipe.frames(child.answers):
+        child.commands.send(pipe.pack({**settings, "context": None}))
+        for frame in child.answers():
             if isinstance(frame, dict):
                 return pipe.error_from(frame) if "error" in frame else None
-        return child.cause_of_death(loaded=False)
-    except OSError:  # it died before it had read what it was to do
         return child.cause_of_death(loaded=False)
     except ValueError as error:
         return BackendError(

@@ -22,14 +22,17 @@ class AwaitingChannel(Generic[T]):
         self._ready = asyncio.Event()
         self._woken = False
 
-    def put(self, item: T) -> None:
+    def put(self, item: T) -> bool:
         self._items.append(item)
-        if not self._woken:
-            self._woken = True
-            try:
-                self._loop.call_soon_threadsafe(self._ready.set)
-            except RuntimeError:  # the loop was closed: nobody is left to read
-                self._items.clear()
+        if self._woken:
+            return not self._loop.is_closed()
+        self._woken = True
+        try:
+            self._loop.call_soon_threadsafe(self._ready.set)
+        except RuntimeError:  # the loop was closed: nobody is left to read
+            self._items.clear()
+            return False
+        return True
 
     async def get(self, until: float | None = None) -> T:
         while not self._items:

@@ -19,8 +19,8 @@ _LONGEST = 1e6
 class Channel(Protocol[T]):
     """A queue that any thread fills and one call drains."""
 
-    def put(self, item: T) -> None:
-        """Add an item; never blocks."""
+    def put(self, item: T) -> object:
+        """Add an item; never blocks. False if the event loop that would read it was closed."""
 
     async def get(self, until: float | None = None) -> T:
         """Take the next item, waiting until there is one.

@@ -7,32 +7,33 @@ suspends, so sending it None once runs it to its end.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Generator
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 _SUSPENDED = "a synchronous call awaited an event loop; wait through the runtime instead"
 
 
-def run(awaitable: Awaitable[T]) -> T:
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in this thread, inside a running event loop too.
 
     Raises:
         RuntimeError: the coroutine awaited an event loop; it has to wait through its runtime.
     """
-    steps = awaitable.__await__()
-    # An event loop running in this thread would else adopt the async generators started here.
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
+    hooks = None
     try:
-        next(steps)
-        steps.throw(RuntimeError(_SUSPENDED))  # at the very await
+        # An event loop running in this thread would else adopt the async generators started here.
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, None)
+        coroutine.send(None)
+        coroutine.throw(RuntimeError(_SUSPENDED))  # at the very await
     except StopIteration as stop:
         value: T = stop.value
         return value
     finally:
-        sys.set_asyncgen_hooks(*hooks)
-        steps.close()
+        if hooks:
+            sys.set_asyncgen_hooks(*hooks)
+        coroutine.close()  # also one that Ctrl-C came before
     raise RuntimeError(_SUSPENDED)
 
 

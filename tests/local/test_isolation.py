@@ -10,15 +10,17 @@ import threading
 from pathlib import Path
 
 import pytest
+from test_leaks import children
 
 from genkit import Generator
-from genkit.errors import Closed, ConfigError, ModelFileError, WorkerDied
+from genkit.errors import BackendError, Closed, ConfigError, ModelFileError, WorkerDied
 from genkit.local import files, tried
 from genkit.local.context import Context
 from genkit.local.prompt import Prompts
 from genkit.local.suspects import SECONDS, Suspects
 
 posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="this looks into /proc")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
 
@@ -122,6 +124,20 @@ def test_the_third_time_a_crash_is_refused_and_other_requests_are_not(noise_file
         assert generator.generate("good", max_tokens=2).usage.output_tokens == 2
 
 
+@posix
+def test_a_death_that_somebody_else_is_told_of_is_no_crash(noise_file: Path) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system itself waits for all children
+    try:
+        with Generator(noise_file, context=1152) as generator:
+            for _ in range(3):  # a request that crashes is refused the third time
+                with generator.stream("x") as stream, pytest.raises(WorkerDied, match="told to another part"):
+                    next(stream.text)
+                    os.kill(worker(generator), signal.SIGKILL)
+                    list(stream)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 # --- idleness
 
 
@@ -141,6 +157,32 @@ def test_an_idle_model_is_unloaded_and_the_next_call_loads_it_again(noise_file: 
 def test_a_wrong_setting_is_a_config_error(noise_file: Path, settings: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(settings))):
         Generator(noise_file, **settings)  # type: ignore[arg-type]
+
+
+@linux
+@pytest.mark.parametrize("name", ["genkit worker pipe", "genkit worker", "Thread-"])
+def test_without_room_for_a_thread_nothing_is_lost(
+    name: str, cache: Path, noise_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith(name):
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    real, before = threading.Thread.start, children()
+    isolation = "thread" if name == "genkit worker" else "process"
+    with Generator(noise_file, idle=0.01, isolation=isolation) as generator:  # type: ignore[arg-type]
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            if name == "Thread-":  # that of the clock, which only starts when there is an answer
+                assert generator.generate("x", max_tokens=2).usage.output_tokens == 2
+            else:
+                with pytest.raises(BackendError, match="start new thread"):
+                    generator.generate("x")
+                assert children() == before
+        assert generator.generate("x", max_tokens=2).usage.output_tokens == 2
+        while is_running(generator):
+            threading.Event().wait(0.001)
 
 
 # --- fork
@@ -175,6 +217,45 @@ except genkit.errors.BackendError as error: print(name, type(error).__name__, fl
     )  # fmt: skip
     of_child = "child True" if isolation == "process" else "child BackendError"
     assert run.stdout.splitlines() == ["child heard", of_child, "parent went on", "parent True"]
+
+
+@linux
+@pytest.mark.parametrize(
+    "place", ["c_return fork_exec", "call _close_pipe_fds", "return _start", "call _send"]
+)
+def test_a_process_forked_while_a_worker_starts_holds_none_of_its_pipes(place: str, noise_file: Path) -> None:
+    program = f"""
+import genkit, glob, os, sys, threading
+def pipes():
+    links = {{os.readlink(each) for each in glob.glob("/proc/self/fd/*") if os.path.exists(each)}}
+    return {{link for link in links if link.startswith("pipe:")}}
+def fork():
+    ready.set()
+    child = os.fork()
+    if child == 0:
+        os.write(1, repr(pipes() - before).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    forked.set()
+def look(frame, event, argument):
+    name = argument.__name__ if "c_" in event else frame.f_code.co_name
+    if [event, name] == {place.split()}:
+        sys.setprofile(None)
+        threading.Thread(target=fork).start()
+        ready.wait()
+        forked.wait(0.2)  # it may have to wait until the worker was started
+before = pipes()
+ready, forked = threading.Event(), threading.Event()
+generator = genkit.Generator("llama:" + sys.argv[1])
+sys.setprofile(look)
+generator.warm()
+forked.wait()
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout == "set()"
 
 
 # --- threads of the host

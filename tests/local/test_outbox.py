@@ -1,0 +1,82 @@
+"""Frames on their way into a pipe: nobody waits, all arrive whole, and a close is a close."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import IO
+
+import pytest
+
+from genkit.local import outbox
+from genkit.local.outbox import Outbox
+
+LARGE = 1 << 20
+"""Far more bytes than a pipe holds."""
+
+
+@pytest.fixture(params=[True, False])
+def box(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Outbox, IO[bytes]]]:
+    """An outbox and the other end of its pipe, on systems that can ask a pipe what it has room for or not."""
+    if request.param and os.name != "posix":
+        pytest.skip("this system cannot")
+    monkeypatch.setattr(outbox, "_CAN_TRY", request.param)
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as answers:
+        box = Outbox(os.fdopen(write, "wb"))
+        yield box, answers
+        box.close()
+
+
+def test_frames_of_all_sizes_arrive_whole_and_in_each_thread_s_order(box: tuple[Outbox, IO[bytes]]) -> None:
+    def send(letter: bytes) -> None:
+        for size in sizes:
+            mine.send(letter * size + b"\n")
+
+    mine, theirs = box
+    sizes = [1, LARGE, 70_000, 2, 3, 5000, 70_000]
+    threads = [threading.Thread(target=send, args=[letter]) for letter in (b"a", b"b", b"c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()  # before anything is read
+    lines = [theirs.readline() for _ in range(3 * len(sizes))]
+    for letter in (b"a", b"b", b"c"):
+        assert [line for line in lines if line[:1] == letter] == [letter * size + b"\n" for size in sizes]
+
+
+def test_what_was_not_begun_is_never_written_after_a_close(box: tuple[Outbox, IO[bytes]]) -> None:
+    mine, theirs = box
+    mine.send(b"a" * LARGE)
+    assert theirs.read(1) == b"a"  # it was begun
+    mine.send(b"b")
+    mine.close()
+    assert theirs.read() == b"a" * (LARGE - 1)
+
+
+def test_without_room_for_a_thread_the_sender_waits(
+    box: tuple[Outbox, IO[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    mine, theirs = box
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(theirs.read(2 * LARGE)))
+    reader.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        mine.send(b"a" * LARGE)
+        mine.send(b"b" * LARGE)
+    reader.join()
+    assert got == [b"a" * LARGE + b"b" * LARGE]
+
+
+def test_a_dead_reader_is_no_error(box: tuple[Outbox, IO[bytes]]) -> None:
+    mine, theirs = box
+    theirs.close()
+    mine.send(b"a" * LARGE)
+    mine.send(b"b")
