@@ -16,8 +16,16 @@ from .errors import BadRequest, shown
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# What Python knows only where the system has a list.
-_TYPES = {".webp": "image/webp", ".ogg": "audio/ogg", ".flac": "audio/flac", ".m4a": "audio/mp4"}
+# What Python knows only where the system has a list, or where it says otherwise.
+_TYPES = {
+    ".webp": "image/webp",
+    ".ogg": "audio/ogg",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+    ".wav": "audio/wav",
+    ".csv": "text/csv",
+    ".md": "text/markdown",
+}
 # How files begin of which providers want to know the kind; the dots are a length.
 _BEGINNINGS = (
     (rb"\x89PNG\r\n", "image/png"),

@@ -29,7 +29,11 @@ class _Program(click.Group):
                 setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - to the end
             elif isinstance(stream, io.TextIOWrapper):  # a pipe on Windows is not UTF-8 by itself
                 errors = "strict" if name == "stdin" else "replace"
-                stream.reconfigure(encoding=None if stream.isatty() else encoding, errors=errors)
+                if stream.isatty():
+                    stream.reconfigure(errors=errors)
+                else:
+                    newline = None if name == "stdin" else "\n"
+                    stream.reconfigure(encoding=encoding, errors=errors, newline=newline)
         try:
             super().invoke(context)
         except genkit.GenkitError as problem:
@@ -43,10 +47,10 @@ class _Program(click.Group):
         except OSError as problem:
             if problem.errno == errno.EPIPE:  # the reader left: click ends in silence
                 raise
-            note(f"genkit: error: {problem}")
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # what could not be written is lost
+            if os.name != "nt" or problem.errno != errno.EINVAL:  # which is what Windows says to that
+                note(f"genkit: error: {problem}")
+            # What could not be written is lost.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             context.exit(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -76,7 +77,9 @@ def chat(context: click.Context, generator: genkit.Generator, *, options: dict[s
     conversation = Conversation(generator, options.pop("system"), options)
     genkit.Sampling(**options)  # what is wrong with an option is said now, and not at each message
     generator.warm()
-    interactive = sys.stdin.isatty() and (sys.stdout.isatty() or sys.stderr.isatty())
+    # On Windows lines are edited on stdout only.
+    shows = sys.stdout.isatty() or (os.name != "nt" and sys.stderr.isatty())
+    interactive = sys.stdin.isatty() and shows
     if interactive:
         note(f"{generator.model}: {_HELP}")
     failed = False

@@ -185,8 +185,9 @@ _SIGKILL = 9  # the signal module of Windows lacks the name
 
 def _memory() -> str:
     """The memory of the machine, and how much of it this process may take where that is known."""
-    if not hasattr(os, "sysconf"):
-        return f"not read on {platform.system()}"
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     free = free_memory()
-    return f"{total / 2**30:.1f} GiB" + (f", {free / 2**30:.1f} GiB available" if free is not None else "")
+    available = "available: unknown" if free is None else f"{free / 2**30:.1f} GiB available"
+    if not hasattr(os, "sysconf"):
+        return available
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{total / 2**30:.1f} GiB, {available}"

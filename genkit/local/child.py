@@ -59,15 +59,18 @@ _UNLESS_SAID = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 # How Windows tells of what are signals elsewhere: NTSTATUS codes as exit codes.
 _WINDOWS_SIGNALS = {
+    KILL: KILL,  # os.kill() ends a process with the number as its exit code
     0xC0000005: signal.SIGSEGV,
+    0xC0000006: signal.SIGSEGV,  # a page of a file that could not be read
     0xC000001D: signal.SIGILL,
     0xC0000094: signal.SIGFPE,
     0xC0000374: signal.SIGABRT,  # a broken heap
     0xC0000409: signal.SIGABRT,
     0xC00000FD: signal.SIGSEGV,  # no room on the stack
+    0xE06D7363: signal.SIGABRT,  # a C++ exception that nobody caught
 }
 # What a process does to itself; other signals come from outside, and say nothing about a file or a request.
-_CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"}
+_CRASHES = {"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGTRAP", "SIGSYS"}
 _UNTOLD = "ended, how was told to another part of this program, which waits for all its children"
 # A process that another thread forked while this one starts a worker would hold the worker's pipes open.
 # It may be taken again, since a signal handler may fork anywhere.
@@ -221,7 +224,7 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
         options["start_new_session"] = True
     try:
         return subprocess.Popen(
-            [python, *flags, "-c", _BOOT, *path],
+            [python, *flags, "-X", "utf8", "-c", _BOOT, *path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,

@@ -213,7 +213,7 @@ class Engine:
         self._scheduler.refused.clear()
 
     def _step(self, work: list[Work]) -> None:
-        began = time.monotonic()
+        began, exactly = time.monotonic(), time.perf_counter()  # Windows' monotonic has ticks of 16 ms
         for sequence, _, _ in work:
             sequence.times.started = sequence.times.started or began
         try:
@@ -227,7 +227,7 @@ class Engine:
             return
         self._make(self._scheduler.done(work))
         now = time.monotonic()
-        self._observe(work, now - began)
+        self._observe(work, time.perf_counter() - exactly)
         for sequence, _, sample in work:
             if sample and not sequence.times.first:
                 sequence.times.first = now

@@ -27,25 +27,41 @@ TIMED_OUT = "Timeout (0:00:"
 CANNOT_LOAD = "llama.cpp cannot be loaded"
 """How the last words of a process begin whose llama.cpp is of no use on this machine."""
 
-# What C++, ggml, Python, the loader of libraries and OpenMP say when there is no more memory.
+# What C++, ggml, Python, loaders of libraries and OpenMP say when there is no more memory, in small letters.
 _NO_MEMORY = (
     "bad_alloc",
     "failed to allocate",
-    "mem_buffer != NULL",
-    "MemoryError",
-    "annot allocate memory",
+    "mem_buffer != null",
+    "memoryerror",
+    "cannot allocate memory",
     "not enough memory",
+    "paging file is too small",
     "failed to map segment",
     "can't start new thread",
-    "Thread creation failed",
+    "thread creation failed",
     "insufficient memory",
-    "returned NULL without setting an exception",  # Python's compiler, where it meets that
+    "returned null without setting an exception",  # Python's compiler, where it meets that
 )
+_ACCESS_VIOLATION, _STACK_OVERFLOW = 0xC0000005, 0xC00000FD  # ntstatus.h
 
 
 def is_for_want_of_memory(words: str) -> bool:
     """Whether an error, or the last words of a process, speak of memory that could not be had."""
-    return any(each in words for each in _NO_MEMORY)
+    return any(each in words.lower() for each in _NO_MEMORY)
+
+
+def native_fault(error: BaseException) -> int | None:
+    """The NTSTATUS of a fault in native code, which elsewhere ends the process; None if it is another error.
+
+    On Windows ctypes makes an OSError of it ("Calling functions" in its documentation), and the process goes
+    on with broken memory.
+    """
+    if not isinstance(error, OSError):
+        return None
+    if str(error).startswith("exception: "):  # as ctypes says the usual ones
+        return _STACK_OVERFLOW if "stack overflow" in str(error) else _ACCESS_VIOLATION
+    status = getattr(error, "winerror", None) or 0
+    return status % 2**32 if status % 2**32 >= 0xC0000000 else None
 
 
 def no_memory(error: Exception) -> OutOfMemory | None:

@@ -139,11 +139,16 @@ def _mac_free_memory() -> int | None:
     return None if failed else (free + inactive + purgeable) * os.sysconf("SC_PAGE_SIZE")
 
 
+def _kernel32() -> Any:
+    """A kernel32 of our own: others may have told ``ctypes.windll`` how they call it."""
+    return ctypes.WinDLL("kernel32") if hasattr(ctypes, "WinDLL") else None
+
+
 def _windows_free_memory() -> int | None:
     """``ullAvailPhys`` of MEMORYSTATUSEX in sysinfoapi.h: two numbers of 32 bits, then seven of 64."""
     status = ctypes.create_string_buffer(struct.pack("<I", 64), 64)
-    kernel: Any = getattr(ctypes, "windll", None)
-    if kernel is None or not kernel.kernel32.GlobalMemoryStatusEx(status):
+    kernel = _kernel32()
+    if kernel is None or not kernel.GlobalMemoryStatusEx(status):
         return None
     available: int = struct.unpack_from("<Q", status, 16)[0]
     return available
@@ -151,13 +156,13 @@ def _windows_free_memory() -> int | None:
 
 def _windows_cores() -> int | None:
     """SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX in winnt.h: one record a core, each with its own size."""
-    kernel: Any = getattr(ctypes, "windll", None)
+    kernel = _kernel32()
     size = ctypes.c_uint32(0)
     if kernel is None:
         return None
-    kernel.kernel32.GetLogicalProcessorInformationEx(0, None, ctypes.byref(size))
+    kernel.GetLogicalProcessorInformationEx(0, None, ctypes.byref(size))
     records = ctypes.create_string_buffer(size.value)
-    if not kernel.kernel32.GetLogicalProcessorInformationEx(0, records, ctypes.byref(size)):
+    if not kernel.GetLogicalProcessorInformationEx(0, records, ctypes.byref(size)):
         return None
     cores, at = 0, 0
     while at < size.value:

@@ -24,7 +24,7 @@ from .chat import ChatTemplate
 from .context import MANY, try_out
 from .engine import BATCH, QUEUE, Engine
 from .forms import Forms
-from .limits import limited, no_memory
+from .limits import limited, native_fault, no_memory
 from .listener import Listener
 from .llama import Model, build_of_llama
 from .memory import choose_context
@@ -159,7 +159,9 @@ class Service:
                     self.tell(call, model=self._name, context=self.engine.context_size if self.engine else 0)
         except GenkitError as error:
             self.fail(call, error)
-        except Exception as error:  # noqa: BLE001 - whatever a question brings up is the answer to it
+        except Exception as error:  # whatever a question brings up is the answer to it
+            if native_fault(error):
+                raise
             self.fail(call, no_memory(error) or BackendError(f"the worker failed: {error!r}"))
 
     @property

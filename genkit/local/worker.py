@@ -9,8 +9,10 @@ The worker ends when its pipe does, that is, with its host at the latest.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +20,10 @@ from typing import IO, Any
 
 from ..errors import GenkitError, WorkerDied
 from . import pipe
-from .limits import no_memory
+from .limits import native_fault, no_memory
 from .service import Service
+
+_SEM_FAILCRITICALERRORS, _SEM_NOGPFAULTERRORBOX = 1, 2  # errhandlingapi.h
 
 
 class Worker:
@@ -77,6 +81,10 @@ class Worker:
 
     def broken(self, error: Exception) -> None:
         """A thread met what nobody foresaw, and ended: so does the worker."""
+        if status := native_fault(error):
+            os.write(2, str(error).encode())  # its last words
+            self._end(status - 2**32)  # as C has it
+            return
         reason = no_memory(error) or WorkerDied(f"the worker failed: {error!r}; the next call starts another")
         try:
             with contextlib.suppress(OSError, ValueError):  # the host is gone, or has closed the pipe
@@ -121,6 +129,8 @@ class Worker:
 
 def main() -> None:
     """Be a worker: keep the pipes, and point stdin and stdout away from them."""
+    if sys.platform == "win32":  # a crash shows no window that waits for somebody to close it
+        ctypes.WinDLL("kernel32").SetErrorMode(_SEM_FAILCRITICALERRORS | _SEM_NOGPFAULTERRORBOX)
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -10,9 +10,16 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-# On Windows a wait for a lock does not notice Ctrl-C; a wait in slices does, between two of them.
+# On Windows a wait for a lock or a socket does not notice Ctrl-C; a wait in slices does, between two of them.
 _SLICE = 0.1 if os.name == "nt" else None
 _LONGEST = 3600.0  # what a lock takes for its time has bounds
+
+
+def at_a_time(seconds: float | None) -> float | None:
+    """How much of a wait to wait at a time, so that Ctrl-C is noticed; None is for ever."""
+    if _SLICE is None or seconds is None:
+        return _SLICE or seconds
+    return min(_SLICE, seconds)
 
 
 class BlockingChannel(Generic[T]):
@@ -26,11 +33,9 @@ class BlockingChannel(Generic[T]):
 
     async def get(self, until: float | None = None) -> T:
         while True:
-            wait = _SLICE
-            if until is not None:
-                wait = min(max(until - time.monotonic(), 0), _SLICE or _LONGEST)
+            left = None if until is None else min(max(until - time.monotonic(), 0), _LONGEST)
             try:
-                return self._items.get(timeout=wait)
+                return self._items.get(timeout=at_a_time(left))
             except queue.Empty:
                 if until is not None and time.monotonic() >= until:
                     raise TimeoutError from None

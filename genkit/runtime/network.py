@@ -1,8 +1,7 @@
 """Sockets under httpx's transports, whose every wait is as long as the limits of its call leave.
 
-httpx's own timeouts are for one read, fixed when a body begins; a server that drips never reaches them.
-What it passes on here as a timeout is the :class:`~genkit.runtime.base.Limits` of the call. On asyncio,
-this is also a third of the cost of going through anyio.
+httpx's own timeouts are for one read; a server that drips never reaches them. What it passes on here as a
+timeout is the :class:`~genkit.runtime.base.Limits` of the call. It costs a third of anyio, too.
 """
 
 from __future__ import annotations
@@ -13,11 +12,12 @@ import os
 import socket
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
 from .base import Limits
+from .blocking import at_a_time
 from .chunks import Joiner
 from .proxy import Proxy, Tunnels, connect
 
@@ -71,9 +71,12 @@ class BlockingStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: Any = None) -> bytes:
         while True:
             try:
-                self._socket.settimeout(timeout.left())  # fails too, once another thread has closed it
+                left = timeout.left()
+                self._socket.settimeout(at_a_time(left))  # fails too, once another thread has closed it
                 data = self._socket.recv(_READ)
             except TimeoutError:
+                if at_a_time(left) != left:
+                    continue
                 raise timeout.exceeded() from None
             except OSError as error:
                 raise httpcore.ReadError(str(error)) from None
@@ -126,12 +129,7 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
         self._stream: AwaitingStream | None = None
 
     async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Any = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        self, host: str, port: int, timeout: Any = None, *_: Any, **__: Any
     ) -> httpcore.AsyncNetworkStream:
         stream = self._stream = AwaitingStream()
         opening = connect(lambda: stream.protocol, (host, port), self._tls, self._proxy, timeout)
@@ -271,10 +269,9 @@ class _Protocol(asyncio.Protocol):
             self._waiter.set_result(None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's only behaves like one
         if self.closed:
-            transport.abort()
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self.data.append(data)

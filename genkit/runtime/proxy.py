@@ -192,9 +192,9 @@ async def connect(
     loop = asyncio.get_running_loop()
     name = place[0] if tls else None
     if proxy is None:
-        return await loop.create_connection(
-            protocol, *place, ssl=tls, server_hostname=name, happy_eyeballs_delay=0.25
-        )
+        # uvloop does not know it, and tries all addresses by itself.
+        more: Any = {"happy_eyeballs_delay": 0.25} if isinstance(loop, asyncio.BaseEventLoop) else {}
+        return await loop.create_connection(protocol, *place, ssl=tls, server_hostname=name, **more)
     sock = await _reach(proxy, limits)
     try:
         tunnel = Tunnel(proxy, *place)

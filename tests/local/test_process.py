@@ -44,7 +44,7 @@ def worker(generator: Generator) -> int:
     return pid
 
 
-def kill(generator: Generator, number: int = signal.SIGKILL) -> None:
+def kill(generator: Generator, number: int = 9) -> None:
     os.kill(worker(generator), number)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from genkit.local import pipe
+from genkit.local.limits import native_fault
+from genkit.local.worker import Worker
 
 SETTINGS = {"context": 4096, "threads": 1, "parallel": 1, "gpu_layers": 0, "template": None}
 
@@ -133,3 +136,28 @@ def test_what_the_model_prints_does_not_come_between_the_answers(talk: Talk) -> 
     talk.process.kill()
     assert talk.process.stderr
     assert talk.process.stderr.read() == b""
+
+
+class Fault(OSError):
+    """What ctypes makes on Windows of a fault in native code that it has no words for."""
+
+    winerror = 0xC000001D - 2**32
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OSError("exception: access violation reading 0x0000000000000000"), 0xC0000005),
+        (OSError("exception: stack overflow"), 0xC00000FD),
+        (Fault("[WinError -1073741795] Windows Error 0xc000001d"), 0xC000001D),
+    ],
+)
+def test_a_fault_in_native_code_ends_the_worker_where_python_goes_on(error: OSError, code: int) -> None:
+    ended, answers = list[int](), io.BytesIO()
+    Worker(io.BytesIO(), answers, end=ended.append).broken(error)
+    assert (ended, answers.getvalue()) == ([code - 2**32], b"")
+
+
+def test_other_errors_of_the_system_are_no_faults() -> None:
+    assert native_fault(FileNotFoundError(2, "no such file")) is None
+    assert native_fault(ValueError("exception: access violation")) is None

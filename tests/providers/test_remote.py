@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import json
 import random
 import re
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from types import MappingProxyType
@@ -352,6 +354,21 @@ def test_a_stream_that_is_left_as_its_loop_ends_is_closed_without_a_word() -> No
         assert server.requests[0].gone.wait(60)
     gc.collect()  # what cannot be closed any more would be a warning, which is an error here
     assert not complaints
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not for Windows")
+def test_another_event_loop_will_do() -> None:
+    """uvicorn's is uvloop, whose transports and arguments are not quite those of asyncio."""
+    uvloop = importlib.import_module("uvloop")
+    piece = json.dumps({"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]})
+    streamed = Answer(body=f"data: {piece}\n\ndata: [DONE]\n\n", framing="chunked")
+
+    async def main(generator: genkit.Generator) -> str:
+        async with generator.astream("Hi") as stream:
+            return "".join([text async for text in stream.text])
+
+    with LoopbackProvider(streamed) as server, genkit.Generator("chat:m", base_url=server.url) as generator:
+        assert uvloop.run(main(generator)) == "a"
 
 
 CASES = Path(__file__).parents[3] / "shared" / "corpus" / "conformance" / "retry_after_cases.json"
