@@ -7,7 +7,7 @@ from typing import Any
 from .base import Vendor
 
 AWS_REGION = "{AWS_REGION|AWS_DEFAULT_REGION}"
-LOCAL = "http://127.0.0.1"  # where they listen; Windows needs 2 s to find that localhost is not ::1
+LOCAL = "http://localhost"
 # How servers of open models call these.
 _OPEN: dict[str, Any] = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repetition_penalty"}
 _LLAMA: dict[str, Any] = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": "repeat_penalty"}
