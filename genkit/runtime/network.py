@@ -11,39 +11,41 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Iterable
 from typing import Any, cast
 
 import httpcore
 
+from .addresses import reach
 from .base import Limits
 from .blocking import at_a_time
 from .chunks import Joiner
-from .proxy import Proxy, Tunnels, connect
+from .proxy import Proxy, Tunnel, connect, dig
 
 _READ = 64 * 1024
 _MOST = 256 * 1024  # what is read ahead of the consumer
 
 
-class BlockingNetwork(Tunnels):
+class BlockingNetwork(httpcore.SyncBackend):
     """Opens connections that block the thread, one at a time, until another thread closes it for good."""
 
     def __init__(self) -> None:
+        self.proxy: Proxy | None = None
         self._stream: BlockingStream | None = None
         self._closed = False
 
     def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Any = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        self, host: str, port: int, timeout: Any = None, *_: Any, **__: Any
     ) -> httpcore.NetworkStream:
-        return self.opened(super().connect_tcp(host, port, timeout, local_address, socket_options))
-
-    def reached(self, stream: httpcore.NetworkStream) -> None:
-        self.opened(stream)
+        proxy = self.proxy
+        if proxy is None:
+            return self.opened(reach(host, port, timeout))
+        stream = self.opened(reach(proxy.host, proxy.port, timeout))
+        try:
+            dig(stream.get_extra_info("socket"), Tunnel(proxy, host, port), timeout)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def opened(self, stream: httpcore.NetworkStream) -> BlockingStream:
         """The stream that :meth:`close` closes from now on."""

@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -21,7 +21,6 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import httpcore
 
 from ..errors import ConfigError
-from .addresses import Addresses
 from .base import Limits
 
 _LARGEST_ANSWER = 16 * 1024
@@ -133,37 +132,13 @@ class Tunnel:
         return True
 
 
-class Tunnels(Addresses):
-    """Connects to servers, through the proxy if there is one."""
+def dig(sock: socket.socket, tunnel: Tunnel, limits: Limits) -> None:
+    """Make a tunnel of a connection to a proxy.
 
-    proxy: Proxy | None = None
-
-    def reached(self, stream: httpcore.NetworkStream) -> None:
-        """The proxy is reached, and the tunnel begins."""
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: Any = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """See :meth:`Addresses.connect_tcp`."""
-        proxy = self.proxy
-        if proxy is None:
-            return super().connect_tcp(host, port, timeout, local_address, socket_options)
-        stream = super().connect_tcp(proxy.host, proxy.port, timeout, local_address, socket_options)
-        try:
-            self.reached(stream)
-            _dig(stream.get_extra_info("socket"), Tunnel(proxy, host, port), timeout)
-        except BaseException:
-            stream.close()
-            raise
-        return stream
-
-
-def _dig(sock: socket.socket, tunnel: Tunnel, limits: Limits) -> None:
+    Raises:
+        httpcore.ConnectError, ConfigError: the proxy makes none.
+        DeadlineExceeded, ConnectFailed: it took too long.
+    """
     try:
         sock.settimeout(limits.left())
         sock.sendall(tunnel.request)
