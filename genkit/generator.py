@@ -91,7 +91,7 @@ class Generator(Retrieval):
         seed: int | None = None,
     ) -> None:
         try:
-            self._defaults = Sampling(seed=seed).set_options()
+            self._defaults = Sampling(seed=seed).given()
         except BadRequest as error:
             raise ConfigError(error.message) from None
         settings: dict[str, Any] = {

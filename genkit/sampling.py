@@ -65,7 +65,7 @@ class Sampling:
         object.__setattr__(self, "stop", stop)
         object.__setattr__(self, "logit_bias", _biases(self.logit_bias))
 
-    def set_options(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """The options that were set, by name."""
         options = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in options.items() if value or value == 0}

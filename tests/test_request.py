@@ -124,7 +124,7 @@ def test_logit_bias_is_kept_as_pairs_of_ids_or_texts_and_numbers(given) -> None:
 
 @pytest.mark.parametrize("empty", [None, {}, ()])
 def test_no_logit_bias_is_none(empty) -> None:
-    assert Sampling(logit_bias=empty).set_options() == {}
+    assert Sampling(logit_bias=empty).given() == {}
 
 
 @pytest.mark.parametrize(
@@ -154,17 +154,17 @@ def test_ids_and_texts_of_a_logit_bias_survive_json() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(list(RANGES)), st.sampled_from([1, 0.5, 0])))
-def test_set_options_are_those_that_were_set(options) -> None:
+def test_given_options_are_those_that_were_set(options) -> None:
     options = {name: int(value) or 1 if RANGES[name][2] else value for name, value in options.items()}
-    assert Sampling(**options).set_options() == options
+    assert Sampling(**options).given() == options
 
 
 def test_zero_is_set_and_an_empty_stop_is_not() -> None:
-    assert Sampling(temperature=0, seed=0, stop=[]).set_options() == {"temperature": 0, "seed": 0}
+    assert Sampling(temperature=0, seed=0, stop=[]).given() == {"temperature": 0, "seed": 0}
 
 
 def test_a_number_of_numpys_is_a_number() -> None:
-    assert Sampling(temperature=np.float64(0.5), top_p=np.float64(0)).set_options() == {
+    assert Sampling(temperature=np.float64(0.5), top_p=np.float64(0)).given() == {
         "temperature": 0.5,
         "top_p": 0,
     }

@@ -13,7 +13,7 @@ LENGTH = 3
 _RATE = 1 / 8
 
 
-class Chances:
+class HitRates:
     """How often the next token is guessed right: after a guess that was right, and else."""
 
     __slots__ = ("fresh", "running")
@@ -21,9 +21,9 @@ class Chances:
     def __init__(self, fresh: float = 0.5, running: float = 0.6) -> None:
         self.fresh, self.running = fresh, running
 
-    def mean(self, other: Chances) -> Chances:
+    def mean(self, other: HitRates) -> HitRates:
         """What lies between these and others."""
-        return Chances((self.fresh + other.fresh) / 2, (self.running + other.running) / 2)
+        return HitRates((self.fresh + other.fresh) / 2, (self.running + other.running) / 2)
 
 
 class Lookup:
@@ -34,12 +34,12 @@ class Lookup:
         chances: what to expect of guesses before there were any.
     """
 
-    def __init__(self, tokens: Sequence[int], chances: Chances) -> None:
+    def __init__(self, tokens: Sequence[int], chances: HitRates) -> None:
         runs = zip(*(tokens[start:] for start in range(LENGTH)), strict=False)
         self._next = dict(zip(runs, range(LENGTH, len(tokens)), strict=False))  # run -> where it went on last
         self._known = max(LENGTH, len(tokens))
         self._right = False
-        self.chances = Chances(chances.fresh, chances.running)
+        self.chances = HitRates(chances.fresh, chances.running)
 
     def follow(self, tokens: Sequence[int]) -> None:
         """Learn from what it has said since: the sequence is longer now."""

@@ -17,7 +17,7 @@ from .suspects import Suspects
 LONGEST_WAIT = 8.0
 
 
-class Worker:
+class Supervisor:
     """Runs one model with one group of settings.
 
     Args:

@@ -39,7 +39,7 @@ def generation(request: Request, adapters: Adapters) -> dict[str, Any]:
         request: the request.
         adapters: those that the model was loaded with.
     """
-    sampling = request.sampling.set_options()
+    sampling = request.sampling.given()
     sampling.pop("stop", None)
     seed = sampling.setdefault("seed", int.from_bytes(os.urandom(4), "little") % LARGEST_SEED)
     if seed > LARGEST_SEED:

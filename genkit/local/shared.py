@@ -13,10 +13,10 @@ from ..errors import BadRequest, Closed
 from ..runtime.base import Channel
 from . import files, pipe
 from .connection import Answer, Call, Connection
-from .process import Worker
+from .process import Supervisor
 
-_workers: weakref.WeakValueDictionary[str, Worker] = weakref.WeakValueDictionary()
-_tenants: weakref.WeakKeyDictionary[Worker, set[int]] = weakref.WeakKeyDictionary()
+_workers: weakref.WeakValueDictionary[str, Supervisor] = weakref.WeakValueDictionary()
+_tenants: weakref.WeakKeyDictionary[Supervisor, set[int]] = weakref.WeakKeyDictionary()
 # The garbage collector may close a Generator in the middle of any line: its holder may take this again.
 _lock = threading.RLock()
 _numbers = itertools.count(1)
@@ -36,7 +36,7 @@ class Asked:
         """Send it, starting a worker if none is running; its answers go to the channel.
 
         Raises:
-            BackendError, WorkerDied: what Worker.connect raises.
+            BackendError, WorkerDied: what Supervisor.connect raises.
             BadRequest: the question is too large.
             Closed: the Generator was closed.
         """
@@ -73,7 +73,7 @@ class Tenant:
 
     Args:
         settings: what the worker is to run, ``path`` among it.
-        isolation: see :class:`genkit.local.process.Worker`.
+        isolation: see :class:`genkit.local.process.Supervisor`.
         idle: see there.
     """
 
@@ -85,10 +85,10 @@ class Tenant:
         self.closed = False
         key = json.dumps([settings, isolation, idle, [_identity(path) for path in files.of(settings)]])
         with _lock:
-            self.worker = _workers.get(key) or Worker(settings, isolation=isolation, idle=idle)
+            self.worker = _workers.get(key) or Supervisor(settings, isolation=isolation, idle=idle)
             _tenants.setdefault(self.worker, set()).add(id(self))
             if self.worker.closed:  # its last Generator was collected just now
-                self.worker = Worker(settings, isolation=isolation, idle=idle)
+                self.worker = Supervisor(settings, isolation=isolation, idle=idle)
                 _tenants[self.worker] = {id(self)}
             _workers[key] = self.worker
 
@@ -102,7 +102,7 @@ class Tenant:
         return Asked(self, question)
 
     def connect(self, question: dict[str, Any]) -> Connection:
-        """What the question may be asked of; raises what Worker.connect does."""
+        """What the question may be asked of; raises what Supervisor.connect does."""
         self._connection = self.worker.connect(question)
         return self._connection
 

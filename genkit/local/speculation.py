@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from .lookup import Chances, Lookup
+from .lookup import HitRates, Lookup
 from .plan import Work
 from .sequence import Sequence
 
@@ -65,7 +65,7 @@ class Speculation:
     def __init__(self, costs: Costs | None = None) -> None:
         self._costs = costs or Costs()
         self._lookups: dict[int, tuple[int, Lookup]] = {}
-        self._chances = Chances()
+        self._chances = HitRates()
 
     def draft(self, work: list[Work], room: int, longest: int) -> None:
         """Give the sequences of a step drafts, as far as that pays; none, if one is still evaluated.

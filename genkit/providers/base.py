@@ -116,7 +116,7 @@ class Encoding:
     def __init__(self, request: Request, target: Target) -> None:
         self._request, self._provider = request, target.vendor.name
         self._warnings: list[str] = []
-        self._left: dict[str, Any] = request.sampling.set_options()
+        self._left: dict[str, Any] = request.sampling.given()
         for name in _OPTIONS:
             value = getattr(request, name)
             if value is not None and value not in ((), [], {}):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.lookup import LENGTH, Chances, Lookup
+from genkit.local.lookup import LENGTH, HitRates, Lookup
 from genkit.local.plan import Work
 from genkit.local.sequence import Sequence
 from genkit.local.speculation import FEW, TOTALS, Costs, Speculation
@@ -15,7 +15,7 @@ few_tokens = st.lists(st.integers(0, 3), max_size=60)
 
 
 def lookup(tokens: list[int], **chances: float) -> Lookup:
-    return Lookup(tokens, Chances(**chances))
+    return Lookup(tokens, HitRates(**chances))
 
 
 # --- guesses

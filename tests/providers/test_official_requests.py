@@ -78,7 +78,7 @@ def options_of(request: Request) -> dict[str, Any]:
     names = [field.name for field in dataclasses.fields(request)]
     given = {name: getattr(request, name) for name in names if name not in ("messages", "sampling", "stream")}
     set_ones = {name: value for name, value in given.items() if value not in (None, (), {})}
-    return {**set_ones, **request.sampling.set_options()}
+    return {**set_ones, **request.sampling.given()}
 
 
 def generate(request: Request) -> Callable[[genkit.Generator], Any]:
