@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 
 from .errors import BadRequest, shown
 from .events import TokenLogprob
@@ -55,7 +56,7 @@ def dumps(value: Message | Sequence[Message] | Request | Response) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What stands for a value in JSON that is of no type of JSON's own. Raises TypeError for any other."""
+    """What stands for a value in JSON that is of no type of JSON's own. Raises ValueError for any other."""
     if isinstance(value, bytes):
         return base64.urlsafe_b64encode(value).decode()
     if isinstance(value, Mapping):
@@ -65,7 +66,7 @@ def _plain(value: Any) -> Any:
         return {"token": value.token, "logprob": _number(value.logprob), "top": top}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    raise TypeError(f"JSON has no {type(value).__name__} ({shown(value)})")
+    return to_jsonable_python(value)
 
 
 def _number(logprob: float) -> float | str:

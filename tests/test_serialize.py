@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 from collections.abc import Sequence
@@ -33,12 +34,13 @@ samplings = st.builds(
     seed=st.none() | st.integers(0, 2**64 - 1),
     stop=st.lists(st.text(min_size=1), max_size=3),
 )
+names = st.text(min_size=1).filter(lambda name: name not in ("auto", "none", "required"))
 requests = st.builds(
     Request,
     messages=st.lists(messages, max_size=3),
     sampling=samplings,
     tools=st.lists(
-        st.builds(Tool, name=st.text(min_size=1), description=st.text(), parameters=json_objects),
+        st.builds(Tool, name=names, description=st.text(), parameters=json_objects),
         max_size=2,
         unique_by=lambda tool: tool.name,
     ),
@@ -203,6 +205,11 @@ def test_any_mapping_is_an_object() -> None:
 
 class Own(Message):
     """A program's own kind of message."""
+
+
+def test_what_can_be_sent_can_be_written() -> None:
+    request = Request(messages=[Message.user("hi")], extra={"since": datetime.date(2020, 1, 2)})
+    assert genkit.loads(Request, genkit.dumps(request)).extra == {"since": "2020-01-02"}
 
 
 def test_a_message_of_ones_own_kind_is_a_message() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta
 from .text import overlap
-from .toolreaders import read_json
+from .toolreaders import Call, read_json
 from .toolsyntax import Section, Syntax, after_header
 
 _LETTERS = string.ascii_letters + string.digits
@@ -34,7 +34,8 @@ class AnswerStream:
         thoughts = next((s for s in self._sections if s.kind == "reasoning"), None)
         self._section: Section | None = thoughts if thinking else None
         self._held = ""
-        self._passed = 0  # of what is held: markers until there are within a string
+        self._passed = 0  # of what is held: markers until there are within a string; this is the first
+        self._first: tuple[int, str] | None = None
         self._blank = bool(thinking)  # nothing but blanks since a marker
         self.calls = 0
         """How many calls there were."""
@@ -72,6 +73,11 @@ class AnswerStream:
             yield from self._say(rest, "reasoning" if section and section.kind == "reasoning" else "text")
         elif section.kind == "header":
             yield from self._say(section.opens + rest, "text")
+        elif self._first and not _calls(section, rest):  # it was no string that the marker stood in
+            self._held = rest
+            yield from self._leave(section, *self._first)
+            yield from self.add("")
+            yield from self.end()
         else:
             yield from self._call(section, rest, "")
 
@@ -101,8 +107,12 @@ class AnswerStream:
             if section.kind in ("text", "reasoning"):
                 yield from self._take(section.kind, section.closes)
             return
-        at, closer = found
+        yield from self._leave(section, *found)
+
+    def _leave(self, section: Section, at: int, closer: str) -> Iterator[Event]:
+        """The end of a section, at this marker there."""
         body = self._held[:at]
+        self._passed, self._first = 0, None
         self._held = self._held[at if closer in self._opens else at + len(closer) :]
         self._section = None
         if section.kind == "header":
@@ -119,9 +129,8 @@ class AnswerStream:
             ((at, c) for c in section.closes if (at := self._held.find(c, self._passed)) >= 0), default=None
         ):
             if section.kind != "call" or not _is_cut(section, self._held[: found[0]]):
-                self._passed = 0
                 break
-            self._passed = found[0] + 1
+            self._passed, self._first = found[0] + 1, self._first or found
         return found
 
     def _take(self, kind: str, ends: tuple[str, ...] | list[str]) -> Iterator[Event]:
@@ -138,10 +147,7 @@ class AnswerStream:
             yield ReasoningDelta(text) if kind == "reasoning" else TextDelta(text)
 
     def _call(self, section: Section, body: str, closer: str) -> Iterator[Event]:
-        try:
-            calls = section.read(body) if section.read else []
-        except ValueError:
-            calls = []
+        calls = _calls(section, body)
         if not calls:  # what is no call is text
             yield from self._say(section.opens + body + closer, "text")
         if self._single and calls:
@@ -154,9 +160,12 @@ class AnswerStream:
 
 def _is_cut(section: Section, body: str) -> bool:
     """Whether this is no call, but the beginning of one that ends within a string."""
-    if _QUOTE.findall(body).count('"') % 2 == 0:
-        return False
+    return _QUOTE.findall(body).count('"') % 2 == 1 and not _calls(section, body)
+
+
+def _calls(section: Section, body: str) -> list[Call]:
+    """The calls in what a section holds; none if it cannot be read."""
     try:
-        return not (section.read and section.read(body))
+        return section.read(body) if section.read else []
     except ValueError:
-        return True
+        return []

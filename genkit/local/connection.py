@@ -73,7 +73,7 @@ class Connection:
         self._settings, self._at_rest = settings, at_rest
         self._peer: Peer | None = None
         self._calls: dict[int, Call] = {}
-        self._takes_calls = False
+        self._takes_calls = self._is_retired = False
         self._reader = threading.Thread(target=self._read, name="genkit worker pipe", daemon=True)
 
     def start(self, peer: Callable[[], Peer]) -> None:
@@ -112,7 +112,7 @@ class Connection:
         if self.alive:
             self._send(frame)
             return True
-        return self._calls.pop(number, None) is None  # None: it has been told why
+        return self._calls.pop(number, None) is None and not self._is_retired  # None: it has been told why
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send what needs no answer; it is nothing to the dead."""
@@ -137,9 +137,9 @@ class Connection:
     def retire(self) -> bool:
         """Take no more calls, if there are none; False if there are."""
         self._takes_calls = False
-        if self._calls:
-            self._takes_calls = True
-        return not self._takes_calls
+        self._is_retired = not self._calls
+        self._takes_calls = not self._is_retired
+        return self._is_retired
 
     def close(self) -> None:
         """End the worker now, and wait until nothing of it is left.
@@ -217,9 +217,11 @@ class Connection:
             self.cancel(number)
 
     def _die(self, reason: GenkitError) -> None:
-        self.reason = self.reason or reason
+        reason = self.reason = self.reason or reason
         while self._calls:
             with contextlib.suppress(KeyError):  # another thread took the last
                 _, call = self._calls.popitem()
+                if self._is_retired:  # it comes too late, was not sent, and is asked of the next
+                    continue
                 self.victims.append(call.question)
                 call.channel.put(copy.copy(reason))  # each raises its own

@@ -31,6 +31,7 @@ class Constraints:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._of_calls = lru_cache(8)(self._hold_calls)  # the turns of a chat have the same tools
+        self._of_form = lru_cache(8)(lambda form: self.make(json.loads(form)))  # and many calls one form
 
     def make(self, form: Mapping[str, Any]) -> Mask:
         """The constraint for one answer.
@@ -52,6 +53,10 @@ class Constraints:
         if flaw := mask.copy().flaw():
             raise _refused(form, flaw)
         return mask
+
+    def of_form(self, form: Mapping[str, Any]) -> Mask:
+        """What :meth:`make` makes, which is kept for the next answer of this form."""
+        return self._of_form(json.dumps(form)).copy()
 
     def of_calls(
         self,

@@ -48,7 +48,7 @@ class Forms:
                 if "calls" in form:
                     return self._constraints.of_calls(form["calls"], form["strict"], None)
                 if not spelled:
-                    return self._constraints.make(form)
+                    return self._constraints.of_form(form)
                 functions = [tool["function"] for tool in question["tools"]]
                 mask = self._constraints.of_calls(functions, held, spelled)
         except (UnsupportedOption, MissingDependency) as error:

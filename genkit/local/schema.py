@@ -8,7 +8,7 @@ these. What is narrowed here still fits the schema as it was given.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -39,6 +39,7 @@ _BOUNDS = {
     "exclusiveMinimum": "minimum",
     "exclusiveMaximum": "maximum",
 }
+_LETTERS = 300
 _DATA = (*FIXED, "default", "examples")
 
 
@@ -114,12 +115,12 @@ def _numbers(data: Any) -> Iterator[int | float]:
 
 
 def _is_kept(number: int | float) -> bool:
-    """Whether llguidance reads a number exactly: a float holds its digits, and the power of ten behind."""
-    if isinstance(number, int):
+    """Whether llguidance reads a number exactly: it is serde_json's digits times, or by, a power of ten."""
+    if isinstance(number, int) or abs(number) > _LARGEST:
         return abs(number) <= _LARGEST
-    exact = Decimal(repr(number))
-    digits = len(exact.as_tuple().digits)
-    return abs(number) <= _LARGEST and digits <= 15 and digits - exact.adjusted() <= 23
+    digits, power = Decimal(repr(abs(number))).as_tuple()[1:]
+    whole, ten = float("".join(map(str, digits))), float(f"1e{abs(int(power))}")
+    return abs(number) == (whole * ten if int(power) > 0 else whole / ten)
 
 
 def _with_tuples(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,6 +148,12 @@ def _narrow(schema: dict[str, Any], closed: bool) -> None:
         _bound(schema)
 
 
+def _are_few(names: Iterable[str]) -> bool:
+    """Whether a pattern of all other names is made in no time, and held to as it is written."""
+    text = "".join(names)
+    return 0 < len(text) <= _LETTERS and not set('"\\') & set(text)
+
+
 def _narrow_keys(schema: dict[str, Any], closed: bool) -> None:
     """Leave no keys free that people do not mean to, nor one that is known to be spelled otherwise."""
     properties, patterns = schema.get("properties"), schema.get("patternProperties")
@@ -157,7 +164,9 @@ def _narrow_keys(schema: dict[str, Any], closed: bool) -> None:
     sure = 1 + (len(required) if isinstance(required, list) else 0)
     if (free is not False or patterns) and isinstance(least, int) and least > sure:
         raise ValueError(f'"minProperties": {least} is not looked at where keys are free: one may come twice')
-    if closed and isinstance(properties, Mapping) and properties and not patterns and free is not False:
+    if not isinstance(properties, Mapping) or not closed or patterns or free is False:
+        return
+    if _are_few(properties):
         schema["patternProperties"] = {others(properties): free}  # llguidance reads "\u0061" as another "a"
         schema["additionalProperties"] = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -155,7 +156,7 @@ def _json(body: Any) -> bytes:
         content = to_json(body, fallback=_plain, inf_nan_mode="constants")
     except ValueError as error:
         raise BadRequest(f"the request cannot be written as JSON: {error}") from None
-    suspicious = b"NaN" in content or b"Infinity" in content  # but they may be words of a text
+    suspicious = re.search(rb"[:,\[]-?(?:NaN|Infinity)", content)  # but they may be words of a text
     if suspicious and content != to_json(body, fallback=_plain, inf_nan_mode="null"):
         raise BadRequest("the request holds a number that is infinite or none (NaN), which JSON has not")
     return content

@@ -258,6 +258,17 @@ def test_blanks_before_a_call_are_nothing_however_they_come(syntax: str) -> None
     assert read(syntax, ["\n", " "])[1] == "\n "
 
 
+BROKEN = '<tool_call>{"name": "f", "arguments": {"size": "5}}</tool_call>'
+
+
+def test_a_call_that_is_broken_takes_none_after_it_along() -> None:
+    good = '<tool_call>{"name": "weather", "arguments": {"city": "Oslo"}}</tool_call>'
+    written = f"{BROKEN}\n{good} Done."
+    for cut in (1, 7, 1000):
+        pieces = [written[at : at + cut] for at in range(0, len(written), cut)]
+        assert read("tagged", pieces) == ("", f"{BROKEN}\nDone.", [OSLO])
+
+
 def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:
     stream = AnswerStream(by_name("tagged"), tools=True, thinking=False)
     assert list(stream.add("a <")) == [TextDelta("a ")]

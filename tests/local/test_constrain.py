@@ -402,7 +402,7 @@ def test_integers_that_are_not_read_exactly_are_refused(noise_file: Path, bound:
 
 @pytest.mark.parametrize(
     "number",
-    [2**60 + 1, -(2**53), 123456789.12345679, 1.5e-30, 1e300, 2.0**53 - 1, [2**63], {"a": {"b": 0.1 + 0.2}}],
+    [2**60 + 1, -(2**53), 123456789.12345679, 1.5e-30, 1e300, 2.0**53 - 1, [2**63], {"a": {"b": 1.5e300}}],
 )
 @pytest.mark.parametrize("key", ["const", "enum"])
 def test_a_number_that_would_not_be_written_exactly_is_refused(
@@ -413,7 +413,7 @@ def test_a_number_that_would_not_be_written_exactly_is_refused(
         assert "would not be written exactly; take text" in refusal(noise_file, {"schema": schema})
 
 
-@pytest.mark.parametrize("number", [2**53 - 1, -12345678.1234567, 0.5, 1e-10, 3.0, True])
+@pytest.mark.parametrize("number", [2**53 - 1, -12345678.1234567, 0.5, 1e-10, 3.0, True, 0.1 + 0.2, 1 / 3])
 def test_other_numbers_are_written_exactly(noise_file: Path, number: float) -> None:
     mask = constraints(noise_file).make({"schema": {"const": number}})
     assert json.loads(said(mask)) == number
