@@ -118,6 +118,51 @@ def test_row_25_every_call_hears_of_the_death(shared: Generator) -> None:
 
 
 @posix
+def test_row_25_who_finds_the_dead_meanwhile_does_not_change_what_the_others_are_told(
+    noise_file: Path,
+) -> None:
+    with Generator(noise_file, lookup=False) as generator:
+        streams = [generator.stream("hello", max_tokens=100_000) for _ in range(3)]
+        for stream in streams:
+            next(stream)
+        connection = generator._backend.worker._connection  # type: ignore[attr-defined]
+
+        def found(put: Callable[[Any], None]) -> Callable[[Any], None]:
+            def first(item: Any) -> None:
+                if isinstance(item, WorkerDied):
+                    connection.close()
+                put(item)
+
+            return first
+
+        for call in connection._calls.values():
+            call.channel.put = found(call.channel.put)
+        kill(generator)
+        for stream in streams:
+            with pytest.raises(WorkerDied):
+                list(stream)
+
+
+def test_a_question_that_comes_as_its_worker_retires_is_asked_of_the_next(alphabet_file: Path) -> None:
+    class Calls(dict[int, Any]):
+        def __setitem__(self, number: int, call: Any) -> None:
+            if not supervisor.closed and connection.alive:
+                assert connection.retire()  # just before the call is written down
+                supervisor._connection = None
+                super().__setitem__(number, call)
+                connection.close()  # just after
+            else:
+                super().__setitem__(number, call)
+
+    with Generator(alphabet_file) as generator:
+        generator.warm()
+        supervisor = generator._backend.worker.worker  # type: ignore[attr-defined]
+        connection = supervisor._connection
+        connection._calls = Calls()
+        assert generator.generate("x").text == "yz"
+
+
+@posix
 def test_row_25_a_death_before_the_answer_began(shared: Generator) -> None:
     async def ask_and_kill() -> None:
         os.kill(pid, signal.SIGSTOP)
