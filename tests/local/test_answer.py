@@ -199,6 +199,7 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
         ("tagged", "a <tool_call>no JSON</tool_call> b"),
         ("tagged", 'a <tool_call>{"name": "f"}</tool_call>'),
         ("tagged", "<tool_call>{"),
+        ("tagged", '<tool_call>{"name": "f", "arguments": {"a": 1e999}}</tool_call>'),  # Python's inf
         ("tagged", '<tool_call>{"name": "f", "arguments": "Oslo"}</tool_call>'),
         ("tagged", '<tool_call>{"name": "f", "arguments": "[1]"}</tool_call>'),
         ("tagged", '<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>'),
@@ -235,10 +236,7 @@ def test_what_is_no_call_is_text(syntax: str, written: str) -> None:
         ('"{\\"a\\": 1}"', '{"a": 1}'),
         (r'{"a": "\ud83d"}', r'{"a": "\ud83d"}'),
         ('{"a": "é"}', '{"a": "é"}'),
-        ('{"a": [1e400, -1e400, 0.5]}', '{"a": [1.7976931348623157e+308, -1.7976931348623157e+308, 0.5]}'),
-        (f'{{"a": -{"1" * 5000}, "b": {"1" * 400}}}', f'{{"a": -1.7976931348623157e+308, "b": {"1" * 400}}}'),
     ],
-    ids=range(6),
 )
 def test_arguments_are_a_json_object_that_can_be_encoded(written: str, arguments: str) -> None:
     answer = f'<tool_call>{{"name": "f", "arguments": {written}}}</tool_call>'
