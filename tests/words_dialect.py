@@ -26,9 +26,6 @@ class Words:
 
     name = "words"
 
-    def __init__(self, framing: Any = "sse") -> None:
-        self.framing = framing
-
     def encode(self, request: Request, target: Target) -> Call:
         prompt = request.messages[-1].text
         encoding = Encoding(request, target)
@@ -76,9 +73,9 @@ def sse(*words: str, end: str = 'data: {"end": "stop"}\n\ndata: [DONE]\n\n') -> 
     return ("".join(f'data: {{"word": "{word}"}}\n\n' for word in words) + end).encode()
 
 
-def backend(url: str, *, framing: str = "sse", auth: str = "bearer", **settings: Any) -> RemoteBackend:
+def backend(url: str, *, auth: str = "bearer", **settings: Any) -> RemoteBackend:
     vendor = Vendor(name="wordy", dialect="words", base_url=url, auth=auth)
-    return RemoteBackend(Words(framing), Target(model="m", vendor=vendor), key=KEY, **settings)
+    return RemoteBackend(Words(), Target(model="m", vendor=vendor), key=KEY, **settings)
 
 
 def ask(prompt: str = "hi", **settings: Any) -> Request:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError, QuotaExceeded
@@ -35,7 +35,6 @@ class Anthropic:
     """The dialect of the Messages API."""
 
     name = NAME
-    framing: Literal["sse", "ndjson", "eventstream"] = "sse"
 
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""

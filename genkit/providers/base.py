@@ -77,8 +77,6 @@ class Dialect(Protocol):
     """A wire format, as pure functions."""
 
     name: str
-    framing: Literal["sse", "ndjson", "eventstream"]
-    """How a stream of payloads is cut."""
 
     def encode(self, request: Request, target: Target) -> Call:
         """The call for a request; ``request.stream`` says whether the answer is to come in pieces.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
@@ -30,7 +30,6 @@ class Bedrock:
     """The dialect of Converse."""
 
     name = NAME
-    framing: Literal["sse", "ndjson", "eventstream"] = "eventstream"
 
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""

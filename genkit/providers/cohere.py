@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError, QuotaExceeded
 from ..events import Event
@@ -38,7 +38,6 @@ class Cohere:
     """The dialect of Cohere's Chat API."""
 
     name = NAME
-    framing: Literal["sse", "ndjson", "eventstream"] = "sse"
 
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import AuthFailed, ContextOverflow, GenkitError, ProtocolError
 from ..events import Event
@@ -31,7 +31,6 @@ class Gemini:
     """The dialect of generateContent."""
 
     name = NAME
-    framing: Literal["sse", "ndjson", "eventstream"] = "sse"
 
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""

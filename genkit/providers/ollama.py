@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -33,7 +33,6 @@ class Ollama:
     """The dialect of Ollama's Chat API."""
 
     name = NAME
-    framing: Literal["sse", "ndjson", "eventstream"] = "ndjson"
 
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""

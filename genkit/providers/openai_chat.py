@@ -6,7 +6,7 @@ Wire format: "Create chat completion" in OpenAI's API reference. What a vendor h
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Literal
+from typing import Any
 
 from ..events import Event
 from ..request import Request
@@ -41,7 +41,6 @@ class OpenAIChat(OpenAIServer):
     """
 
     name = NAME
-    framing: Literal["sse", "ndjson", "eventstream"] = "sse"
 
     def encode(self, request: Request, target: Target) -> Call:
         """The call for a request. Raises BadRequest for what the API cannot express."""

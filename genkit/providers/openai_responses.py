@@ -8,7 +8,7 @@ outputs); what the server ran itself stays a :class:`~genkit.Native` item, sent 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import GenkitError, IncompleteStream, ProtocolError
 from ..events import Event, Logprobs, TextDelta
@@ -27,7 +27,6 @@ class OpenAIResponses(OpenAIServer):
     """
 
     name = NAME
-    framing: Literal["sse"] = "sse"
 
     def encode(self, request: Request, target: Target) -> Call:
         """The call for a request. Raises BadRequest for what the API cannot express."""

@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
-def payloads(response: HttpResponse, framing: str) -> AsyncGenerator[Payload, None]:
+def payloads(response: HttpResponse) -> AsyncGenerator[Payload, None]:
     """The payloads of a good answer: of a stream, or its whole body as one.
 
     The content type decides, since servers answer a request for a stream with a body, and the other way
@@ -25,7 +25,6 @@ def payloads(response: HttpResponse, framing: str) -> AsyncGenerator[Payload, No
 
     Args:
         response: the answer, with nothing read of it.
-        framing: how its dialect cuts a stream.
 
     Raises:
         ProtocolError: it is not JSON, or empty.
@@ -40,7 +39,7 @@ def payloads(response: HttpResponse, framing: str) -> AsyncGenerator[Payload, No
         return _lines(chunks)
     if kind == "application/vnd.amazon.eventstream":
         return eventstream.payloads(chunks)
-    return _sniffed(chunks, framing)
+    return _sniffed(chunks)
 
 
 async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
@@ -88,8 +87,8 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
         raise IncompleteStream("the stream broke off within a line", phase="body")
 
 
-async def _sniffed(chunks: AsyncGenerator[bytes, None], framing: str) -> AsyncGenerator[Payload, None]:
-    """An answer that is one JSON body, unless it looks like events."""
+async def _sniffed(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[Payload, None]:
+    """An answer that is one JSON body, unless it looks like events, or like lines of JSON."""
     start = b""
     async for chunk in chunks:
         start = (start + chunk).lstrip()  # at once: some servers send blanks for as long as they think
@@ -100,7 +99,7 @@ async def _sniffed(chunks: AsyncGenerator[bytes, None], framing: str) -> AsyncGe
             yield payload
         return
     data = await read_all(_after(start, chunks))
-    if framing == "ndjson" and _maybe(data) is None and b"\n" in data.strip():
+    if _maybe(data) is None and isinstance(_maybe(data.partition(b"\n")[0]), dict):
         async for payload in _lines(_after(data, chunks)):
             yield payload
         return

@@ -68,7 +68,7 @@ class RemoteBackend(Abilities):
             yield Warned(warning)
         limits = Limits(self._timeouts, request.deadline)
         response = await self._endpoint.send(call, runtime, limits)
-        inputs = payloads(response, self.dialect.framing)
+        inputs = payloads(response)
         events = self.dialect.decode(inputs, self.target)
         finished = False
         room = _room(request)

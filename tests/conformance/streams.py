@@ -71,11 +71,10 @@ class Stream:
         vendors = [VENDORS.get(exchange.provider), VENDORS["chat"], *VENDORS.values()]
         vendor = next(row for row in vendors if row and row.dialect == exchange.dialect)
         made: Any = route(f"{vendor.name}:m", api_key="k", base_url="http://127.0.0.1").backend
-        self.dialect = made.dialect
         target = Target(model="m", vendor=made.target.vendor)
         self._wire = _Wire(self.headers)
         self._backend = RemoteBackend(
-            self.dialect, target, key="k", auth=lambda _: {}, connections=self._wire
+            made.dialect, target, key="k", auth=lambda _: {}, connections=self._wire
         )
 
     def __str__(self) -> str:
@@ -95,7 +94,7 @@ class Stream:
         async def gather() -> list[Any]:
             found: list[Any] = []
             try:
-                async for payload in payloads(_Head(self.headers, pieces), self.dialect.framing):
+                async for payload in payloads(_Head(self.headers, pieces)):
                     found.append(payload)
             except GenkitError as error:
                 found.append(repr(error))

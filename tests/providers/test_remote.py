@@ -44,9 +44,9 @@ NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
 
 
-def text(answer: Answer, mode: str = "sync", framing: str = "sse", **settings: Any) -> str:
+def text(answer: Answer, mode: str = "sync", **settings: Any) -> str:
     with LoopbackProvider(answer) as server:
-        remote = backend(server.url, framing=framing)
+        remote = backend(server.url)
         try:
             return call(remote, mode, ask(**settings)).text
         finally:
@@ -56,22 +56,22 @@ def text(answer: Answer, mode: str = "sync", framing: str = "sse", **settings: A
 @both
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(
-    ("answer", "framing"),
+    "answer",
     [
-        (Answer(body=BODY), "sse"),
-        (Answer(body=sse("a", "b"), framing="chunked"), "sse"),
-        (Answer(body=sse("a", "b"), headers=JSON), "sse"),
-        (Answer(body=b"\xef\xbb\xbf" + sse("a", "b"), headers={"content-type": "text/plain"}), "sse"),
-        (Answer(body=sse("a", "b", end='data: {"end": "stop"}')), "sse"),
-        (Answer(body=LINES, headers=NDJSON, framing="chunked", piece=3), "ndjson"),
-        (Answer(body=LINES[:-1], headers=NDJSON, framing="close"), "ndjson"),
-        (Answer(body=LINES, headers=JSON), "ndjson"),
-        (Answer(body='{"words": ["a", "b"],\n"end": "stop"}\n', headers=JSON), "ndjson"),
-        (Answer(body='[{"word": "a"},\n{"word": "b"}, {"end": "stop"}]'), "sse"),
+        Answer(body=BODY),
+        Answer(body=sse("a", "b"), framing="chunked"),
+        Answer(body=sse("a", "b"), headers=JSON),
+        Answer(body=b"\xef\xbb\xbf" + sse("a", "b"), headers={"content-type": "text/plain"}),
+        Answer(body=sse("a", "b", end='data: {"end": "stop"}')),
+        Answer(body=LINES, headers=NDJSON, framing="chunked", piece=3),
+        Answer(body=LINES[:-1], headers=NDJSON, framing="close"),
+        Answer(body=LINES, headers=JSON),
+        Answer(body='{"words": ["a", "b"],\n"end": "stop"}\n', headers=JSON),
+        Answer(body='[{"word": "a"},\n{"word": "b"}, {"end": "stop"}]'),
     ],
 )
-def test_an_answer_in_any_frame_says_the_same(answer: Answer, framing: str, stream: bool, mode: str) -> None:
-    assert text(answer, mode, framing, stream=stream) == "ab"
+def test_an_answer_in_any_frame_says_the_same(answer: Answer, stream: bool, mode: str) -> None:
+    assert text(answer, mode, stream=stream) == "ab"
 
 
 def test_what_is_sent() -> None:
@@ -544,7 +544,7 @@ def events_of(dialect: str, data: bytes) -> list[Any]:
     target = Target(model="m", vendor=Vendor(name="v", dialect=dialect, base_url=""))
     events: list[Any] = []
     try:
-        for event in drive(DIALECTS[dialect].decode(payloads(Bytes(data), "sse"), target)):
+        for event in drive(DIALECTS[dialect].decode(payloads(Bytes(data)), target)):
             events.append(event)
     except errors.GenkitError as error:
         events.append(error)
