@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import BackendError, ConfigError, OutOfMemory
 from .arrays import as_array
-from .llama import Model, _last_words, _lib, lacks_memory, last_words
+from .llama import Model, heard, lacks_memory, last_words, lib
 from .plan import Cut, Forget, Move, Share, Shift
 from .prefixes import Scales
 from .sampling import Step
@@ -32,38 +32,38 @@ class Sampler:
     """
 
     def __init__(self, model: Model, steps: Iterable[Step], history: Sequence[int]) -> None:
-        self._chain = _lib.llama_sampler_chain_init(_lib.llama_sampler_chain_default_params())
+        self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         steps, self._size = list(steps), model.vocabulary_size
         self._likeliest = self._size >= MANY and [name for name, *_ in steps] == ["greedy"]
         for name, *values in steps:
             if name in ("top_p", "min_p"):
                 values.append(1)  # keep at least one token
             elif name == "logit_bias":
-                biases = (_lib.llama_logit_bias * len(values[0]))(*values[0])
+                biases = (lib.llama_logit_bias * len(values[0]))(*values[0])
                 values[:] = model.vocabulary_size, len(biases), biases
             elif name == "penalties":
                 window = values[0]
                 values.insert(0, model.vocabulary_size)
-            step = getattr(_lib, f"llama_sampler_init_{name}")(*values)
+            step = getattr(lib, f"llama_sampler_init_{name}")(*values)
             if not step:
                 raise BackendError(f"llama.cpp cannot make the sampler {name}{tuple(values)}")
-            _lib.llama_sampler_chain_add(self._chain, step)
+            lib.llama_sampler_chain_add(self._chain, step)
             if name == "penalties":
                 for token in history[-window:]:
-                    _lib.llama_sampler_accept(self._chain, token)
+                    lib.llama_sampler_accept(self._chain, token)
 
     def sample(self, context: Context, row: int) -> int:
         """Choose the next token from the logits of this row of the last batch."""
         if self._likeliest:
             return int(as_array(context.logits(row), self._size).argmax())
-        token: int = _lib.llama_sampler_sample(self._chain, context.pointer, row)
+        token: int = lib.llama_sampler_sample(self._chain, context.pointer, row)
         return token
 
     def close(self) -> None:
         """Free the chain."""
         chain, self._chain = self._chain, None
         if chain:
-            _lib.llama_sampler_free(chain)
+            lib.llama_sampler_free(chain)
 
 
 class Context:
@@ -85,7 +85,7 @@ class Context:
     def __init__(
         self, model: Model, *, size: int, sequences: int, batch: int, threads: int, pooled: bool = False
     ) -> None:
-        parameters = _lib.llama_context_default_params()
+        parameters = lib.llama_context_default_params()
         parameters.n_ctx = -(-size // 256) * 256  # llama.cpp pads to 256 by itself, and then confuses the two
         parameters.n_batch = parameters.n_ubatch = batch
         parameters.n_seq_max = sequences
@@ -93,8 +93,8 @@ class Context:
         parameters.kv_unified = True
         parameters.embeddings = pooled
         parameters.no_perf = True
-        _last_words.clear()
-        self.pointer = _lib.llama_init_from_model(model._model, parameters)
+        heard.clear()
+        self.pointer = lib.llama_init_from_model(model._model, parameters)
         if not self.pointer:
             raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
@@ -103,17 +103,17 @@ class Context:
         self._adapters, self._scales = [adapter for adapter, _ in model.adapters], tuple[float, ...]()
         if self._adapters:
             self._adapt(tuple(scale for _, scale in model.adapters))
-        self._memory, self._recurrent = _lib.llama_get_memory(self.pointer), model.recurrent
-        self._evaluate = _lib.llama_encode if model.encoder_alone else _lib.llama_decode
-        self._batch, self._rows = _lib.llama_batch_init(batch, 0, 1), batch
+        self._memory, self._recurrent = lib.llama_get_memory(self.pointer), model.recurrent
+        self._evaluate = lib.llama_encode if model.encoder_alone else lib.llama_decode
+        self._batch, self._rows = lib.llama_batch_init(batch, 0, 1), batch
         self._abort = ctypes.create_string_buffer(2)
-        _lib.llama_set_abort_callback(self.pointer, _native_flag(), ctypes.addressof(self._abort))
+        lib.llama_set_abort_callback(self.pointer, _native_flag(), ctypes.addressof(self._abort))
 
     def _adapt(self, scales: Scales) -> None:
         """Add so much of each LoRA adapter to the weights; llama.cpp plans its next step anew then."""
         count = len(self._adapters)
-        pointers = (_lib.llama_adapter_lora_p_ctypes * count)(*self._adapters)
-        _lib.llama_set_adapters_lora(self.pointer, pointers, count, (ctypes.c_float * count)(*scales))
+        pointers = (lib.llama_adapter_lora_p_ctypes * count)(*self._adapters)
+        lib.llama_set_adapters_lora(self.pointer, pointers, count, (ctypes.c_float * count)(*scales))
         self._scales = scales
 
     def decode(self, rows: Sequence[tuple[int, int, int, bool]], scales: Scales | None = None) -> bool:
@@ -144,7 +144,7 @@ class Context:
             sequence[row][0] = slot
             logits[row] = wanted
         batch.n_tokens = len(rows)
-        _last_words.clear()
+        heard.clear()
         code = self._evaluate(self.pointer, batch)
         if code not in (0, _ABORTED):
             raise (OutOfMemory if lacks_memory() else BackendError)(
@@ -157,7 +157,7 @@ class Context:
 
         They can be written to until the row is sampled, and are gone with the next :meth:`decode`.
         """
-        logits = _lib.llama_get_logits_ith(self.pointer, row)
+        logits = lib.llama_get_logits_ith(self.pointer, row)
         if not logits:
             raise BackendError(f"llama.cpp has no logits of row {row}")
         return logits
@@ -169,14 +169,14 @@ class Context:
             slot: the sequence id.
             width: how many numbers that is: the model's ``width``, or its ``scores`` if it ranks.
         """
-        values = _lib.llama_get_embeddings_seq(self.pointer, slot)
+        values = lib.llama_get_embeddings_seq(self.pointer, slot)
         if not values:
             raise BackendError(f"llama.cpp has no pooled values of sequence {slot}")
         return list(values[:width])
 
     def clear(self) -> None:
         """Drop every sequence."""
-        _lib.llama_memory_clear(self._memory, False)
+        lib.llama_memory_clear(self._memory, False)
 
     def forget(self, slot: int, start: int = 0) -> int:
         """Drop a sequence's tokens from this position on.
@@ -184,24 +184,24 @@ class Context:
         Returns:
             How many tokens remain: ``start``, or 0 for models that can only drop all (recurrent ones).
         """
-        if _lib.llama_memory_seq_rm(self._memory, slot, start, -1):
+        if lib.llama_memory_seq_rm(self._memory, slot, start, -1):
             return start
-        _lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return 0
 
     @property
     def can_shift(self) -> bool:
         """Whether a Shift can be made: not with a recurrent state, or positions of several dimensions."""
-        return bool(_lib.llama_memory_can_shift(self._memory)) and not self._recurrent
+        return bool(lib.llama_memory_can_shift(self._memory)) and not self._recurrent
 
     def make(self, move: Move) -> None:
         """Do what the scheduler decided about the KV cache; nothing is computed but with the next decode."""
         match move:
             case Share(source, slot, length):
-                _lib.llama_memory_seq_cp(self._memory, source, slot, 0, length)
+                lib.llama_memory_seq_cp(self._memory, source, slot, 0, length)
             case Shift(slot, start, length):
-                _lib.llama_memory_seq_rm(self._memory, slot, start, start + length)
-                _lib.llama_memory_seq_add(self._memory, slot, start + length, -1, -length)
+                lib.llama_memory_seq_rm(self._memory, slot, start, start + length)
+                lib.llama_memory_seq_add(self._memory, slot, start + length, -1, -length)
             case Cut(slot, start):
                 self.forget(slot, start)
             case Forget(slot):
@@ -213,10 +213,10 @@ class Context:
         Raises:
             BackendError: llama.cpp cannot tell it.
         """
-        size = _lib.llama_state_seq_get_size(self.pointer, slot)
+        size = lib.llama_state_seq_get_size(self.pointer, slot)
         state = bytearray(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(state)
-        if not size or _lib.llama_state_seq_get_data(self.pointer, buffer, size, slot) != size:
+        if not size or lib.llama_state_seq_get_data(self.pointer, buffer, size, slot) != size:
             raise BackendError(f"llama.cpp cannot tell the state of a prompt: {last_words()}")
         return state
 
@@ -227,8 +227,8 @@ class Context:
             False if llama.cpp does not take it, or there is no room: the id holds nothing then.
         """
         buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
-        taken = _lib.llama_state_seq_set_data(self.pointer, buffer, len(state), slot)
-        last = _lib.llama_memory_seq_pos_max(self._memory, slot)
+        taken = lib.llama_state_seq_set_data(self.pointer, buffer, len(state), slot)
+        last = lib.llama_memory_seq_pos_max(self._memory, slot)
         if taken == len(state) and last == length - 1 and self.intact(slot):
             return True
         self.forget(slot)
@@ -239,7 +239,7 @@ class Context:
 
         Of recurrent models only the last state is, and of a sliding window perhaps only its last tokens.
         """
-        return bool(_lib.llama_memory_seq_pos_min(self._memory, slot) == 0)
+        return bool(lib.llama_memory_seq_pos_min(self._memory, slot) == 0)
 
     def abort(self, wanted: bool = True) -> None:
         """Make a running :meth:`decode` return early, and every later one until ``abort(False)``."""
@@ -249,8 +249,8 @@ class Context:
         """Free the context."""
         pointer, self.pointer = self.pointer, None
         if pointer:
-            _lib.llama_batch_free(self._batch)
-            _lib.llama_free(pointer)
+            lib.llama_batch_free(self._batch)
+            lib.llama_free(pointer)
 
 
 def _native_flag() -> Any:
@@ -260,7 +260,7 @@ def _native_flag() -> Any:
     interpreter's lock each time; the length of a string that is empty until it is set costs nothing.
     """
     library = ctypes.CDLL("msvcrt" if os.name == "nt" else None)
-    return ctypes.cast(library.strlen, _lib.ggml_abort_callback)
+    return ctypes.cast(library.strlen, lib.ggml_abort_callback)
 
 
 def try_out(model: Model, threads: int, *, shifting: bool) -> None:

@@ -46,24 +46,26 @@ def _bindings() -> Any:
     return importlib.import_module("llama_cpp.llama_cpp")
 
 
-_lib = _bindings()
+lib = _bindings()
+"""llama.cpp's own functions, as ctypes has them."""
 _WARNING = 3  # GGML_LOG_LEVEL_WARN in ggml.h
-_last_words: deque[str] = deque(maxlen=8)
+heard: deque[str] = deque(maxlen=8)
+"""The lines it logged last; to be cleared before a call whose failure they are to explain."""
 
 
 def _hear(level: int, text: bytes | None, _data: int | None) -> None:
     if level >= _WARNING and text and (line := text.decode("utf-8", "replace").strip()):
-        _last_words.append(line)
+        heard.append(line)
 
 
-_log = _lib.llama_log_callback(_hear)  # kept: llama.cpp goes on calling it
-_lib.llama_log_set(_log, None)
-_lib.llama_backend_init()
+_log = lib.llama_log_callback(_hear)  # kept: llama.cpp goes on calling it
+lib.llama_log_set(_log, None)
+lib.llama_backend_init()
 
 
 def last_words() -> str:
     """The last warnings and errors that llama.cpp logged."""
-    return "; ".join(_last_words)
+    return "; ".join(heard)
 
 
 def lacks_memory() -> bool:
@@ -73,7 +75,7 @@ def lacks_memory() -> bool:
 
 def build_of_llama() -> str:
     """What tells this build of llama.cpp from others: its version, and what it was built for."""
-    system = _lib.llama_print_system_info().decode("utf-8", "replace")
+    system = lib.llama_print_system_info().decode("utf-8", "replace")
     return f"{importlib.metadata.version('llama-cpp-python')} {sys.platform} {platform.machine()} {system}"
 
 
@@ -92,36 +94,35 @@ class Model:
     """
 
     def __init__(self, path: str, *, gpu_layers: int = 0, vocabulary_only: bool = False) -> None:
-        if gpu_layers and not _lib.llama_supports_gpu_offload():
+        if gpu_layers and not lib.llama_supports_gpu_offload():
             raise ConfigError(
                 f"gpu_layers={gpu_layers}, but this llama-cpp-python was built for no GPU; leave it out, or "
                 'build it for one: see "A faster build" in the README'
             )
-        parameters = _lib.llama_model_default_params()
+        parameters = lib.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
         parameters.vocab_only = vocabulary_only
-        _last_words.clear()
-        self._model = _lib.llama_model_load_from_file(os.fsencode(path), parameters)
+        heard.clear()
+        self._model = lib.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self._model:
             message = f"llama.cpp cannot load {path}: {last_words() or 'it gave no reason'}"
             raise OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
-        self._vocab = _lib.llama_model_get_vocab(self._model)
+        self._vocab = lib.llama_model_get_vocab(self._model)
         self._pieces: dict[int, bytes] = {}
         self.adapters: list[tuple[Any, float]] = []
         """LoRA adapters, and how much of each to add."""
-        self.vocabulary_size: int = _lib.llama_vocab_n_tokens(self._vocab)
-        self.trained_context: int = _lib.llama_model_n_ctx_train(self._model)
+        self.vocabulary_size: int = lib.llama_vocab_n_tokens(self._vocab)
         self.recurrent = bool(
-            _lib.llama_model_is_recurrent(self._model) or _lib.llama_model_is_hybrid(self._model)
+            lib.llama_model_is_recurrent(self._model) or lib.llama_model_is_hybrid(self._model)
         )
         """Whether it has a state that goes forward only, beside or instead of a KV cache."""
         self.encoder_alone = bool(
-            _lib.llama_model_has_encoder(self._model) and not _lib.llama_model_has_decoder(self._model)
+            lib.llama_model_has_encoder(self._model) and not lib.llama_model_has_decoder(self._model)
         )
         """Whether it is an encoder that asks for ``llama_encode`` (those like BERT's take both)."""
-        self.width: int = _lib.llama_model_n_embd_out(self._model)
+        self.width: int = lib.llama_model_n_embd_out(self._model)
         """How many numbers an embedding has."""
-        self.scores: int = _lib.llama_model_n_cls_out(self._model)
+        self.scores: int = lib.llama_model_n_cls_out(self._model)
         """How many numbers a pooling for ranks makes."""
 
     def adapt(self, path: str, scale: float) -> None:
@@ -131,8 +132,8 @@ class Model:
             ModelFileError: llama.cpp cannot load it, or it does not fit this model.
             OutOfMemory: there is no memory for it.
         """
-        _last_words.clear()
-        adapter = _lib.llama_adapter_lora_init(self._model, os.fsencode(path))
+        heard.clear()
+        adapter = lib.llama_adapter_lora_init(self._model, os.fsencode(path))
         if not adapter:
             message = f"llama.cpp cannot load the LoRA adapter {path}: {last_words() or 'it gave no reason'}"
             raise OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
@@ -143,7 +144,7 @@ class Model:
         size = 256
         while True:
             buffer = ctypes.create_string_buffer(size)
-            length = _lib.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
+            length = lib.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
             if length < size:
                 return buffer.value.decode("utf-8", "replace") if length >= 0 else None
             size = length + 1
@@ -151,18 +152,18 @@ class Model:
     @property
     def chat_template(self) -> str | None:
         """The chat template in the file, in Jinja, or None."""
-        text = _lib.llama_model_chat_template(self._model, None)
+        text = lib.llama_model_chat_template(self._model, None)
         return text.decode("utf-8", "replace") if text else None
 
     @property
     def bos(self) -> str:
         """The text of the token that begins a prompt, or ''."""
-        return self._special(_lib.llama_vocab_bos(self._vocab))
+        return self._special(lib.llama_vocab_bos(self._vocab))
 
     @property
     def eos(self) -> str:
         """The text of the token that ends a turn, or ''."""
-        return self._special(_lib.llama_vocab_eos(self._vocab))
+        return self._special(lib.llama_vocab_eos(self._vocab))
 
     def _special(self, token: int) -> str:
         return self._read_piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
@@ -178,8 +179,8 @@ class Model:
         data = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
         size = len(data) + 8
         while True:
-            ids = (_lib.llama_token * size)()
-            count = _lib.llama_tokenize(self._vocab, data, len(data), ids, size, add_special, parse_special)
+            ids = (lib.llama_token * size)()
+            count = lib.llama_tokenize(self._vocab, data, len(data), ids, size, add_special, parse_special)
             if count >= 0:
                 return list(ids[:count])
             if count == -(2**31) or -count <= size:
@@ -188,9 +189,9 @@ class Model:
 
     def pair(self, first: list[int], second: list[int]) -> list[int]:
         """Two texts in one sequence, with the tokens that the vocabulary has to begin, part and end them."""
-        eos, sep = _lib.llama_vocab_eos(self._vocab), _lib.llama_vocab_sep(self._vocab)
-        end = [sep if eos < 0 else eos] if _lib.llama_vocab_get_add_eos(self._vocab) else []
-        part = [sep] if _lib.llama_vocab_get_add_sep(self._vocab) else []
+        eos, sep = lib.llama_vocab_eos(self._vocab), lib.llama_vocab_sep(self._vocab)
+        end = [sep if eos < 0 else eos] if lib.llama_vocab_get_add_eos(self._vocab) else []
+        part = [sep] if lib.llama_vocab_get_add_sep(self._vocab) else []
         ids = [*self.start, *first, *end, *part, *second, *(end or part)]
         return [token for token in ids if token >= 0]
 
@@ -198,14 +199,14 @@ class Model:
     def gap_tokens(self) -> tuple[int, int, int] | None:
         """The tokens before what precedes a gap, before what follows it, and before what fills it."""
         names = ("pre", "suf", "mid")
-        before, after, middle = (getattr(_lib, f"llama_vocab_fim_{name}")(self._vocab) for name in names)
+        before, after, middle = (getattr(lib, f"llama_vocab_fim_{name}")(self._vocab) for name in names)
         return (before, after, middle) if min(before, after, middle) >= 0 else None
 
     @property
     def start(self) -> list[int]:
         """The token that begins a prompt, if the vocabulary wants it."""
-        bos = _lib.llama_vocab_bos(self._vocab)
-        return [bos] if bos >= 0 and _lib.llama_vocab_get_add_bos(self._vocab) else []
+        bos = lib.llama_vocab_bos(self._vocab)
+        return [bos] if bos >= 0 and lib.llama_vocab_get_add_bos(self._vocab) else []
 
     def piece(self, token: int) -> bytes:
         """The bytes of text that a token stands for; none for a control token."""
@@ -220,7 +221,7 @@ class Model:
         size = 64
         while True:
             buffer = ctypes.create_string_buffer(size)
-            length = _lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
+            length = lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
             if length >= 0:
                 return buffer.raw[:length]
             size = -length
@@ -232,7 +233,7 @@ class Model:
     @cached_property
     def longest_text(self) -> int | None:
         """The most bytes of text that one token stands for; None where the vocabulary may drop some."""
-        if _lib.llama_vocab_type(self._vocab) not in (_lib.LLAMA_VOCAB_TYPE_SPM, _lib.LLAMA_VOCAB_TYPE_BPE):
+        if lib.llama_vocab_type(self._vocab) not in (lib.LLAMA_VOCAB_TYPE_SPM, lib.LLAMA_VOCAB_TYPE_BPE):
             return None
         texts = [len(text.encode()) for _, text, _ in self.special_texts]
         return max(*map(len, map(self.piece, range(self.vocabulary_size))), *texts, 1)
@@ -243,9 +244,9 @@ class Model:
 
         The rest of them are what llama.cpp calls user-defined, and finds in any text.
         """
-        control = _lib.LLAMA_TOKEN_ATTR_CONTROL | _lib.LLAMA_TOKEN_ATTR_UNKNOWN
-        wanted = control | _lib.LLAMA_TOKEN_ATTR_USER_DEFINED
-        attributes, vocab = _lib.llama_vocab_get_attr, self._vocab
+        control = lib.LLAMA_TOKEN_ATTR_CONTROL | lib.LLAMA_TOKEN_ATTR_UNKNOWN
+        wanted = control | lib.LLAMA_TOKEN_ATTR_USER_DEFINED
+        attributes, vocab = lib.llama_vocab_get_attr, self._vocab
         return [
             (token, self._special(token), bool(kind & control))
             for token in range(self.vocabulary_size)
@@ -259,10 +260,10 @@ class Model:
 
     def ends_generation(self, token: int) -> bool:
         """Whether the model says with this token that it is done."""
-        return bool(_lib.llama_vocab_is_eog(self._vocab, token))
+        return bool(lib.llama_vocab_is_eog(self._vocab, token))
 
     def close(self) -> None:
         """Free the weights."""
         model, self._model = self._model, None
         if model:
-            _lib.llama_model_free(model)
+            lib.llama_model_free(model)

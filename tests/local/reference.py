@@ -14,7 +14,7 @@ from genkit.local.llama import Model
 
 def token_vectors(path: Path, tokens: Sequence[int]) -> np.ndarray:
     """The model's last hidden state of each token of one sequence, without any pooling."""
-    library: Any = importlib.import_module("genkit.local.llama")._lib
+    library: Any = importlib.import_module("genkit.local.llama").lib
     model = Model(str(path))
     parameters = library.llama_context_default_params()
     parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = 1024

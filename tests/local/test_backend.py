@@ -15,7 +15,7 @@ import genkit
 from genkit import Generator, Image, Message
 from genkit.errors import BadRequest, ConfigError, ContextOverflow, DeadlineExceeded, ModelFileError
 from genkit.local import backend
-from genkit.local.llama import _lib
+from genkit.local.llama import lib
 from genkit.local.told import Told
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import run
@@ -429,7 +429,7 @@ def test_a_setting_out_of_range_is_refused(alphabet_file: Path, setting: dict[st
 
 
 def test_layers_for_a_gpu_are_refused_where_llama_cpp_was_built_for_none(noise_file: Path) -> None:
-    if _lib.llama_supports_gpu_offload():
+    if lib.llama_supports_gpu_offload():
         pytest.skip("this llama-cpp-python was built for a GPU")
     with Generator(noise_file, gpu_layers=99) as generator, pytest.raises(ConfigError, match="for no GPU"):
         generator.warm()

@@ -51,7 +51,6 @@ def ids(text: str) -> list[int]:
 
 def test_a_model_tells_of_itself(model: Model) -> None:
     assert model.vocabulary_size == len(TOKENS) + 1
-    assert model.trained_context == 131072
     assert model.chat_template == fabricate.BARE
     assert model.bos == model.eos == "<|end|>"
 
