@@ -53,6 +53,7 @@ class Media:
 
     # Read by pydantic, in serialize.py: JSON has no bytes.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"val_json_bytes": "base64", "extra": "forbid"}
+    _kinds: ClassVar[tuple[str, ...]] = ("",)
 
     data: bytes = b""
     url: str = ""
@@ -84,10 +85,14 @@ class Media:
         """The file at ``path``; its beginning tells its media type, or else its name.
 
         Raises:
-            BadRequest: that is no path, or the file is empty.
+            BadRequest: that is no path, or the file is empty or of another kind (text as an image).
             OSError: it cannot be read.
         """
-        return cls(**_read(path))
+        found = cls(**_read(path))
+        if not found.media_type.startswith((*cls._kinds, "application/octet-stream")):
+            what = f"{os.fspath(path)} is {found.media_type}, no {cls.__name__}"
+            raise BadRequest(f"{what}; genkit.Document.read takes any file")
+        return found
 
     @property
     def known_type(self) -> str:
@@ -118,6 +123,7 @@ class Image(Media):
     """
 
     detail: str = ""
+    _kinds: ClassVar[tuple[str, ...]] = ("image/",)
     signature: str = field(default="", repr=False)
     type: Literal["image"] = field(default="image", repr=False)
 
@@ -126,6 +132,7 @@ class Image(Media):
 class Audio(Media):
     """A sound."""
 
+    _kinds: ClassVar[tuple[str, ...]] = ("audio/", "video/")  # which may hold no more than sound
     type: Literal["audio"] = field(default="audio", repr=False)
 
 

@@ -7,6 +7,7 @@
     │   └── MissingDependency  an optional package is not installed      (.extra)
     ├── BadRequest             this call cannot be served as it was made
     │   ├── UnsupportedOption  the backend cannot honour an option       (.option)
+    │   ├── NotFound           the vendor has no such model or address
     │   └── ContextOverflow    the prompt does not fit                   (.tokens, .limit)
     ├── ModelFileError         a model file is missing, broken or unfit  (.path)
     ├── BackendError           the backend failed while serving a call
@@ -63,6 +64,13 @@ class GenkitError(Exception):
         """What was wrong, with what value, and what to do."""
         return str(self.args[0])
 
+    def __str__(self) -> str:
+        tries = f"after {len(self.attempts) + 1} tries" if self.attempts else ""
+        status = f"status {self.status}" if self.status else ""
+        request = f"request {self.request_id}" if self.request_id else ""
+        whose = ", ".join(filter(None, (self.provider, status, request, tries)))
+        return f"{self.message} ({whose})" if whose else self.message
+
 
 class ConfigError(GenkitError):
     """The Generator was set up wrong; nothing was started."""
@@ -82,6 +90,10 @@ class UnsupportedOption(BadRequest):
     """The backend cannot honour the option named in ``option``."""
 
     option: str = ""
+
+
+class NotFound(BadRequest):
+    """The vendor has no such model, deployment or address."""
 
 
 class ContextOverflow(BadRequest):

@@ -238,7 +238,11 @@ class Message:
 
     @classmethod
     def tool(cls, *results: ToolResult) -> Message:
-        """What the tools answered."""
+        """What the tools answered. Raises BadRequest for what does not say whose call it answers."""
+        for result in results:
+            if isinstance(result, (str, Text)):
+                example = "genkit.ToolResult(id=call.id, content=...)"
+                raise BadRequest(f"{shown(result)} does not say which call it answers; give {example}")
         return cls("tool", results)
 
     @property

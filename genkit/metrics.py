@@ -18,8 +18,8 @@ class Totals:
     """All the answers of a Generator that have ended until now, in total.
 
     ``calls`` have ended: ``failed`` of them with an error, ``closed`` when their caller left early or
-    cancelled; only the tokens of the others are counted. ``prefix_hits`` of them found a part of their
-    prompt evaluated or cached, ``cached_tokens`` together.
+    cancelled; only the tokens of the others are counted, ``uncounted`` of which their backend did not tell.
+    ``prefix_hits`` of them found a part of their prompt evaluated or cached, ``cached_tokens`` together.
 
     The rest is measured for local models only, and 0 for others: the seconds that calls spent in all in
     the queue (``queued``), until their first token (``first_token``, of which ``queued`` is a part) and from
@@ -31,6 +31,7 @@ class Totals:
     calls: int = 0
     failed: int = 0
     closed: int = 0
+    uncounted: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
@@ -57,7 +58,7 @@ class Meter:
         self._ended: deque[_Ended] = deque()
         self._counts = dict.fromkeys(("answered", "failed", "closed"), 0)
         self._usage, self._metrics = Usage(), Metrics()
-        self._hits = self._evaluated = self._decoded = 0
+        self._hits = self._evaluated = self._decoded = self._uncounted = 0
         self.after_fork()
         renew_after_fork(self)
 
@@ -79,6 +80,7 @@ class Meter:
             calls=sum(self._counts.values()),
             failed=self._counts["failed"],
             closed=self._counts["closed"],
+            uncounted=self._uncounted,
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cached_tokens=usage.cached_tokens,
@@ -106,6 +108,7 @@ class Meter:
         self._counts[outcome] += 1
         if outcome != "answered":
             return
+        self._uncounted += not usage.known
         self._usage.input_tokens += usage.input_tokens
         self._usage.output_tokens += usage.output_tokens
         self._usage.cached_tokens += usage.cached_tokens

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import math
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Literal, TypedDict
@@ -13,8 +16,30 @@ from .messages import Message
 from .request import Output, Request, Tool
 from .sampling import Sampling
 
-Prompt = str | Message | Sequence[str | Message]
+Prompt = str | Message | Sequence[str | Message | Mapping[str, str]]
 _SAMPLING = tuple(field.name for field in fields(Sampling))
+_SETTING = "give it to genkit.Generator"
+_ELSEWHERE = {  # what other libraries call it
+    "stream": "call stream() for an answer in pieces",
+    "messages": "the conversation is the first argument",
+    "instructions": "write system",
+    "response_format": "write output",
+    "response_model": "write output",
+    "json_schema": "write output",
+    "functions": "write tools",
+    "max_completion_tokens": "write max_tokens",
+    "max_output_tokens": "write max_tokens",
+    "max_new_tokens": "write max_tokens",
+    "stop_sequences": "write stop",
+    "reasoning_effort": "write reasoning",
+    "thinking": "write reasoning",
+    "extra_body": "write extra",
+    "n": "make a call for each answer",
+    "model": _SETTING,
+    "api_key": _SETTING,
+    "base_url": _SETTING,
+    "max_retries": f"{_SETTING}, as attempts",
+}
 
 
 class GapOptions(TypedDict, total=False):
@@ -37,6 +62,7 @@ class GapOptions(TypedDict, total=False):
     lora: Given | None
     metadata: Mapping[str, str] | None
     extra: Mapping[str, Any] | None
+    timeout: float | None
     on_unsupported: Literal["error", "warn", "drop"] | None
 
 
@@ -45,6 +71,7 @@ class Options(GapOptions, total=False):
 
     ``system`` is the system message. From ``max_tokens`` to ``logit_bias`` see :class:`~genkit.Sampling`; for
     the rest see :class:`~genkit.Request`. ``output`` takes a JSON schema, or :class:`~genkit.Output`.
+    ``timeout`` is how many seconds this call may take in all, instead of what its Generator allows.
     None is as good as not given.
     """
 
@@ -71,18 +98,28 @@ def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) ->
     if unknown := next((name for name in given if name not in Options.__annotations__), None):
         close = difflib.get_close_matches(unknown, Options.__annotations__, 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(Options.__annotations__)}"
+        hint = _ELSEWHERE.get(unknown, hint)
         raise BadRequest(f"{unknown!r} is not an option; {hint}")
     messages = conversation(prompt)
     if "system" in given:
         messages = [Message.system(given.pop("system")), *messages]
     if isinstance(given.get("output"), Mapping):
         given["output"] = Output(schema=given["output"])
+    if (timeout := given.pop("timeout", None)) is not None:
+        given["deadline"] = time.monotonic() + _seconds(timeout)
     sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
     return Request(messages=messages, sampling=sampling, stream=stream, **given)
 
 
+def _seconds(timeout: Any) -> float:
+    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if not number or not (0 < timeout <= sys.float_info.max or timeout == math.inf):
+        raise BadRequest(f"timeout takes the seconds that a call may take, above 0, not {shown(timeout)}")
+    return float(timeout)
+
+
 def conversation(prompt: Prompt) -> list[Message]:
-    """The messages of a prompt: text is what the user says.
+    """The messages of a prompt: text is what the user says, a mapping one in OpenAI's form.
 
     Raises:
         BadRequest: it is of another type, or empty.
@@ -96,13 +133,21 @@ def conversation(prompt: Prompt) -> list[Message]:
         raise BadRequest(
             "a list is one conversation, not several prompts: make a call for each of these texts"
         )
-    checked = [Message.user(message) if isinstance(message, str) else message for message in messages]
+    checked = [_message(message) for message in messages]
     for message in checked:
-        if not isinstance(message, Message):
-            hint = "; write genkit.Message.user(...) and the like" if isinstance(message, Mapping) else ""
-            raise BadRequest(
-                f"a prompt is text or genkit.Message, not {type(message).__name__} ({shown(message)}){hint}"
-            )
         if message.role == "user" and not message.parts:
             raise BadRequest("a user's message is empty; give it text or another part")
     return checked
+
+
+def _message(given: Any) -> Message:
+    if isinstance(given, str):
+        return Message.user(given)
+    if isinstance(given, Message):
+        return given
+    hint = ""
+    if isinstance(given, Mapping):
+        if given.keys() == {"role", "content"} and isinstance(given["content"], str):
+            return Message(given["role"], given["content"])
+        hint = "; of a mapping it takes role and content alone, both text"
+    raise BadRequest(f"a prompt is text or genkit.Message, not {type(given).__name__} ({shown(given)}){hint}")

@@ -185,7 +185,8 @@ class Request:
         if not isinstance(self.output, (Output, type(None))):
             raise BadRequest(
                 f"output takes a JSON schema or genkit.Output, not {shown(self.output)}; "
-                "a pydantic model's schema is its model_json_schema()"
+                "a pydantic model's schema is its model_json_schema(), that of another type "
+                "pydantic.TypeAdapter(kind).json_schema()"
             )
 
     def _check_tools(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from .errors import BadRequest, shown
@@ -93,10 +93,14 @@ def loads(kind: type[T], text: str | bytes) -> T:
         text: the JSON text.
 
     Raises:
-        BadRequest: it is not JSON, or not of that form; the message names the place.
+        BadRequest: it is not JSON, or not of that form (the message names the place), or ``kind`` is no type.
     """
+    if isinstance(kind, (str, bytes)):
+        raise BadRequest(f"loads takes the type first, as in loads(list[Message], text), not {shown(kind)}")
     try:
         value: T = _adapter(kind).validate_json(text)
+    except PydanticUserError as error:
+        raise BadRequest(f"JSON cannot be read as {shown(kind)}: {error.message}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole"

@@ -57,6 +57,13 @@ def test_what_every_error_has_is_in_the_text() -> None:
     assert set(GenkitError.__annotations__) <= set(re.findall(r"``(\w+)``", below))
 
 
+def test_in_a_log_an_error_says_whose_it_is() -> None:
+    first = errors.ServerFailed("busy")
+    error = errors.ServerFailed("busy", provider="openai", status=503, request_id="r1", attempts=(first,))
+    assert str(error) == "busy (openai, status 503, request r1, after 2 tries)"
+    assert (error.message, str(first)) == ("busy", "busy")
+
+
 def test_an_error_takes_only_the_facts_of_its_class() -> None:
     assert errors.RateLimited("m", retry_after=2.5, status=429).retry_after == 2.5
     with pytest.raises(TypeError, match="tokens"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from pathlib import Path
 
@@ -11,8 +12,17 @@ from pydantic import SecretStr
 
 import genkit
 from genkit import Finish, Generator, Image, Message, Metrics, Start, Stream, TextDelta, Usage
-from genkit.errors import BadRequest, Closed, ConfigError, ContextOverflow, GenkitError, ModelFileError
+from genkit.errors import (
+    BadRequest,
+    Closed,
+    ConfigError,
+    ContextOverflow,
+    DeadlineExceeded,
+    GenkitError,
+    ModelFileError,
+)
 from genkit.local import files
+from genkit.options import conversation
 
 # An answer that the model is sure of: where two tokens are nearly as likely, calls before or beside decide.
 PROMPT = "What is genkit?"
@@ -185,7 +195,7 @@ def test_a_cancelled_task_leaves_the_model_to_the_next(demo: Generator) -> None:
 
 
 @pytest.mark.parametrize(
-    "prompt", [None, 5, [], (), {}, [None], [["hi"]], [{"role": "user", "content": "hi"}]]
+    "prompt", [None, 5, [], (), {}, [None], [["hi"]], [{"role": "user"}], {"role": "user", "content": "hi"}]
 )
 def test_what_is_no_prompt_is_refused(demo: Generator, prompt) -> None:
     assert "prompt" in bad(demo, prompt)
@@ -206,6 +216,38 @@ def test_what_the_model_cannot_read_is_refused(demo: Generator) -> None:
 )
 def test_a_misspelt_option_gets_a_suggestion(demo: Generator, typo: str, meant: str) -> None:
     assert bad(demo, **{typo: 1}).endswith(f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("stream", r"stream\(\)"),
+        ("response_format", "output"),
+        ("model", "Generator"),
+        ("n", "a call"),
+    ],
+)
+def test_what_others_call_it_leads_to_what_it_is_called_here(demo: Generator, name: str, hint: str) -> None:
+    assert re.search(rf"'{name}' is not an option; .*{hint}", bad(demo, **{name: 1}))
+
+
+@pytest.mark.parametrize("timeout", [0, -1, True, "3", float("nan")])
+def test_a_timeout_is_seconds_above_0(demo: Generator, timeout) -> None:
+    assert "timeout takes the seconds that a call may take" in bad(demo, timeout=timeout)
+
+
+def test_a_call_may_have_a_timeout_of_its_own(demo: Generator) -> None:
+    with pytest.raises(DeadlineExceeded):
+        demo.generate("Hello!", timeout=1e-9)
+    assert demo.generate("Hello!", timeout=float("inf"), max_tokens=2).usage.output_tokens == 2
+
+
+def test_messages_may_come_in_openais_form(demo: Generator) -> None:
+    own = [Message.system("Be brief."), Message.user("Hello!")]
+    theirs = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello!"}]
+    assert conversation(theirs) == own
+    assert "role and content alone, both text" in bad(demo, [{"role": "user", "content": [{"type": "text"}]}])
+    assert "'robot' is not a role" in bad(demo, [{"role": "robot", "content": "a"}])
 
 
 def test_an_unknown_option_is_answered_with_those_there_are(demo: Generator) -> None:

@@ -46,6 +46,12 @@ def test_each_role_has_its_maker() -> None:
     assert Message.tool(RESULT, RESULT) == Message("tool", [RESULT, RESULT])
 
 
+@pytest.mark.parametrize("result", ["Rain", Text("Rain")])
+def test_a_tools_result_says_which_call_it_answers(result) -> None:
+    with pytest.raises(BadRequest, match=r"Rain.* does not say which call it answers"):
+        Message.tool(result)
+
+
 def test_text_is_the_text_parts_only() -> None:
     assert Message.assistant(Reasoning("hm"), "a", CALL, Text("b"), Audio(data=b"x")).text == "ab"
     assert Message.user().text == ""
@@ -98,8 +104,7 @@ def test_several_texts_are_no_conversation() -> None:
     with pytest.raises(BadRequest, match="make a call for each"):
         conversation(["a", "b"])
     assert len(conversation(["a", Message.assistant("b"), "c"])) == 3
-    with pytest.raises(BadRequest, match=r"genkit\.Message\.user"):
-        conversation([{"role": "user", "content": "hi"}])
+    assert conversation([{"role": "user", "content": "hi"}]) == [Message.user("hi")]
     with pytest.raises(BadRequest, match="message is empty"):
         conversation([Message.user("a"), Message.assistant("b"), Message.user()])
     with pytest.raises(BadRequest, match="not bytes"):
@@ -193,6 +198,17 @@ def test_a_file_is_what_it_begins_like_or_else_what_its_name_says(
 ) -> None:
     (tmp_path / name).write_bytes(data)
     assert Image.read(tmp_path / name).media_type == media_type
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(Image, "a.txt"), (Image, "a.pdf"), (Image, "a.mp3"), (Audio, "a.png"), (Audio, "a.txt")],
+)
+def test_a_file_that_its_name_tells_is_no_image_is_not_read_as_one(kind, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"?")
+    with pytest.raises(BadRequest, match=rf"{name} is .*, no {kind.__name__}"):
+        kind.read(tmp_path / name)
+    assert Document.read(tmp_path / name).data == b"?"
 
 
 def test_bytes_that_nobody_knows_are_in_no_data_url() -> None:

@@ -140,6 +140,13 @@ def test_what_is_wrong_is_said_with_its_place(kind: type, text: str | bytes, pla
         genkit.loads(kind, text)
 
 
+def test_what_is_read_comes_after_what_it_is() -> None:
+    with pytest.raises(BadRequest, match=r"the type first, as in loads\(list\[Message\], text\)"):
+        genkit.loads('[{"role": "user"}]', list[Message])
+    with pytest.raises(BadRequest, match="JSON cannot be read as 3"):
+        genkit.loads(3, "3")
+
+
 @pytest.mark.parametrize("sampling", ['{"top_p": 2}', '{"temperature": NaN}', '{"stop": [""]}'])
 def test_a_strangers_sampling_is_checked_as_anyones(sampling: str) -> None:
     with pytest.raises(BadRequest):

@@ -18,7 +18,7 @@ class Answer:
 
     def __init__(self, *, raw: bool) -> None:
         self._cleaner = None if raw or not sys.stdout.isatty() else Cleaner()
-        self._line_ended = False
+        self._line_ended = True
 
     def write(self, piece: str) -> None:
         """Show the next piece at once."""
@@ -28,7 +28,7 @@ class Answer:
             self._line_ended = text.endswith("\n")
 
     def end(self) -> None:
-        """End the last line."""
+        """End the last line, if there is one."""
         if not self._line_ended:
             print(flush=True)
 

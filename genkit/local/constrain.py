@@ -266,6 +266,8 @@ def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
         reason = "an answer may fit several schemas of a oneOf, which is not looked at; write anyOf"
     if "NoExtensionBias" in reason:  # a kind of symbol in llguidance
         reason = "a rule of it begins with itself, and with nothing before that"
+    if "regex" in form:  # of the grammar that it is written into nothing is to be told
+        reason = re.sub(r"^at \d+\(\d+\): |\n +\d+ \| start: .*", "", reason.strip(), flags=re.DOTALL)
     if "calls" not in form:
         what = "these choices" if "choices" in form else f"this {next(iter(form))}"
         return UnsupportedOption(f"an answer cannot be held to {what}: {reason.strip()}", option="output")

@@ -141,7 +141,8 @@ class Encoding:
         """
         message = f"{self._provider} does not take {option}" + (f": {why}" if why else "")
         if self._request.on_unsupported == "error":
-            raise UnsupportedOption(message, option=option, provider=self._provider)
+            name = option.partition(" ")[0]  # "output of a given regex" is output
+            raise UnsupportedOption(message, option=name, provider=self._provider)
         if self._request.on_unsupported == "warn":
             self._warnings.append(f"{message}; it was left out")
 
@@ -193,6 +194,7 @@ _BY_STATUS: dict[int, type[GenkitError]] = {
     401: errors.AuthFailed,
     402: errors.QuotaExceeded,
     403: errors.AuthFailed,
+    404: errors.NotFound,
     408: errors.ServerFailed,
     409: errors.ServerFailed,
     425: errors.ServerFailed,
@@ -216,7 +218,9 @@ _BY_CODE: dict[str, type[GenkitError]] = {
     "api_error": errors.ServerFailed,
     "server_error": errors.ServerFailed,
     "unavailable": errors.ServerFailed,
-    "not_found_error": errors.BadRequest,
+    "not_found_error": errors.NotFound,
+    "not_found": errors.NotFound,
+    "model_not_found": errors.NotFound,
     "request_too_large": errors.BadRequest,
     "timeout_error": errors.ServerFailed,
     "accessdeniedexception": errors.AuthFailed,
@@ -226,23 +230,17 @@ _BY_CODE: dict[str, type[GenkitError]] = {
     "modelnotreadyexception": errors.RateLimited,
     "servicequotaexceededexception": errors.QuotaExceeded,
     "validationexception": errors.BadRequest,
-    "resourcenotfoundexception": errors.BadRequest,
+    "resourcenotfoundexception": errors.NotFound,
     "internalserverexception": errors.ServerFailed,
     "modelerrorexception": errors.ServerFailed,
     "modelstreamerrorexception": errors.ServerFailed,
     "modeltimeoutexception": errors.ServerFailed,
     "serviceunavailableexception": errors.ServerFailed,
-    "invalid_prompt": errors.BadRequest,
-    "image_content_policy_violation": errors.BadRequest,
-    "image_file_not_found": errors.BadRequest,
-    "image_file_too_large": errors.BadRequest,
-    "image_parse_error": errors.BadRequest,
-    "image_too_large": errors.BadRequest,
-    "image_too_small": errors.BadRequest,
-    "invalid_base64_image": errors.BadRequest,
-    "invalid_image": errors.BadRequest,
-    "invalid_image_format": errors.BadRequest,
-    "invalid_image_url": errors.BadRequest,
-    "unsupported_image_media_type": errors.BadRequest,
 }
+_OF_IMAGES = (
+    "image_content_policy_violation", "image_file_not_found", "image_file_too_large", "image_parse_error",
+    "image_too_large", "image_too_small", "invalid_base64_image", "invalid_image", "invalid_image_format",
+    "invalid_image_url", "invalid_prompt", "unsupported_image_media_type",
+)  # fmt: skip
+_BY_CODE |= dict.fromkeys(_OF_IMAGES, errors.BadRequest)  # in the middle of a stream too
 _VAGUE: dict[str, type[GenkitError]] = {"invalid_request_error": errors.BadRequest}

@@ -18,6 +18,7 @@ from genkit.errors import (
     ContextOverflow,
     GenkitError,
     IncompleteStream,
+    NotFound,
     ProtocolError,
     QuotaExceeded,
     RateLimited,
@@ -31,7 +32,7 @@ from genkit.testing import Answer, LoopbackProvider
 
 NAME = "anthropic.messages"
 ANTHROPIC, HERE = Anthropic(), target("claude-sonnet-4-5")
-CLASSES: dict[int, type[GenkitError]] = {400: BadRequest, 401: AuthFailed, 404: BadRequest, 529: ServerFailed}
+CLASSES: dict[int, type[GenkitError]] = {400: BadRequest, 401: AuthFailed, 404: NotFound, 529: ServerFailed}
 
 recorded = corpus.exchanges(NAME) if HAS_CORPUS else []
 streams = [exchange for exchange in recorded if exchange.body_kind == "sse"]

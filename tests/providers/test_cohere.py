@@ -13,10 +13,10 @@ from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events,
 
 from genkit.errors import (
     AuthFailed,
-    BadRequest,
     ContextOverflow,
     GenkitError,
     IncompleteStream,
+    NotFound,
     ProtocolError,
     QuotaExceeded,
     RateLimited,
@@ -182,7 +182,7 @@ def test_the_reason_for_the_end_is_translated(raw: str, reason: Any) -> None:
     ("status", "body", "kind"),
     [
         (401, {"message": "invalid api token"}, AuthFailed),
-        (404, {"id": "1", "message": "model 'm' not found"}, BadRequest),
+        (404, {"id": "1", "message": "model 'm' not found"}, NotFound),
         (429, {"message": "You are limited to 40 API calls / minute"}, RateLimited),
         (429, {"message": "You are limited to 1000 API calls / month"}, QuotaExceeded),
         (500, "<html>", ServerFailed),

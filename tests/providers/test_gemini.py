@@ -17,6 +17,7 @@ from genkit.errors import (
     ContextOverflow,
     GenkitError,
     IncompleteStream,
+    NotFound,
     ProtocolError,
     RateLimited,
     ServerFailed,
@@ -37,7 +38,7 @@ NUMBERED = {1: "STOP", 2: "MAX_TOKENS"}  # FinishReason in google/ai/generativel
 CLASSES: dict[int, type[GenkitError]] = {
     400: BadRequest,
     403: AuthFailed,
-    404: BadRequest,
+    404: NotFound,
     429: RateLimited,
     499: BadRequest,
     503: ServerFailed,

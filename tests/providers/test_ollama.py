@@ -17,6 +17,7 @@ from genkit.errors import (
     ContextOverflow,
     GenkitError,
     IncompleteStream,
+    NotFound,
     ProtocolError,
     ServerFailed,
     UnsupportedOption,
@@ -109,7 +110,7 @@ def test_an_error_in_a_stream_is_raised() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (404, {"error": "model 'm' not found"}, BadRequest),
+        (404, {"error": "model 'm' not found"}, NotFound),
         (400, {"error": {"message": "prompt too long; exceeded max context length"}}, ContextOverflow),
         (400, {"error": "the input length exceeds the context length"}, ContextOverflow),
         (400, {"error": '{"error":{"code":400,"message":"no images","type":"x"}}'}, BadRequest),

@@ -17,6 +17,7 @@ from genkit.errors import (
     ContextOverflow,
     GenkitError,
     IncompleteStream,
+    NotFound,
     ProtocolError,
     RateLimited,
     ServerFailed,
@@ -77,12 +78,12 @@ MISSED: dict[str, tuple[str, str]] = {
 # Errors in a 200, which the SDK takes for an answer without choices.
 HIDDEN = {
     "azure/error/openllmetry__test_prompt_content_filtering__0": (BadRequest, 400),
-    "vllm/error/worker-vllm__57_vllm_http200_error_object__0": (BadRequest, 404),
+    "vllm/error/worker-vllm__57_vllm_http200_error_object__0": (NotFound, 404),
 }
 # The SDK dies of an AttributeError: there is a choice without a message.
 NO_MESSAGE = "azure/refusal_safety/openllmetry__test_chat_content_filtering__0"
 CLASSES: dict[int, type[GenkitError]] = {
-    400: BadRequest, 401: AuthFailed, 403: AuthFailed, 404: BadRequest, 429: RateLimited,
+    400: BadRequest, 401: AuthFailed, 403: AuthFailed, 404: NotFound, 429: RateLimited,
 }  # fmt: skip
 
 
