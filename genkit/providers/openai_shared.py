@@ -19,6 +19,7 @@ from .base import Call, Target, failure, no_purpose
 from .reading import numbers
 
 _TOO_LONG = re.compile(r"(maximum|max) context length|prompt (is )?too long|context window", re.IGNORECASE)
+_SIZES = re.compile(r"maximum context length is (\d+) tokens\D+(\d+) (?:input )?tokens")
 _STATUSES = ("status", "status_code", "raw_status_code", "code")
 # Says no more than the status does, and is sent with any status.
 _VAGUE = "invalid_request_error"
@@ -44,8 +45,9 @@ class OpenAIServer:
         if type(error) is BadRequest and _TOO_LONG.search(message):
             error = failure(message, status=status, code="context_length_exceeded", target=target)
         if isinstance(error, ContextOverflow):
-            error.tokens = _first_number(told.get("n_prompt_tokens")) or 0
-            error.limit = _first_number(told.get("n_ctx")) or 0
+            limit, tokens = found.groups() if (found := _SIZES.search(message)) else (0, 0)
+            error.tokens = _first_number(told.get("n_prompt_tokens"), tokens) or 0
+            error.limit = _first_number(told.get("n_ctx"), limit) or 0
         return error
 
     def encode_embed(

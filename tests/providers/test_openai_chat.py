@@ -438,3 +438,17 @@ def test_overflow_tells_its_numbers() -> None:
     error = CHAT.error(400, {"error": told}, target())
     assert isinstance(error, ContextOverflow)
     assert (error.tokens, error.limit) == (9, 8)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [  # OpenAI's, and vLLM's
+        "This model's maximum context length is 8 tokens. However, your messages resulted in 9 tokens. Please",
+        "This model's maximum context length is 8 tokens. However, you requested 9 tokens (5 in the messages, 4",
+        "This model's maximum context length is 8 tokens and your request has 9 input tokens (4 > 8 - 9).",
+    ],
+)
+def test_overflow_tells_the_numbers_of_its_words(message: str) -> None:
+    error = CHAT.error(400, {"error": {"message": message, "type": "invalid_request_error"}}, target())
+    assert isinstance(error, ContextOverflow)
+    assert (error.tokens, error.limit) == (9, 8)
