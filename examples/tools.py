@@ -23,7 +23,7 @@ TOOLS = [
 def run(call: ToolCall) -> ToolResult:
     try:
         content = FUNCTIONS[call.name](**json.loads(call.arguments))
-    except Exception as error:  # the model is told, and may try another way
+    except Exception as error:  # noqa: BLE001 - the model is told, and may try another way
         return ToolResult(id=call.id, name=call.name, content=repr(error), error=True)
     return ToolResult(id=call.id, name=call.name, content=content)
 

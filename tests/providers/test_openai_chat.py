@@ -443,8 +443,8 @@ def test_overflow_tells_its_numbers() -> None:
 @pytest.mark.parametrize(
     "message",
     [  # OpenAI's, and vLLM's
-        "This model's maximum context length is 8 tokens. However, your messages resulted in 9 tokens. Please",
-        "This model's maximum context length is 8 tokens. However, you requested 9 tokens (5 in the messages, 4",
+        "This model's maximum context length is 8 tokens. However, your messages resulted in 9 tokens.",
+        "This model's maximum context length is 8 tokens. However, you requested 9 tokens (5 in the",
         "This model's maximum context length is 8 tokens and your request has 9 input tokens (4 > 8 - 9).",
     ],
 )
