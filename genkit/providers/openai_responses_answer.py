@@ -29,6 +29,8 @@ from .reading import label, mapping, number, numbers, objects, text
 NAME = "openai.responses"
 TOLD = {"message": "content", "function_call": "call_id", "image_generation_call": "result"}
 """The field that genkit's parts tell, by type of item: a Native without it is the rest of the next part's."""
+LINKS = ("id", "status")
+"""What ties a message or a call to the reasoning before it."""
 
 _REASONING = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _BEGUN = ("response.created", "response.queued", "response.in_progress")
@@ -53,7 +55,7 @@ class Answer:
         self.told: set[int] = set()
         self.failed: Mapping[str, Any] | None = None
         self.over = False
-        self._started = self._called = False
+        self._started = self._called = self._thought = False
         self._ended: dict[int, Mapping[str, Any]] = {}
         self._next = 0
         self._ids: dict[str, int] = {}
@@ -130,12 +132,15 @@ class Answer:
         """The parts of a complete item, after the deltas that were not told."""
         told = index in self.told or -1 in self.told
         kind = text(item, "type")
-        rest = {name: item[name] for name in ("phase", "namespace") if item.get(name)}
+        # Reasoning that is sent back needs the item that followed it, known by its id.
+        names = ("phase", "namespace", *(LINKS if self._thought else ()))
+        rest = {name: item[name] for name in names if item.get(name)}
         if kind in ("message", "function_call"):
             if rest:
                 yield PartEnd(Native(dialect=NAME, data={"type": kind, **rest}))
             yield from _message(item, told) if kind == "message" else self._call(index, item, told)
         elif kind == "reasoning":
+            self._thought = True
             yield from _reasoning(item, told)
         elif kind == "image_generation_call" and (image := _image(item)):
             yield PartEnd(Native(dialect=NAME, data={k: v for k, v in item.items() if k != "result"}))

@@ -21,9 +21,10 @@ from ..messages import (
 )
 from ..request import Output, Request, Tool
 from .base import Encoding, Target
-from .openai_responses_answer import NAME, TOLD
+from .openai_responses_answer import LINKS, NAME, TOLD
 
 NO_MARKS = "it keeps its prompt cache by itself"
+_BARE = {"type", "id", "summary"}  # reasoning that the server has to look up
 
 
 def form_of(output: Output) -> dict[str, Any]:
@@ -56,25 +57,33 @@ def choice_of(choice: str, tools: Sequence[Tool | Mapping[str, Any]]) -> Any:
 def conversation(request: Request, target: Target, encoding: Encoding) -> dict[str, Any]:
     """``input``, and ``instructions`` if the conversation begins with a plain system message."""
     first, *rest = request.messages or [Message("user", ())]
-    items = _Items(target, encoding)
+    items = _Items(target, encoding, kept=request.extra.get("store") is not False)
     plain = first.role == "system" and all(isinstance(part, Text) for part in first.parts)
     for message in rest if plain and rest else request.messages:
         items.add(message)
+    items.settle()
     return {"instructions": first.text, "input": items.made} if plain and rest else {"input": items.made}
 
 
 class _Items:
-    """Makes the items of a conversation, message by message."""
+    """Makes the items of a conversation, message by message.
 
-    def __init__(self, target: Target, encoding: Encoding) -> None:
+    Reasoning goes back with what followed it, or not at all: the server refuses one without the other. The
+    server knows both by their ids, where it kept them; else (``store`` is false) it knows none, and
+    reasoning that is encrypted stands for itself.
+    """
+
+    def __init__(self, target: Target, encoding: Encoding, kept: bool) -> None:
         self.made: list[dict[str, Any]] = []
-        self._target, self._encoding = target, encoding
-        self._role = ""
+        self._target, self._encoding, self._kept = target, encoding, kept
+        self._role, self._linked = "", False
         self._content: list[dict[str, Any]] = []
         self._rest: Mapping[str, Any] = {}
 
     def add(self, message: Message) -> None:
-        self._role = "user" if message.role == "tool" else message.role
+        self._role, self._linked = "user" if message.role == "tool" else message.role, False
+        if self._role != "assistant":
+            self.settle()
         for part in message.parts:
             content = self._content_of(part)
             if content is not None:
@@ -86,6 +95,11 @@ class _Items:
                 self._encoding.refuse("a cache mark", NO_MARKS)
         self._close()
         self._rest = {}
+
+    def settle(self) -> None:
+        """The answer so far is over: reasoning that nothing followed was cut."""
+        while self.made and self.made[-1].get("type") == "reasoning":
+            self.made.pop()
 
     def _content_of(self, part: Part) -> dict[str, Any] | None:
         """A part of a message's content, or None for what is an item of its own."""
@@ -114,8 +128,16 @@ class _Items:
         self._content = []
 
     def _append(self, item: dict[str, Any]) -> None:
-        self.made.append({**item, **self._rest} if self._rest.get("type") == item.get("type") else item)
+        kind = item.get("type")
+        if self._rest.get("type") == kind:
+            item = {**item, **self._rest}
         self._rest = {}
+        if kind in ("message", "function_call"):
+            if not self._linked:
+                item = {name: value for name, value in item.items() if name not in LINKS}
+            while "id" not in item and self.made and self.made[-1].keys() == _BARE:
+                self.made.pop()
+        self.made.append(item)
 
     def _item(self, part: Part) -> None:
         match part:
@@ -154,10 +176,11 @@ class _Items:
     def _reasoning(self, part: Reasoning) -> None:
         """Parts with one id are one item; without id and signature, it is not the server's own."""
         raw = not part.signature and self._target.quirk("raw_reasoning")
-        if not (part.id or part.signature or raw):
+        if not ((part.id and self._kept) or part.signature or raw or self._continues(part)):
             return
+        self._linked = self._kept and bool(part.id)
         last: dict[str, Any] = self.made[-1] if self.made else {}
-        if not (part.id and last.get("type") == "reasoning" and last.get("id") == part.id):
+        if not self._continues(part):
             last = {"type": "reasoning", "summary": []}
             more: dict[str, Any] = {
                 "id": part.id,
@@ -170,6 +193,10 @@ class _Items:
             last["content"].append({"type": "reasoning_text", "text": part.text})
         elif part.text:
             last["summary"].append({"type": "summary_text", "text": part.text})
+
+    def _continues(self, part: Reasoning) -> bool:
+        last = self.made[-1] if self.made else {}
+        return bool(part.id) and last.get("type") == "reasoning" and last.get("id") == part.id
 
 
 def _is_content(data: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from genkit.events import Event, Finish, Logprobs, PartEnd, TextDelta, ToolCallD
 from genkit.messages import Citation, Image, Native, Reasoning, Refusal, Text, ToolCall
 from genkit.providers.base import DONE, Target
 from genkit.providers.openai_responses import OpenAIResponses
+from genkit.providers.openai_responses_answer import TOLD
 from genkit.response import Collector, Response
 
 RECORDED = corpus.exchanges("openai.responses")
@@ -112,7 +113,7 @@ def item_kinds(response: Response) -> list[str]:
     for part in response.message.parts:
         if isinstance(part, Native):
             kind, id = part.data["type"], part.data.get("id")
-            if "id" not in part.data or kind == "image_generation_call":
+            if kind in TOLD and TOLD[kind] not in part.data:  # what the next part does not tell
                 continue
         else:
             kind = {
