@@ -14,7 +14,7 @@ _LLAMA: dict[str, Any] = {"top_k": "top_k", "min_p": "min_p", "repeat_penalty": 
 _OPENAI: dict[str, Any] = {
     "max_tokens": "max_completion_tokens", "developer": True, "refusal": True, "metadata": True,
     "makes_media": True, "embed_encoding": "base64", "embed_limit": 2048, "tiktoken": True,
-    "call_ids": ".{1,40}",
+    "call_ids": ".{1,40}", "strict": True,
 }  # fmt: skip
 _THINKS: dict[str, Any] = {"replay": "reasoning_content"}
 _DETAILS: dict[str, Any] = {

@@ -29,6 +29,7 @@ class OpenAIChat(OpenAIServer):
         developer, refusal: it knows this role and this field (no: they are sent as ``system``, as text).
         makes_media: it makes images or sounds, and takes them back (no).
         json_schema: it takes a schema for its output (yes).
+        strict: it holds a model to a schema without being told so, where it can (as the vendor does).
         stream_usage: it must be asked for the usage of a stream (yes).
         terminal_mark, no_terminal_mark: its streams always, or never, end with a mark (a stream is over with
             the mark, or when finish reason and usage are told).

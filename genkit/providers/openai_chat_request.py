@@ -22,6 +22,7 @@ from ..messages import (
 )
 from ..request import Output, Tool
 from .base import Encoding, Target
+from .openai_strict import held
 
 
 class Wire:
@@ -75,10 +76,10 @@ class Wire:
         if output.schema is None or not self._quirk("json_schema", True):
             return {"type": "json_object"}
         schema: dict[str, Any] = {"name": output.name, "schema": output.schema}
+        if output.strict is not None or self._quirk("strict"):
+            schema |= held(output.schema, output.strict)
         if output.description:
             schema["description"] = output.description
-        if output.strict is not None:
-            schema["strict"] = output.strict
         return {"type": "json_schema", "json_schema": schema}
 
     def tool(self, tool: Tool | Mapping[str, Any]) -> Mapping[str, Any]:

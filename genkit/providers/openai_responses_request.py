@@ -22,6 +22,7 @@ from ..messages import (
 from ..request import Output, Request, Tool
 from .base import Encoding, Target
 from .openai_responses_answer import LINKS, NAME, TOLD
+from .openai_strict import held
 
 NO_MARKS = "it keeps its prompt cache by itself"
 _BARE = {"type", "id", "summary"}  # reasoning that the server has to look up
@@ -31,9 +32,8 @@ def form_of(output: Output) -> dict[str, Any]:
     """The ``text.format`` for an output."""
     if output.schema is None:
         return {"type": "json_object"}
-    form = {"type": "json_schema", "name": output.name, "schema": output.schema}
-    more = {"description": output.description or None, "strict": output.strict}
-    return form | {name: value for name, value in more.items() if value is not None}
+    form = {"type": "json_schema", "name": output.name, **held(output.schema, output.strict)}
+    return form | ({"description": output.description} if output.description else {})
 
 
 def tool_of(tool: Tool | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -41,8 +41,9 @@ def tool_of(tool: Tool | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(tool, Tool):
         return tool
     schema = tool.parameters or {"type": "object", "properties": {}}
-    more = {"description": tool.description or None, "parameters": schema, "strict": tool.strict}
-    return {"type": "function", "name": tool.name} | {k: v for k, v in more.items() if v is not None}
+    # Without the field, the server makes the schema a strict one, of which all fields are required.
+    sent = {"type": "function", "name": tool.name, "parameters": schema, "strict": bool(tool.strict)}
+    return sent | ({"description": tool.description} if tool.description else {})
 
 
 def choice_of(choice: str, tools: Sequence[Tool | Mapping[str, Any]]) -> Any:

@@ -421,6 +421,25 @@ def test_what_a_vendor_does_not_take_is_an_error_or_a_warning(
     assert CHAT.encode(replace(request_, on_unsupported="drop"), target(vendor)).warnings == ()
 
 
+def test_an_output_is_held_to_its_schema_where_that_can_be() -> None:
+    loose = {"type": "object", "properties": {"a": {"type": "string"}}}
+    firm = {**loose, "required": ["a"]}
+    shut = {"additionalProperties": False}
+
+    def form(vendor: str, schema: Any, strict: bool | None = None) -> Any:
+        body = sent(asked(output=Output(schema=schema, strict=strict)), vendor)
+        return {
+            name: value for name, value in body["response_format"]["json_schema"].items() if name != "name"
+        }
+
+    for vendor in ("openai-chat", "azure", "azure-v1"):
+        assert form(vendor, firm) == {"schema": firm | shut, "strict": True}
+        assert form(vendor, loose) == {"schema": loose, "strict": False}
+    assert form("groq", firm) == {"schema": firm}
+    assert form("groq", firm, strict=True) == {"schema": firm | shut, "strict": True}
+    assert form("groq", firm, strict=False) == {"schema": firm, "strict": False}
+
+
 def test_options_of_servers_of_open_models_have_their_words() -> None:
     sampling = Sampling(top_k=3, min_p=0.1, repeat_penalty=1.1)
     assert sent(asked(sampling=sampling), "vllm").items() >= {"top_k": 3, "repetition_penalty": 1.1}.items()
