@@ -158,6 +158,8 @@ def test_a_request_is_the_official_sdks(name: str) -> None:
 
 def test_an_effort_is_a_word() -> None:
     assert body_of(Request(messages=X, reasoning="low"))["reasoning"] == {"effort": "low"}
+    summed = Request(messages=X, reasoning="low", extra={"reasoning": {"summary": "auto"}})
+    assert body_of(summed)["reasoning"] == {"effort": "low", "summary": "auto"}
     with pytest.raises(UnsupportedOption, match="number of tokens"):
         body_of(Request(messages=X, reasoning=1000))
 
