@@ -61,6 +61,7 @@ CHAT_ROWS = (
         seed="random_seed",
         required="any",
         plain_media=True,
+        tool_media=True,  # and no user after a tool
         replay="content",
         metadata=True,
         embed_dimensions="output_dimension",

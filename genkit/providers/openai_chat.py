@@ -36,6 +36,7 @@ class OpenAIChat(OpenAIServer):
         reasoning: how effort is told: ``effort``, ``object``, ``switch`` or ``flag`` (``effort``).
         replay: where reasoning is sent back: ``reasoning_content``, ``reasoning``, ``reasoning_details``,
             ``content`` (it is not).
+        tool_media: what a tool answers may hold images and documents (they are said by the user after it).
         plain_media: images, sounds and documents are plain strings (they are objects).
         paths, query: where calls go, by their usual path, with ``{model}`` in it, and with what query.
         embed_encoding, embed_dimensions, embed_number, embed_limit: how embeddings travel.
@@ -47,8 +48,7 @@ class OpenAIChat(OpenAIServer):
         """The call for a request. Raises BadRequest for what the API cannot express."""
         encoding = Encoding(request, target)
         wire = Wire(encoding, target, NAME)
-        messages = [sent for message in request.messages for sent in wire.message(message)]
-        body: dict[str, Any] = {"model": target.model, "messages": messages}
+        body: dict[str, Any] = {"model": target.model, "messages": wire.conversation(request.messages)}
         encoding.move(body, {name: name for name in _PLAIN})
         encoding.move(body, {name: target.quirk(name, name) for name in ("max_tokens", "seed")})
         encoding.move(body, target.quirk("options", {}))

@@ -36,6 +36,16 @@ class Wire:
 
     def __init__(self, encoding: Encoding, target: Target, name: str) -> None:
         self._refuse, self._quirk, self._name = encoding.refuse, target.quirk, name
+        self._attached: list[dict[str, Any]] = []
+
+    def conversation(self, messages: Iterable[Message]) -> list[dict[str, Any]]:
+        """The messages on the wire, with what tools answered beside text after the last result of a turn."""
+        sent: list[dict[str, Any]] = []
+        for message in messages:
+            for wire in self.message(message):
+                sent += self._attachments() if wire["role"] != "tool" else ()
+                sent.append(wire)
+        return sent + self._attachments()
 
     def message(self, message: Message) -> list[dict[str, Any]]:
         """The messages on the wire that say the same: each result of a tool is one of its own."""
@@ -146,8 +156,24 @@ class Wire:
         return {name: value for name, value in fields.items() if value}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:
-        content = result.told if isinstance(result.told, str) else self._content(result.told)
-        return {"role": "tool", "tool_call_id": result.id, "content": content}
+        if isinstance(result.told, str):
+            return {"role": "tool", "tool_call_id": result.id, "content": result.told}
+        told = [self._attach(part) if isinstance(part, Media) else part for part in result.told]
+        return {"role": "tool", "tool_call_id": result.id, "content": self._content(filter(None, told))}
+
+    def _attach(self, part: Image | Document) -> Part | None:
+        """What stands for a part in a tool's result: only a user may say more than text, at most vendors."""
+        if self._quirk("tool_media"):
+            return part
+        name = f"Attachment {len(self._attached) // 2 + 1}"
+        if not (piece := self._part(part)):
+            return None
+        self._attached += [{"type": "text", "text": f"{name}, of a tool's result:"}, piece]
+        return Text(f"({name} is in the next message.)")
+
+    def _attachments(self) -> list[dict[str, Any]]:
+        content, self._attached = self._attached, []
+        return [{"role": "user", "content": content}] if content else []
 
     def _content(self, parts: Iterable[Part]) -> str | list[dict[str, Any]]:
         sent = self._pieces(parts)

@@ -504,18 +504,49 @@ def test_a_refusal_is_a_field_or_text() -> None:
     assert sent(refusal, "groq")["messages"] == [{"role": "assistant", "content": "No."}]
 
 
-def test_tool_results_may_hold_images() -> None:
-    result = ToolResult(id="1", content=(Text("It:"), Image(url="https://a.b/c.png")))
-    assert sent(asked(Message.tool(result)))["messages"] == [
-        {
-            "role": "tool",
-            "tool_call_id": "1",
-            "content": [
-                {"type": "text", "text": "It:"},
-                {"type": "image_url", "image_url": {"url": "https://a.b/c.png"}},
-            ],
-        }
+CHART, PAGE = Image(url="https://a.b/c.png"), Document(data=b"%PDF-", name="a.pdf")
+
+
+def test_what_tools_show_is_said_by_the_user_after_the_last_result() -> None:
+    asks, result = Message.user("?"), ToolResult(id="1", content=(Text("It:"), CHART))
+    others = Message.tool(ToolResult(id="2", content=(PAGE,)), ToolResult(id="3", content="plain"))
+    messages = sent(asked(asks, Message.tool(result), others, Message.assistant("ok"), Message.tool(result)))
+    tools = [message for message in messages["messages"] if message["role"] == "tool"]
+    users = [message for message in messages["messages"] if message["role"] == "user"]
+    roles = [message["role"] for message in messages["messages"]]
+    assert roles == ["user", "tool", "tool", "tool", "user", "assistant", "tool", "user"]
+    first, second = "(Attachment 1 is in the next message.)", "(Attachment 2 is in the next message.)"
+    told = [{"type": "text", "text": "It:"}, {"type": "text", "text": first}]
+    assert [message["content"] for message in tools] == [told, second, "plain", told]
+    chart = [
+        {"type": "text", "text": "Attachment 1, of a tool's result:"},
+        {"type": "image_url", "image_url": {"url": "https://a.b/c.png"}},
     ]
+    page = [
+        {"type": "text", "text": "Attachment 2, of a tool's result:"},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}},
+    ]
+    assert [message["content"] for message in users] == ["?", chart + page, chart]
+
+
+def test_what_tools_show_comes_before_what_the_user_says_next() -> None:
+    result = ToolResult(id="1", content=(CHART,))
+    for messages in ([Message.tool(result), Message.user("hm")], [Message("user", [result, "hm"])]):
+        tool, shown, says = sent(asked(*messages))["messages"]
+        assert (tool["role"], shown["content"][1]["type"], says["content"]) == ("tool", "image_url", "hm")
+
+
+def test_mistrals_tools_show_it_themselves() -> None:
+    (message,) = sent(asked(Message.tool(ToolResult(id="1" * 9, content=(CHART,)))), "mistral")["messages"]
+    assert message["content"] == [{"type": "image_url", "image_url": "https://a.b/c.png"}]
+
+
+def test_what_a_tool_cannot_show_is_refused_or_left_out() -> None:
+    page = Document(url="https://a.b/c.pdf")
+    result = Message.tool(ToolResult(id="1", content=(Text("It:"), page)))
+    with pytest.raises(UnsupportedOption, match="Document by URL"):
+        sent(asked(result))
+    assert [m["content"] for m in sent(asked(result, on_unsupported="drop"))["messages"]] == ["It:"]
 
 
 def test_the_azure_deployment_is_quoted_into_the_path() -> None:
