@@ -59,11 +59,14 @@ def usage(counts: Mapping[str, Any]) -> Usage:
     """The usage, from the many places where servers tell it."""
     prompt, output = counts.get("prompt_tokens_details") or {}, counts.get("completion_tokens_details") or {}
     cached = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens", "num_cached_tokens")
+    asked, said = number(counts, "prompt_tokens"), number(counts, "completion_tokens")
+    thought = number(output, "reasoning_tokens") or number(counts, "reasoning_tokens")
+    apart = counts.get("total_tokens") == asked + said + thought  # as xAI counts
     return Usage(
-        number(counts, "prompt_tokens"),
-        number(counts, "completion_tokens"),
+        asked,
+        said + thought if apart else said,
         number(prompt, "cached_tokens") or next(filter(None, (number(counts, name) for name in cached)), 0),
-        number(output, "reasoning_tokens") or number(counts, "reasoning_tokens"),
+        thought,
         number(prompt, "cache_write_tokens") or number(counts, "cache_creation_input_tokens"),
     )
 
