@@ -7,7 +7,6 @@ OpenRouter's "Reasoning tokens" and "Image generation", Mistral's "Reasoning", P
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,9 +22,9 @@ from ..events import (
     TextDelta,
     ToolCallDelta,
 )
-from ..messages import Audio, Citation, Native, Part, Reasoning, Text
+from ..messages import Citation, Native, Part, Reasoning, Text
 from .base import Dialect, Target
-from .openai_chat_facts import citation, finish, image, logprobs, sources, usage
+from .openai_chat_facts import Sound, citation, finish, image, logprobs, sources, usage
 from .openai_shared import is_error
 from .reading import label, text
 
@@ -49,6 +48,7 @@ class Answer:
         self._thoughts: list[str] = []
         self._details: list[dict[str, Any]] = []
         self._media: list[Part] = []
+        self._sound = Sound()
         self._citations: list[Citation] = []
         self._sources: Mapping[str, Any] = {}
         self._calls: list[list[str]] = []
@@ -158,9 +158,12 @@ class Answer:
                 self._citations.append(citation(cited, "content"))
         for picture in delta.get("images") or ():
             self._media.append(image(picture["image_url"]["url"]))
-        if (audio := delta.get("audio")) and audio.get("data"):
-            self._media.append(Audio(data=base64.b64decode(audio["data"])))
-            self._media.append(self._native("audio", {"id": text(audio, "id")}))
+        if (audio := delta.get("audio")) and (words := self._sound.add(audio)):
+            self._say(words, events)
+
+    def _say(self, words: str, events: list[Event]) -> None:
+        self._texts.append(words)
+        events.append(TextDelta(words))
 
     def _think(self, thought: Any, events: list[Event]) -> None:
         if not isinstance(thought, str):
@@ -194,8 +197,7 @@ class Answer:
                 if words := text(thought, "text"):
                     self._think(words, events)
             if words := text(piece, "text"):
-                self._texts.append(words)
-                events.append(TextDelta(words))
+                self._say(words, events)
 
     def _call(self, wire: Mapping[str, Any], events: list[Event]) -> None:
         function = wire.get("function") or {}
@@ -232,19 +234,17 @@ class Answer:
         events: list[Event] = [ToolCallDelta(place, "{}") for place in bare]
         answer, thoughts = "".join(self._texts), "".join(self._thoughts)
         citations = tuple(self._citations) or sources(self._sources)
-        if self._details or (citations and answer) or self._media:
+        media = self._media + self._sound.parts(self._dialect.name, streamed=not self._whole)
+        if self._details or (citations and answer) or media:
             if thoughts:
                 events.append(PartEnd(Reasoning(thoughts)))
             if self._details:
-                events.append(PartEnd(self._native("reasoning_details", self._details)))
+                kept = {"reasoning_details": self._details}
+                events.append(PartEnd(Native(dialect=self._dialect.name, data=kept)))
             if answer:
                 events.append(PartEnd(Text(answer, citations)))
-            events += [PartEnd(part) for part in self._media]
+            events += [PartEnd(part) for part in media]
         if self._usage:
             events.append(usage(self._usage))
         events.append(finish(self._reason, bool(self._calls)))
         return events
-
-    def _native(self, field: str, value: Any) -> Native:
-        """A field of the message, to be sent back."""
-        return Native(dialect=self._dialect.name, data={field: value})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import BadRequest, ProtocolError
 from ..events import Finish, FinishReason, TokenLogprob, Usage
-from ..messages import Citation, Image
+from ..messages import Audio, Citation, Image, Native, Part
 from .reading import number, objects, text
 
 _WORDS: dict[FinishReason, str] = {
@@ -77,3 +79,29 @@ def image(url: str) -> Image:
         return Image(url=url)
     except BadRequest as error:
         raise ProtocolError(error.message) from None
+
+
+class Sound:
+    """A sound that the model makes, in one piece or in many, and what is said in it."""
+
+    def __init__(self) -> None:
+        self._id = self._said = ""
+        self._data: list[bytes] = []
+
+    def add(self, audio: Mapping[str, Any]) -> str:
+        """Take the next piece. Returns the words in it."""
+        self._id = text(audio, "id") or self._id
+        self._data.append(base64.b64decode(text(audio, "data")))
+        words = text(audio, "transcript")
+        self._said += words
+        return words
+
+    def parts(self, dialect: str, streamed: bool) -> list[Part]:
+        """The sound, and what stands for it on the way back: its id, in place of what is said in it."""
+        if not (data := b"".join(self._data)):
+            return []
+        sound = Audio(data=data)
+        if streamed and not sound.media_type:  # the one form that is streamed has no beginning
+            sound = replace(sound, media_type="audio/pcm")
+        back = {"audio": {"id": self._id}, "transcript": self._said}
+        return [sound, Native(dialect=dialect, data=back)] if self._id else [sound]

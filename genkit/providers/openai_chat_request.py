@@ -123,6 +123,8 @@ class Wire:
         if not self._quirk("refusal"):
             parts = [Text(part.text) if isinstance(part, Refusal) else part for part in parts]
         said = [part for part in parts if isinstance(part, (Text, CacheMark))]
+        if self._quirk("makes_media") and (heard := native.get("transcript")):
+            said = [part for part in said if part != Text(heard)]  # the sound's id stands for it
         if replay == "content" and thought:
             thinking = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
             sent["content"] = [thinking, *self._pieces(said)]

@@ -493,9 +493,11 @@ def test_reasoning_is_sent_back_where_the_vendor_wants_it(vendor: str, wire: dic
 
 
 def test_a_sound_that_the_model_made_goes_back_by_its_id() -> None:
-    sound = Native(dialect="openai.chat", data={"audio": {"id": "a1"}})
-    (message,) = sent(asked(Message.assistant(Audio(data=b"x"), sound)))["messages"]
+    sound = Native(dialect="openai.chat", data={"audio": {"id": "a1"}, "transcript": "Hi"})
+    (message,) = sent(asked(Message.assistant("Hi", Audio(data=b"x"), sound)))["messages"]
     assert message == {"role": "assistant", "content": None, "audio": {"id": "a1"}}
+    (message,) = sent(asked(Message.assistant("Hi", sound)), "groq")["messages"]
+    assert message == {"role": "assistant", "content": "Hi"}
 
 
 def test_a_refusal_is_a_field_or_text() -> None:
