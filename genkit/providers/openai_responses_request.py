@@ -130,13 +130,13 @@ class _Items:
 
     def _append(self, item: dict[str, Any]) -> None:
         kind = item.get("type")
+        tied = kind in ("message", "function_call")
         if self._rest.get("type") == kind:
-            item = {**item, **self._rest}
+            untold = LINKS if tied and not self._linked else ()
+            item = {**item, **{name: value for name, value in self._rest.items() if name not in untold}}
         self._rest = {}
-        if kind in ("message", "function_call"):
-            if not self._linked:
-                item = {name: value for name, value in item.items() if name not in LINKS}
-            while "id" not in item and self.made and self.made[-1].keys() == _BARE:
+        if tied and "id" not in item:
+            while self.made and self.made[-1].keys() == _BARE:
                 self.made.pop()
         self.made.append(item)
 

@@ -479,6 +479,12 @@ def test_without_reasoning_an_item_has_no_id(item: dict[str, Any]) -> None:
     parts = recordings.collect(DIALECT, [body], recordings.target()).message.parts
     bare = Message.assistant(*(part for part in parts if not isinstance(part, Reasoning)))
     assert items_of(bare) == [without_id(item)]
+    assert items_of(Message.assistant(Native(dialect=NAME, data=item))) == [item]  # the user's own word
+
+
+def test_an_image_keeps_its_id_without_reasoning() -> None:
+    image = {"type": "image_generation_call", "id": "ig", "status": "completed", "result": "aGk="}
+    assert sent_back(image) == [image]
 
 
 def test_what_is_not_kept_has_no_id_and_reasoning_is_encrypted_or_left_out() -> None:
