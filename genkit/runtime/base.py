@@ -50,7 +50,7 @@ class Timeouts:
     total: float | None = 600
     connect: float | None = 10
     first: float | None = None
-    idle: float | None = 120
+    idle: float | None = 300
 
     def __post_init__(self) -> None:
         for limit in fields(self):

@@ -101,6 +101,19 @@ def test_row_12_a_stream_that_falls_silent(ping: bool, mode: str) -> None:
     assert error.partial.text == "a"
 
 
+def test_row_12_by_default_five_minutes_of_silence_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    limits = Limits(Timeouts())
+    limits.heard = True
+    assert limits.left() == 300
+    now += 299
+    assert limits.left() == 1
+    now += 1
+    with pytest.raises(errors.DeadlineExceeded, match="no more content for 300 s"):
+        limits.left()
+
+
 @both
 def test_row_23_a_clock_that_jumps_changes_nothing(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     jumps = (10**9 + (-1) ** number * number * 10**6 for number in count())  # to and fro
