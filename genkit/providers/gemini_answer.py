@@ -224,8 +224,9 @@ def _media(data: bytes, media_type: str, signature: str) -> Part:
 def _usage(counts: dict[str, Any]) -> Usage:
     thoughts = reading.number(counts, "thoughtsTokenCount")
     answer = reading.number(counts, "candidatesTokenCount") + thoughts
-    prompt, cached = (reading.number(counts, f"{name}TokenCount") for name in ("prompt", "cachedContent"))
-    return Usage(prompt, answer, cached, thoughts)
+    # What tools found, and the model read, is apart from the prompt.
+    read = sum(reading.number(counts, f"{name}TokenCount") for name in ("prompt", "toolUsePrompt"))
+    return Usage(read, answer, reading.number(counts, "cachedContentTokenCount"), thoughts)
 
 
 def _logprobs(result: dict[str, Any]) -> Logprobs:
