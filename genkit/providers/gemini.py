@@ -5,7 +5,7 @@ and Vertex AI's REST reference. The paths are the same under both base URLs, sin
 project, the location and the publisher.
 
 Quirks: ``labels`` (metadata can be sent), ``flat_count`` (countTokens takes the fields of a request as
-they are) and ``predict_embed`` (embeddings through ``:predict``).
+they are) and ``predict_embed`` (embeddings through ``:predict``, or ``:embedContent``).
 """
 
 from __future__ import annotations
@@ -117,9 +117,8 @@ class Gemini:
 
     def embed_limit(self, target: Target) -> int:
         """How many texts one call takes."""
-        if target.quirk("predict_embed") and target.model.startswith("gemini-embedding"):
-            return 1  # Vertex AI: "Get text embeddings"
-        return 100
+        one = "gemini" in target.model or _is_asked_alone(target)  # Vertex AI: "Get text embeddings"
+        return 1 if target.quirk("predict_embed") and one else 100
 
     def encode_embed(
         self,
@@ -129,31 +128,30 @@ class Gemini:
         dimensions: int | None = None,
         purpose: str | None = None,
     ) -> Call:
-        """The call that embeds texts: batchEmbedContents, or Vertex's predict."""
+        """The call that embeds texts: batchEmbedContents, or Vertex's predict and embedContent."""
         task = _PURPOSES.get(purpose or "", purpose)
-        if target.quirk("predict_embed"):
-            kind = {"task_type": task} if task else {}
-            # Otherwise a text that is too long is cut, and nobody told.
-            parameters: dict[str, Any] = {"autoTruncate": False}
-            if dimensions is not None:
-                parameters["outputDimensionality"] = dimensions
-            instances = [{"content": text, **kind} for text in texts]
-            body = {"instances": instances, "parameters": parameters}
-            return Call(path=_path(target, "predict"), body=body)
-        same: dict[str, Any] = {"taskType": task} if task else {}
-        if dimensions is not None:
-            same["outputDimensionality"] = dimensions
-        requests = [
-            {"model": _resource(target), "content": {"parts": [{"text": text}], "role": "user"}, **same}
-            for text in texts
-        ]
-        return Call(path=_path(target, "batchEmbedContents"), body={"requests": requests})
+        kind = {"taskType": task} if task else {}
+        size = {} if dimensions is None else {"outputDimensionality": dimensions}
+        contents = [{"parts": [{"text": text}], "role": "user"} for text in texts]
+        if not target.quirk("predict_embed"):
+            requests = [
+                {"model": _resource(target), "content": content, **kind, **size} for content in contents
+            ]
+            return Call(path=_path(target, "batchEmbedContents"), body={"requests": requests})
+        whole = {"autoTruncate": False, **size}  # else a text that is too long is cut, and nobody told
+        if _is_asked_alone(target):
+            body: dict[str, Any] = {"content": contents[0], "embedContentConfig": {**kind, **whole}}
+            return Call(path=_path(target, "embedContent"), body=body)
+        instances = [{"content": text, **({"task_type": task} if task else {})} for text in texts]
+        return Call(path=_path(target, "predict"), body={"instances": instances, "parameters": whole})
 
     def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
         """The embeddings, in the order of the texts. Raises ProtocolError."""
         try:
             if "predictions" in body:
                 found = [prediction["embeddings"]["values"] for prediction in body["predictions"]]
+            elif "embedding" in body:
+                found = [body["embedding"]["values"]]
             else:
                 found = [embedding["values"] for embedding in body["embeddings"]]
             return [numbers(values, "an embedding") for values in found]
@@ -176,6 +174,11 @@ _TOO_LONG = re.compile(
     r"token count \((\d{1,12})\) exceeds the maximum number of tokens allowed \((\d{1,12})"
 )
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
+
+
+def _is_asked_alone(target: Target) -> bool:
+    """Whether Vertex embeds with this model through embedContent, one text a call; as the official SDK."""
+    return ("gemini" in target.model and target.model != "gemini-embedding-001") or "maas" in target.model
 
 
 def _resource(target: Target) -> str:

@@ -435,6 +435,36 @@ def test_a_text_that_is_too_long_to_embed_is_an_error_at_vertex() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("model", "method", "limit"),
+    [  # t_is_vertex_embed_content_model in python-genai's _transformers.py
+        ("gemini-embedding-2", "embedContent", 1),
+        ("gemini-embedding-2-preview", "embedContent", 1),
+        ("multilingual-e5-large-instruct-maas", "embedContent", 1),
+        ("gemini-embedding-001", "predict", 1),
+        ("text-embedding-005", "predict", 100),
+    ],
+)
+def test_vertex_embeds_with_newer_models_one_text_a_call(model: str, method: str, limit: int) -> None:
+    to = target(model, predict_embed=True)
+    assert GEMINI.encode_embed(["a"], to).path == f"/models/{model}:{method}"
+    assert GEMINI.embed_limit(to) == limit
+
+
+def test_embed_content_at_vertex() -> None:
+    to = target("gemini-embedding-2", predict_embed=True)
+    assert GEMINI.encode_embed(["a"], to, dimensions=8, purpose="query").body == {
+        "content": {"parts": [{"text": "a"}], "role": "user"},
+        "embedContentConfig": {
+            "taskType": "RETRIEVAL_QUERY",
+            "autoTruncate": False,
+            "outputDimensionality": 8,
+        },
+    }
+    answer = {"embedding": {"values": [0.5, 1]}, "usageMetadata": {"promptTokenCount": 1}, "truncated": False}
+    assert GEMINI.decode_embed(answer, to) == [[0.5, 1.0]]
+
+
 @pytest.mark.parametrize("to", [HERE, VERTEX])
 def test_no_dimensions_at_all_are_for_the_server_to_refuse(to: Any) -> None:
     assert '"outputDimensionality": 0' in json.dumps(GEMINI.encode_embed(["a"], to, dimensions=0).body)
@@ -446,7 +476,9 @@ def test_models_are_listed_by_the_names_that_generate_takes() -> None:
     assert GEMINI.encode(asked(HELLO), target("tunedModels/mine")).path == "/tunedModels/mine:generateContent"
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"models": 1}, {"embeddings": [1]}, {"totalTokens": "1"}, 3])
+@pytest.mark.parametrize(
+    "body", [None, [], {}, {"models": 1}, {"embeddings": [1]}, {"embedding": 1}, {"totalTokens": "1"}, 3]
+)
 def test_other_answers_of_the_wrong_shape_are_protocol_errors(body: Any) -> None:
     for decode in (GEMINI.decode_count, GEMINI.decode_embed, GEMINI.decode_models):
         with pytest.raises(ProtocolError):
