@@ -125,6 +125,7 @@ CHAT_ROWS = (
         "DASHSCOPE_API_KEY",
         **_THINKS,
         reasoning="flag",
+        always_streams=True,  # some of its models think, and answer, in a stream only ("Deep thinking")
         options={"top_k": "top_k", "repeat_penalty": "repetition_penalty"},
         embed_limit=10,
     ),

@@ -30,6 +30,7 @@ class OpenAIChat(OpenAIServer):
         makes_media: it makes images or sounds, and takes them back (no).
         json_schema: it takes a schema for its output (yes).
         strict: it holds a model to a schema without being told so, where it can (as the vendor does).
+        always_streams: it is asked for a stream whatever is wanted, which is then folded (no).
         stream_usage: it must be asked for the usage of a stream (yes).
         terminal_mark, no_terminal_mark: its streams always, or never, end with a mark (a stream is over with
             the mark, or when finish reason and usage are told).
@@ -70,7 +71,7 @@ class OpenAIChat(OpenAIServer):
             body["tools"] = [wire.tool(tool) for tool in tools]
         if choice := encoding.take("tool_choice"):
             body["tool_choice"] = wire.choice(choice)
-        if request.stream:
+        if request.stream or target.quirk("always_streams"):
             body["stream"] = True
             if target.quirk("stream_usage", True):
                 body["stream_options"] = {"include_usage": True}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from recordings import HAS_CORPUS, WHY, canon, collect, corpus, payloads
 from test_openai_chat import CHAT, target
 
+import genkit
 from genkit.errors import BadRequest, UnsupportedOption
 from genkit.messages import (
     Audio,
@@ -28,6 +30,7 @@ from genkit.messages import (
 from genkit.providers.base import Call
 from genkit.request import Output, Request, Tool
 from genkit.sampling import Sampling
+from genkit.testing import Answer, LoopbackProvider
 
 needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
@@ -392,7 +395,30 @@ def test_a_vendors_own_tool_is_sent_verbatim() -> None:
 )
 def test_effort_is_told_in_the_vendors_way(vendor: str, effort: str | int, fields: dict[str, Any]) -> None:
     body = sent(asked(reasoning=effort), vendor)
-    assert {name: body[name] for name in body.keys() - {"model", "messages"}} == fields
+    rest = body.keys() - {"model", "messages", "stream", "stream_options"}
+    assert {name: body[name] for name in rest} == fields
+
+
+def test_alibaba_is_always_asked_for_a_stream() -> None:
+    told = {"stream": True, "stream_options": {"include_usage": True}}
+    for stream in (False, True):
+        assert sent(asked(stream=stream), "alibaba").items() >= told.items()
+    assert "stream" not in sent(asked(), "groq")
+
+
+def test_an_answer_that_came_in_a_stream_is_folded_for_generate() -> None:
+    chunks = [
+        {"choices": [{"delta": {"reasoning_content": "Hm."}}]},
+        {"choices": [{"delta": {"content": "hi"}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
+    ]
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+    with (
+        LoopbackProvider(Answer(body=body)) as server,
+        genkit.Generator("alibaba:qwen3-8b", base_url=server.url, api_key="k") as generator,
+    ):
+        answer = generator.generate("Hello")
+    assert (answer.reasoning, answer.text, answer.usage.total_tokens) == ("Hm.", "hi", 5)
 
 
 @pytest.mark.parametrize(
