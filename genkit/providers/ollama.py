@@ -7,8 +7,9 @@ reference (docs.ollama.com/api). A stream is lines of JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -26,6 +27,7 @@ _PLAIN = (
     "seed",
 )  # fmt: skip
 _OPTIONS = {"max_tokens": "num_predict", **{name: name for name in _PLAIN}}
+_EFFORTS = ("low", "medium", "high", "max")
 _TOO_LONG = re.compile(r"context (length|size|window)|prompt (is )?too long", re.IGNORECASE)
 
 
@@ -57,7 +59,8 @@ class Ollama:
             body["format"] = format_of(output, encoding)
         # By default what does not fit is cut out of the conversation, and nobody told.
         whole = {"truncate": False, "shift": False}
-        return encoding.call("/chat", {**body, **whole, "stream": request.stream})
+        call = encoding.call("/chat", {**body, **whole, "stream": request.stream})
+        return replace(call, warnings=(*call.warnings, *_weaker(effort, call.body or {})))
 
     async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
         """See :class:`~genkit.providers.base.Dialect`."""
@@ -146,4 +149,18 @@ def _thinking(effort: str | int, encoding: Encoding, target: Target) -> dict[str
     if isinstance(effort, int):
         encoding.refuse("reasoning as a number of tokens", "say how much by a word, such as 'low'")
         return {}
-    return {"think": effort if "gpt-oss" in target.model else True}  # the others only do or do not
+    if effort not in _EFFORTS:
+        encoding.refuse(f"reasoning={effort!r}", f"it knows 'none' and {', '.join(map(repr, _EFFORTS))}")
+        return {}
+    # Versions before 0.17.7 refuse a word for other models.
+    return {"think": effort if "gpt-oss" in target.model else True}
+
+
+def _weaker(effort: str | int | None, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is said of an effort that is only told as ``true``, which is medium where a model has efforts."""
+    if effort not in ("low", "high", "max") or body.get("think") is not True:
+        return ()
+    how = f"ollama from 0.17.7 on takes it as extra={{'think': {effort!r}}}"
+    return (
+        f"reasoning={effort!r} is sent as think=true, which is 'medium' for models that know efforts; {how}",
+    )

@@ -225,8 +225,36 @@ def test_options_have_names_of_their_own() -> None:
 
 
 def test_some_models_think_by_a_level() -> None:
-    assert sent(Message.user("?"), model="gpt-oss:20b", reasoning="low")["think"] == "low"
+    for effort in ("low", "medium", "high", "max"):  # ThinkValue in Ollama's api/types.go
+        assert sent(Message.user("?"), model="gpt-oss:20b", reasoning=effort)["think"] == effort
     assert sent(Message.user("?"), model="gpt-oss:20b", reasoning="none")["think"] is False
+
+
+@pytest.mark.parametrize(
+    ("effort", "extra", "think", "warned"),
+    [
+        ("low", {}, True, True),
+        ("max", {}, True, True),
+        ("medium", {}, True, False),  # what true stands for
+        ("none", {}, False, False),
+        ("high", {"think": "high"}, "high", False),
+        (None, {"think": True}, True, False),
+    ],
+)
+def test_other_models_are_told_to_think_and_the_caller_that_no_level_was_told(
+    effort: Any, extra: dict[str, Any], think: Any, warned: bool
+) -> None:
+    request = Request(messages=[Message.user("?")], reasoning=effort, extra=extra)
+    call = OLLAMA.encode(request, HERE)
+    assert (call.body or {})["think"] == think
+    assert ["think=true" in warning for warning in call.warnings] == [True] * warned
+
+
+@pytest.mark.parametrize("effort", ["minimal", "xhigh"])
+def test_an_effort_that_ollama_does_not_know_is_refused(effort: str) -> None:
+    for model in ("gpt-oss:20b", "qwen3"):
+        with pytest.raises(UnsupportedOption, match="'low', 'medium', 'high', 'max'"):
+            sent(Message.user("?"), model=model, reasoning=effort)
 
 
 def test_what_an_output_is_for_is_in_its_schema() -> None:
