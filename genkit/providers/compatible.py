@@ -143,7 +143,6 @@ CHAT_ROWS = (
         "CLOUDFLARE_API_TOKEN",
         options={"top_k": "top_k"},
     ),
-    _chat("copilot", "https://api.githubcopilot.com", "GITHUB_COPILOT_TOKEN"),
     _chat(
         "crusoe",
         "https://api.inference.crusoecloud.com/v1",
