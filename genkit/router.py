@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from .backend import Backend
 from .errors import ConfigError, shown
 from .middleware.base import Handler
-from .providers.address import address, checked
+from .providers.address import checked, placed
 from .providers.base import Target, Vendor
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
@@ -120,7 +119,7 @@ def _remote(
     if key is None and vendor.key_variables and needs_key:
         names = " or ".join(vendor.key_variables)
         raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
-    target = Target(model=model, vendor=replace(vendor, base_url=base_url or address(vendor, os.environ)))
+    target = Target(model=model, vendor=placed(vendor, os.environ, base_url))
     timeouts = _timeouts(timeout)
     connections = importlib.import_module("genkit.runtime.http").Connections()
     again = retry.Retry(_attempts(attempts), timeout=timeouts.total, closed=lambda: connections.closed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..errors import ConfigError
 from .base import Vendor
@@ -12,6 +13,22 @@ _ENDPOINT = re.compile(
     r"/(chat/completions|completions|responses|messages|embeddings|api/chat|v[12]/chat)/?$"
 )
 _VARIABLES = re.compile(r"\{([A-Z_|]+)\}")
+_VARIABLE_OR = re.compile(r"\{([A-Z_]+)=([^}]*)\}")
+
+
+def placed(vendor: Vendor, environment: Mapping[str, str], base_url: str | None = None) -> Vendor:
+    """The vendor, with the base URL given or its own, and with the query of its calls.
+
+    Raises:
+        ConfigError: as from :func:`address`.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        return environment.get(found[1], "").strip() or found[2]
+
+    query = {name: _VARIABLE_OR.sub(value, text) for name, text in vendor.quirks.get("query", {}).items()}
+    quirks = {**vendor.quirks, "query": query} if query else vendor.quirks
+    return replace(vendor, base_url=base_url or address(vendor, environment), quirks=quirks)
 
 
 def address(vendor: Vendor, environment: Mapping[str, str]) -> str:

@@ -45,7 +45,9 @@ CHAT_ROWS = (
             "/embeddings": f"{_AZURE}/embeddings",
             "/models": "/openai/models",
         },
-        query={"api-version": "2024-10-21"},
+        # The latest with a date; those before 2024-12-01-preview, and so the latest that is no preview,
+        # refuse models that reason.
+        query={"api-version": "{OPENAI_API_VERSION=2025-04-01-preview}"},
     ),
     _chat("azure-v1", "{AZURE_OPENAI_ENDPOINT}/openai/v1", "AZURE_OPENAI_API_KEY", auth="api-key", **_OPENAI),
     _chat(

@@ -39,7 +39,8 @@ class OpenAIChat(OpenAIServer):
             ``content`` (it is not).
         tool_media: what a tool answers may hold images and documents (they are said by the user after it).
         plain_media: images, sounds and documents are plain strings (they are objects).
-        paths, query: where calls go, by their usual path, with ``{model}`` in it, and with what query.
+        paths, query: where calls go, by their usual path, with ``{model}`` in it, and with what query,
+            which may hold ``{VARIABLE=DEFAULT}``: one of the environment.
         embed_encoding, embed_dimensions, embed_number, embed_limit: how embeddings travel.
     """
 

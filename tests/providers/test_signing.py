@@ -188,7 +188,16 @@ def test_what_an_address_lacks_is_said(vendor: str, missing: str, bare: pytest.M
         genkit.Generator(f"{vendor}:m", api_key="k")
 
 
-def test_an_azure_deployment_is_in_the_path() -> None:
+@pytest.mark.parametrize(
+    ("variable", "version"),
+    [(None, "2025-04-01-preview"), (" ", "2025-04-01-preview"), ("2024-10-21", "2024-10-21")],
+)
+def test_an_azure_deployment_is_in_the_path(
+    variable: str | None, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_VERSION", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("OPENAI_API_VERSION", variable)
     completion = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
     with (
         LoopbackProvider(Answer(body=completion)) as azure,
@@ -196,7 +205,7 @@ def test_an_azure_deployment_is_in_the_path() -> None:
     ):
         assert generator.generate("Hello").text == "hi"
     (asked,) = azure.requests
-    path = "/openai/deployments/my-deployment/chat/completions?api-version=2024-10-21"
+    path = f"/openai/deployments/my-deployment/chat/completions?api-version={version}"
     assert (asked.path, asked.headers["api-key"]) == (path, "k")
 
 
