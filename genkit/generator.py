@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from .backend import Backend
@@ -59,6 +60,7 @@ class Generator(Retrieval):
         api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
             variable.
         base_url: where a remote API is, by default the vendor's own address.
+        headers: more headers for every call to a remote API; they replace genkit's own of the same names.
         timeout: the seconds that a call may take in all, or for a remote model :class:`~genkit.Timeouts`; by
             default 600 for a remote call, and for a local one any.
         attempts: how many tries a remote call has, 3 by default.
@@ -86,14 +88,12 @@ class Generator(Retrieval):
         lora: Given | None = None,
         api_key: Any = None,
         base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float | Timeouts | None = None,
         attempts: int | None = None,
         seed: int | None = None,
     ) -> None:
-        try:
-            self._defaults = Sampling(seed=seed).given()
-        except BadRequest as error:
-            raise ConfigError(error.message) from None
+        self._defaults = _defaults(seed)
         settings: dict[str, Any] = {
             "context": context,
             "threads": threads,
@@ -108,6 +108,7 @@ class Generator(Retrieval):
             "lora": lora,
             "api_key": api_key,
             "base_url": base_url,
+            "headers": headers,
             "timeout": timeout,
             "attempts": attempts,
         }
@@ -243,6 +244,14 @@ class Generator(Retrieval):
     def _request(self, prompt: Prompt, options: Options, *, stream: bool = True) -> Request:
         given = {name: value for name, value in options.items() if value is not None}
         return make_request(prompt, {**self._defaults, **given}, stream=stream)
+
+
+def _defaults(seed: int | None) -> dict[str, Any]:
+    """What every call of a Generator has, unless it says otherwise."""
+    try:
+        return Sampling(seed=seed).given()
+    except BadRequest as error:
+        raise ConfigError(error.message) from None
 
 
 def _gap(suffix: object) -> str:

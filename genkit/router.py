@@ -12,6 +12,7 @@ from .errors import ConfigError, shown
 from .middleware.base import Handler
 from .providers.address import checked, placed
 from .providers.base import Target, Vendor
+from .providers.secret import SecretHeaders
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
 
@@ -19,7 +20,7 @@ _LOCAL = (
     "context", "threads", "parallel", "gpu_layers", "template", "isolation", "lookup", "idle", "keep_on_disk",
     "context_shift", "lora", "timeout",
 )  # fmt: skip
-_REMOTE = ("api_key", "base_url", "timeout", "attempts")
+_REMOTE = ("api_key", "base_url", "headers", "timeout", "attempts")
 
 # Each is loaded when a model of its own is asked for: who runs local models needs none of them.
 _DIALECTS = {
@@ -100,6 +101,7 @@ def _remote(
     *,
     api_key: Any = None,
     base_url: str | None = None,
+    headers: Any = None,
     timeout: Any = None,
     attempts: int = 3,
 ) -> Route:
@@ -109,24 +111,40 @@ def _remote(
     retry = importlib.import_module("genkit.middleware.retry")
     module, kind = _DIALECTS[vendor.dialect]
     dialect = getattr(importlib.import_module(f"genkit.providers.{module}"), kind)()
+    given = SecretHeaders({} if headers is None else headers)
+    key, auth = _proof(vendor, api_key, base_url, given)
+    target = Target(model=model, vendor=placed(vendor, os.environ, base_url))
+    timeouts = _timeouts(timeout)
+    connections = importlib.import_module("genkit.runtime.http").Connections()
+    again = retry.Retry(_attempts(attempts), timeout=timeouts.total, closed=lambda: connections.closed)
+    backend = remote.RemoteBackend(
+        dialect,
+        target,
+        key=key,
+        auth=auth,
+        headers=given,
+        timeouts=timeouts,
+        connections=connections,
+        around=again.answer,
+    )
+    return Route(backend, again(backend.stream))
+
+
+def _proof(vendor: Vendor, api_key: Any, base_url: str | None, headers: SecretHeaders) -> tuple[Any, Any]:
+    """The key, or else what makes the headers that prove who calls; neither where the user's headers do."""
     if not (api_key is None or isinstance(api_key, str) or hasattr(api_key, "get_secret_value")):
         raise ConfigError(f"api_key takes text or a SecretStr, not {type(api_key).__name__}")
     if api_key is not None and _is_blank(api_key):
         raise ConfigError("api_key is empty: give the key, or leave it out where the server wants none")
+    if api_key is None and headers.names & {"authorization", vendor.auth}:
+        return None, None
     key = api_key if api_key is not None else _key(vendor.key_variables)
     auth = _signed(vendor.auth) if key is None else None
     needs_key = not base_url and not vendor.base_url.startswith("http://") and not auth
     if key is None and vendor.key_variables and needs_key:
         names = " or ".join(vendor.key_variables)
         raise ConfigError(f"there is no key for {vendor.name}: set {names}, or give api_key=")
-    target = Target(model=model, vendor=placed(vendor, os.environ, base_url))
-    timeouts = _timeouts(timeout)
-    connections = importlib.import_module("genkit.runtime.http").Connections()
-    again = retry.Retry(_attempts(attempts), timeout=timeouts.total, closed=lambda: connections.closed)
-    backend = remote.RemoteBackend(
-        dialect, target, key=key, auth=auth, timeouts=timeouts, connections=connections, around=again.answer
-    )
-    return Route(backend, again(backend.stream))
+    return key, auth
 
 
 def _attempts(attempts: Any) -> int:

@@ -12,6 +12,8 @@ import genkit
 from genkit import Document, Image, Message, Text
 
 generator = genkit.Generator()
+genkit.Generator("openai:m", api_key="k", headers={"OpenAI-Project": "p"})
+genkit.Generator("openai:m", api_key="k", headers={"OpenAI-Project": 1})  # wrong
 image: Image = Image.read("cat.png")
 document: Document = Document.read("a.pdf")
 genkit.ToolResult(id="1", content=[Text("x"), image])

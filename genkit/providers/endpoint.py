@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
+from weakref import WeakKeyDictionary
 
 from pydantic_core import to_json
 
@@ -16,7 +17,7 @@ from ..runtime.http import Connections
 from .base import Call, Dialect, Target, failure
 from .payloads import excerpt, parse
 from .retry_after import reset_after, retry_after
-from .secret import Secret
+from .secret import Secret, SecretHeaders, key_header, scrub
 
 Auth: TypeAlias = Callable[[HttpRequest], Mapping[str, str]]
 """From a request without its key to the headers that prove who sends it: a signature, or a short token."""
@@ -43,27 +44,38 @@ class Endpoint:
         target: the model and its vendor.
         key: what the vendor's ``auth`` sends; it is in no repr, error, or pickle.
         auth: makes the headers that prove who calls, in place of the key.
+        headers: what every call carries besides, or instead; as secret as the key.
         connections: the connections to use.
     """
 
     def __init__(
-        self, dialect: Dialect, target: Target, key: Secret, auth: Auth | None, connections: Connections
+        self,
+        dialect: Dialect,
+        target: Target,
+        *,
+        key: Secret,
+        auth: Auth | None,
+        headers: SecretHeaders,
+        connections: Connections,
     ) -> None:
         self._dialect, self._target = dialect, target
-        self._key = key
-        self._auth = auth
+        self._key, self._auth, self._headers = key, auth, headers
+        self._hidden = {"authorization", target.vendor.auth, *headers.names}
+        self._asked: WeakKeyDictionary[HttpResponse, HttpRequest] = WeakKeyDictionary()
         self._connections = connections
         self._base_url = target.vendor.base_url.rstrip("/")
 
     async def send(self, call: Call, runtime: Runtime, limits: Limits) -> HttpResponse:
         """Send a call; answers that are not good are raised."""
+        request: HttpRequest | None = None
         try:
             request = await self._signed(self._request(call), runtime)
             response = await self._connections.send(request, runtime, limits)
         except GenkitError as error:
             error.provider = error.provider or self._target.vendor.name
-            error.args = (self._key.scrub(error.message),)
+            error.args = (self._scrubbed(error.message, request),)
             raise
+        self._asked[response] = request
         if response.status < 300:
             return response
         try:
@@ -72,7 +84,7 @@ class Endpoint:
             await response.aclose()
 
     def _request(self, call: Call) -> HttpRequest:
-        """The HTTP request for a call; the key is added when it is sent."""
+        """The HTTP request for a call; key and headers of the user are added when it is sent."""
         vendor = self._target.vendor
         content = b""
         if call.body is not None:
@@ -84,19 +96,16 @@ class Endpoint:
 
     async def _signed(self, request: HttpRequest, runtime: Runtime) -> HttpRequest:
         """The request with what proves who sends it."""
-        auth = self._auth
+        auth, over = self._auth, self._headers.over
         if auth is None:
-            return replace(request, secret=self._key_header())
+            return replace(request, secret=over(key_header(self._target.vendor.auth, self._key)))
         # A fresh token, or the credentials to sign with, may have to be waited for.
-        return await runtime.apart(lambda: replace(request, secret=auth(request)))
+        return await runtime.apart(lambda: replace(request, secret=over(auth(request))))
 
-    def _key_header(self) -> Mapping[str, str]:
-        how = self._target.vendor.auth
-        if not self._key or how in ("", "none"):
-            return {}
-        if how in ("bearer", "aws", "google"):
-            return {"authorization": f"Bearer {self._key.get_secret_value()}"}
-        return {how: self._key.get_secret_value()}
+    def _scrubbed(self, text: str, request: HttpRequest | None) -> str:
+        """A text without the secrets of a request."""
+        sent = request.secret if request else {}
+        return scrub(text, (sent[name] for name in self._hidden if name in sent))
 
     async def _failed(self, response: HttpResponse, limits: Limits) -> GenkitError:
         """The error for a status that is not a success."""
@@ -141,8 +150,9 @@ class Endpoint:
             error.status = error.status or response.status
             if (should := headers.get("x-should-retry")) in ("true", "false"):
                 error.retryable = should == "true"
-        error.args = (self._key.scrub(error.message), *error.args[1:])
-        error.code = self._key.scrub(error.code)
+        request = self._asked.get(response)
+        error.args = (self._scrubbed(error.message, request), *error.args[1:])
+        error.code = self._scrubbed(error.code, request)
         error.__traceback__ = error.__cause__ = error.__context__ = None
         return error
 

@@ -20,7 +20,7 @@ from .counting import count
 from .elsewhere import from_elsewhere
 from .endpoint import NOT_EXPECTED, Auth, Endpoint, request_id
 from .payloads import parse, payloads, read_all
-from .secret import Secret
+from .secret import Secret, SecretHeaders
 
 _LONGEST_DRAIN = 0.05
 
@@ -36,6 +36,7 @@ class RemoteBackend(Abilities):
         target: the model and its vendor.
         key: what the vendor's ``auth`` sends: text, :class:`Secret`, or a pydantic ``SecretStr``.
         auth: makes the headers that prove who calls, in place of the key.
+        headers: what every call carries besides, or instead of a header of the same name.
         timeouts: how long a call may take.
         connections: the connections to use, and to close; by default its own.
         around: what tries again where the answer is no stream (embeddings, counts, lists of models); by
@@ -49,6 +50,7 @@ class RemoteBackend(Abilities):
         *,
         key: Any = None,
         auth: Auth | None = None,
+        headers: SecretHeaders | None = None,
         timeouts: Timeouts | None = None,
         connections: Connections | None = None,
         around: Around | None = None,
@@ -57,8 +59,14 @@ class RemoteBackend(Abilities):
         self._timeouts = timeouts or Timeouts()
         self._connections = connections or Connections()
         self._around = around or _once
-        secret = Secret(key if key is not None else "")
-        self._endpoint = Endpoint(dialect, target, secret, auth, self._connections)
+        self._endpoint = Endpoint(
+            dialect,
+            target,
+            key=Secret(key if key is not None else ""),
+            auth=auth,
+            headers=headers or SecretHeaders({}),
+            connections=self._connections,
+        )
         finalize(self, self._connections.close)
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:

@@ -1,13 +1,18 @@
-"""A key that shows itself nowhere."""
+"""A key, and headers, that show themselves nowhere."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import ConfigError
 
 _SHORTEST = 8
 """Shorter keys, such as local servers are given, are no secret, and part of other words."""
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_FRAMING = ("content-length", "transfer-encoding")
 
 
 class Secret:
@@ -35,10 +40,6 @@ class Secret:
         """The key, for the step that adds it to a request."""
         return self._value
 
-    def scrub(self, text: str) -> str:
-        """The text without the key, which a server may have repeated."""
-        return text.replace(self._value, "***") if len(self._value) >= _SHORTEST else text
-
     def __bool__(self) -> bool:
         return bool(self._value)
 
@@ -47,3 +48,75 @@ class Secret:
 
     def __reduce__(self) -> Any:
         raise TypeError("a key is not written into a pickle")
+
+
+class SecretHeaders:
+    """Headers that a user gave; what they hold is in no repr, no str and no pickle.
+
+    Args:
+        given: their texts by their names.
+
+    Raises:
+        ConfigError: it is no such mapping, or holds what HTTP takes in no header.
+    """
+
+    __slots__ = ("_values", "names")
+
+    def __init__(self, given: Any) -> None:
+        wrong = _wrong(given)
+        self._values = {} if wrong else {name.lower(): text.strip(" \t") for name, text in given.items()}
+        del given  # an error shows its frames to whoever asks for them
+        if wrong:
+            raise ConfigError(f"headers {wrong}")
+        self.names = frozenset(self._values)
+        """In lower case."""
+
+    def over(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """These headers in addition to others, and in place of those with the same names."""
+        return {**headers, **self._values}
+
+    def __repr__(self) -> str:
+        return "SecretHeaders('***')"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("headers that may hold a key are not written into a pickle")
+
+
+def _wrong(headers: Any) -> str:
+    """What HTTP does not take of these headers; not what they hold, and no name that is none."""
+    if not isinstance(headers, Mapping):
+        return f"takes a mapping of names to texts, not {type(headers).__name__}"
+    seen: set[str] = set()
+    for name, text in headers.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            return "takes names of letters, digits and -; one of those given is no such name"
+        if name.lower() in _FRAMING:
+            return f"takes no {name!r}, which says where a request ends: leave it out"
+        if name.lower() in seen:
+            return f"names {name!r} twice"
+        seen.add(name.lower())
+        if not isinstance(text, str):
+            return f"takes text for {name!r}, not {type(text).__name__}"
+        if not _VALUE.fullmatch(text):
+            return f"takes no line break, control character or letter beyond Latin-1, as {name!r} has one"
+        if not text.strip():
+            return f"has nothing for {name!r}: give its text, or leave it out"
+    return ""
+
+
+def key_header(auth: str, key: Secret) -> dict[str, str]:
+    """The header in which a key travels, by the ``auth`` of its vendor."""
+    if not key or auth in ("", "none"):
+        return {}
+    if auth in ("bearer", "aws", "google"):
+        return {"authorization": f"Bearer {key.get_secret_value()}"}
+    return {auth: key.get_secret_value()}
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """The text without what headers hold, which a server may have repeated."""
+    whole = list(secrets)
+    parts = [secret.partition(" ")[2] for secret in whole]  # of "Bearer KEY" it may be the key alone
+    for held in sorted((*whole, *parts), key=len, reverse=True):  # one may be a part of another
+        text = text.replace(held, "***") if len(held) >= _SHORTEST else text
+    return text

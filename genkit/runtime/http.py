@@ -247,13 +247,17 @@ async def _close_all(transports: list[Any]) -> None:
 
 
 def _request(message: HttpRequest, limits: Limits) -> httpx.Request:
-    """The request for httpx; the key is added last."""
+    """The request for httpx; the key, and what else is secret, is added last."""
     url = _url(message.url)
     headers = {"accept-encoding": "identity", "user-agent": "genkit", **message.headers, **message.secret}
     extensions = {"timeout": {"connect": limits, "read": limits, "write": limits}}
     with contextlib.suppress(UnicodeEncodeError, TypeError, ValueError):
         return httpx.Request(
-            message.method, url, headers=headers, content=message.content, extensions=extensions
+            message.method,
+            url,
+            headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()],
+            content=message.content,
+            extensions=extensions,
         )
     del headers  # an error shows its frames to whoever asks for them
     raise BadRequest("a header holds characters that HTTP does not allow")

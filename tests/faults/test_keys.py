@@ -15,7 +15,7 @@ from words_dialect import KEY, backend, call
 
 import genkit
 from genkit import errors
-from genkit.providers.secret import Secret
+from genkit.providers.secret import Secret, SecretHeaders, scrub
 from genkit.testing import Answer, Asked, LoopbackProvider
 
 CANARY = "sk-canary-9876543210"
@@ -133,5 +133,70 @@ def test_row_22_a_key_that_no_header_can_hold(number: int) -> None:
 
 
 def test_row_22_what_local_servers_take_for_a_key_is_no_secret() -> None:
-    assert Secret("k").scrub("the call took longer") == "the call took longer"
-    assert Secret("sk-12345").scrub("no key sk-12345") == "no key ***"
+    assert scrub("the call took longer", ["k"]) == "the call took longer"
+    assert scrub("no key sk-12345", ["Bearer sk-12345"]) == "no key ***"
+    assert scrub("sk-1234567, sk-12345", ["sk-12345", "sk-1234567"]) == "***, ***"
+
+
+def echo_all(asked: Asked) -> Answer:
+    told = {name: asked.headers[name] for name in ("authorization", "x-gateway") if name in asked.headers}
+    return Answer(status=400, body={"error": {"message": f"bad: {told}", "code": str(told)}})
+
+
+@both
+@pytest.mark.parametrize("script", [echo_all, Answer(raw=b"", end="close"), Answer(raw=b"junk\r\n\r\n")])
+@pytest.mark.parametrize("vendor", ["chat", "openai", "anthropic", "gemini"])
+def test_row_22_what_a_header_holds_is_found_nowhere(
+    vendor: str, script: Any, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    headers = {"Authorization": f"Bearer {CANARY}", "X-Gateway": f"{CANARY} it is"}
+    with LoopbackProvider(script) as server:
+        generator = genkit.Generator(f"{vendor}:m", base_url=server.url, headers=headers, attempts=1)
+        with generator, pytest.raises(errors.GenkitError) as caught:
+            if mode == "async":
+                asyncio.run(_astream(generator))
+            else:
+                generator.generate("hi")
+        shown = [*views(generator), *views(generator._backend), *views(caught.value), *frames(caught.value)]
+        (asked,) = server.requests
+    assert (asked.headers["authorization"], asked.headers["x-gateway"]) == tuple(headers.values())
+    shown += [caplog.text, repr(pickle.dumps(caught.value))]
+    assert not [text for text in shown if CANARY in text]
+
+
+@both
+def test_row_22_headers_go_to_no_other_server(mode: str) -> None:
+    given = SecretHeaders({"X-Gateway": CANARY})
+    with LoopbackProvider(GOOD) as other:
+        error = fails(Answer(status=307, headers={"location": other.url}), mode, headers=given)
+    assert "redirects" in error.message
+    assert not other.requests
+
+
+BAD_HEADERS: tuple[tuple[Any, str], ...] = (  # not in a frame: frames are looked at
+    ([("x", CANARY)], "takes a mapping of names to texts, not list"),
+    ({f"x: {CANARY}": "1"}, "takes names of letters"),
+    ({1: CANARY}, "takes names of letters"),
+    ({"": CANARY}, "takes names of letters"),
+    ({"x-a": CANARY.encode()}, "takes text for 'x-a', not bytes"),
+    ({"x-a": f"{CANARY}\r\nx-b: 1"}, "takes no line break"),
+    ({"x-a": f"{CANARY}\n"}, "takes no line break"),
+    ({"x-a": f"{CANARY}\u20ac"}, "takes no .* letter beyond Latin-1"),
+    ({"x-a": " "}, "has nothing for 'x-a'"),
+    ({"x-a": CANARY, "X-A": CANARY}, "names 'X-A' twice"),
+    ({"Content-Length": "3"}, "takes no 'Content-Length'"),
+)
+
+
+@pytest.mark.parametrize("number", range(len(BAD_HEADERS)))
+def test_row_22_headers_that_http_does_not_take_are_refused_and_not_shown(number: int) -> None:
+    with pytest.raises(errors.ConfigError, match=f"headers {BAD_HEADERS[number][1]}") as caught:
+        SecretHeaders(BAD_HEADERS[number][0])
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert CANARY not in shown
+
+
+def test_row_22_headers_cannot_be_pickled() -> None:
+    with pytest.raises(TypeError):
+        pickle.dumps(SecretHeaders({"x-a": CANARY}))

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,77 @@ def test_a_key_is_sent_in_place_of_a_signature(
     ):
         generator.generate("Hello")
     assert server.requests[0].headers["authorization"] == "Bearer k"
+
+
+# Headers of the user's
+
+
+@pytest.mark.parametrize(
+    ("model", "variable", "name"),
+    [
+        ("openai:m", "OPENAI_API_KEY", "Authorization"),
+        ("anthropic:m", "ANTHROPIC_API_KEY", "Authorization"),
+        ("anthropic:m", "ANTHROPIC_API_KEY", "X-API-Key"),
+        ("azure:m", "AZURE_OPENAI_API_KEY", "Authorization"),
+        ("azure:m", "AZURE_OPENAI_API_KEY", "API-Key"),
+        ("bedrock:m", "AWS_BEARER_TOKEN_BEDROCK", "Authorization"),
+        ("vertex:m", "GOOGLE_API_KEY", "Authorization"),  # where credentials would be asked for a token
+    ],
+)
+def test_a_header_that_proves_who_calls_is_sent_in_place_of_the_key(
+    model: str, variable: str, name: str, bare: pytest.MonkeyPatch, server: LoopbackProvider
+) -> None:
+    bare.setenv(variable, "sk-of-the-vendor")
+    settings: dict[str, Any] = {"headers": {name: "Bearer t"}, "base_url": server.url, "attempts": 1}
+    with genkit.Generator(model, **settings) as generator, contextlib.suppress(genkit.GenkitError):
+        generator.generate("Hello")
+    (asked,) = server.requests
+    assert asked.headers[name.lower()] == "Bearer t"
+    assert not [value for value in asked.headers.values() if "sk-of-the-vendor" in value]
+
+
+def test_no_key_is_missed_where_a_header_proves_who_calls(bare: pytest.MonkeyPatch) -> None:
+    bare.delenv("OPENAI_API_KEY", raising=False)
+    genkit.Generator("openai:m", headers={"authorization": "Bearer t"}).close()
+    with pytest.raises(ConfigError, match="there is no key"):
+        genkit.Generator("openai:m", headers={"OpenAI-Project": "p"})
+
+
+def test_a_key_that_is_given_goes_along_with_a_header_of_another_name(server: LoopbackProvider) -> None:
+    headers = {"Authorization": "Bearer of-the-vendor-behind"}
+    with (
+        genkit.Generator(
+            "portkey:m", base_url=server.url, api_key="k", headers=headers, attempts=1
+        ) as generator,
+        contextlib.suppress(genkit.GenkitError),
+    ):
+        generator.generate("Hello")
+    asked = server.requests[0].headers
+    assert (asked["x-portkey-api-key"], asked["authorization"]) == ("k", "Bearer of-the-vendor-behind")
+
+
+def test_every_request_has_the_headers_of_its_generator() -> None:
+    headers = {
+        "anthropic-beta": "files-api-2025-04-14",
+        "Anthropic-Version": "2026-10-21",
+        "X-Title": "Caf\xe9",
+    }
+    asks: list[Callable[[genkit.Generator], Any]] = [
+        lambda generator: generator.generate("Hello"),
+        lambda generator: list(generator.stream("Hello")),
+        lambda generator: asyncio.run(generator.agenerate("Hello")),
+        lambda generator: generator.count([genkit.Message.user("Hello")]),
+        lambda generator: generator.models(),
+    ]
+    with LoopbackProvider(Answer(status=400, body={"error": {"message": "no"}})) as server:
+        with genkit.Generator("anthropic:m", base_url=server.url, api_key="k", headers=headers) as generator:
+            for ask in asks:
+                with contextlib.suppress(genkit.errors.BadRequest):
+                    ask(generator)
+        assert len(server.requests) == len(asks)
+        for asked in server.requests:
+            assert {name: asked.headers[name.lower()] for name in headers} == headers
+            assert asked.headers["x-api-key"] == "k"
 
 
 # Addresses
