@@ -57,8 +57,8 @@ class Generator(Retrieval):
             of what follows the system's messages is dropped. By default it ends there.
         lora: LoRA adapters of a local model: the path of a GGUF file, or a list of paths or of
             ``(path, scale)``. A call may choose others of them (``lora=``).
-        api_key: the key of a remote API, text or a ``SecretStr``; by default from the vendor's environment
-            variable.
+        api_key: the key of a remote API: text, a ``SecretStr``, or a function without arguments that returns
+            one and is asked before each request; by default from the vendor's environment variable.
         base_url: where a remote API is, by default the vendor's own address.
         headers: more headers for every call to a remote API; they replace genkit's own of the same names.
         timeout: the seconds that a call may take in all, or for a remote model :class:`~genkit.Timeouts`; by

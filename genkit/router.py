@@ -12,7 +12,7 @@ from .errors import ConfigError, shown
 from .middleware.base import Handler
 from .providers.address import checked, placed
 from .providers.base import Target, Vendor
-from .providers.secret import SecretHeaders
+from .providers.secret import Secret, SecretHeaders, asked
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
 
@@ -132,9 +132,9 @@ def _remote(
 
 def _proof(vendor: Vendor, api_key: Any, base_url: str | None, headers: SecretHeaders) -> tuple[Any, Any]:
     """The key, or else what makes the headers that prove who calls; neither where the user's headers do."""
-    if not (api_key is None or isinstance(api_key, str) or hasattr(api_key, "get_secret_value")):
-        raise ConfigError(f"api_key takes text or a SecretStr, not {type(api_key).__name__}")
-    if api_key is not None and _is_blank(api_key):
+    if callable(api_key):
+        return None, asked(api_key, vendor.auth)
+    if api_key is not None and not Secret(api_key):
         raise ConfigError("api_key is empty: give the key, or leave it out where the server wants none")
     if api_key is None and headers.names & {"authorization", vendor.auth}:
         return None, None
@@ -151,10 +151,6 @@ def _attempts(attempts: Any) -> int:
     if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
         raise ConfigError(f"attempts takes a whole number from 1, not {shown(attempts)}")
     return attempts
-
-
-def _is_blank(key: Any) -> bool:
-    return not (key if isinstance(key, str) else key.get_secret_value()).strip()
 
 
 def _key(variables: tuple[str, ...]) -> str | None:

@@ -70,6 +70,7 @@ class Endpoint:
         request: HttpRequest | None = None
         try:
             request = await self._signed(self._request(call), runtime)
+            limits.enter("connect")  # what was waited for until now was no connection
             response = await self._connections.send(request, runtime, limits)
         except GenkitError as error:
             error.provider = error.provider or self._target.vendor.name

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from ..runtime.base import HttpRequest
 
 _SHORTEST = 8
 """Shorter keys, such as local servers are given, are no secret, and part of other words."""
@@ -22,15 +23,20 @@ class Secret:
         value: the key, or an object that holds one as pydantic's ``SecretStr`` does; blanks around it go.
 
     Raises:
-        ConfigError: it holds characters that HTTP takes in no header.
+        ConfigError: it is none, or holds characters that HTTP takes in no header.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: Any) -> None:
-        given: str = value if isinstance(value, str) else value.get_secret_value()
-        self._value = given.strip()  # a file or a variable often ends with a line break
-        del value, given  # an error shows its frames to whoever asks for them
+        kind = type(value).__name__
+        given = value if isinstance(value, str) else getattr(value, "get_secret_value", lambda: None)()
+        text = given if isinstance(given, str) else None
+        self._value = (text or "").strip()  # a file or a variable often ends with a line break
+        missing = text is None
+        del value, given, text  # an error shows its frames to whoever asks for them
+        if missing:
+            raise ConfigError(f"api_key takes text, a SecretStr, or a function that returns one, not {kind}")
         if not all("!" <= character <= "~" for character in self._value):
             raise ConfigError(
                 "the key holds a blank, a line break or a letter that no key has; check where it is from"
@@ -111,6 +117,29 @@ def key_header(auth: str, key: Secret) -> dict[str, str]:
     if auth in ("bearer", "aws", "google"):
         return {"authorization": f"Bearer {key.get_secret_value()}"}
     return {auth: key.get_secret_value()}
+
+
+def asked(key: Callable[[], Any], auth: str) -> Callable[[HttpRequest], Mapping[str, str]]:
+    """What asks for the key anew for each request.
+
+    Args:
+        key: returns the key, as text or a ``SecretStr``; it may wait for it.
+        auth: how it travels, as its vendor has it.
+
+    Returns:
+        A function from a request to the header that holds the key. It raises what ``key`` raises, and
+        ConfigError if that returned no key.
+    """
+    # What is asked for anew expires: at Azure a token of Entra ID, which is sent as one.
+    auth = "bearer" if auth == "api-key" else auth
+
+    def header(request: HttpRequest) -> Mapping[str, str]:
+        secret = Secret(key())
+        if not secret:
+            raise ConfigError("the function given as api_key returned an empty key")
+        return key_header(auth, secret)
+
+    return header
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

@@ -57,7 +57,11 @@ async def _astream(generator: genkit.Generator) -> None:
             pass
 
 
+KEYS = pytest.mark.parametrize("key", [CANARY, lambda: CANARY], ids=["text", "function"])
+
+
 @both
+@KEYS
 @pytest.mark.parametrize(
     "script",
     [
@@ -73,7 +77,7 @@ async def _astream(generator: genkit.Generator) -> None:
 )
 @pytest.mark.parametrize("vendor", ["chat", "openai", "anthropic", "gemini"])
 def test_row_22_a_canary_is_found_nowhere(
-    vendor: str, script: Any, mode: str, caplog: pytest.LogCaptureFixture
+    vendor: str, script: Any, mode: str, key: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
@@ -84,7 +88,7 @@ def test_row_22_a_canary_is_found_nowhere(
         return script(asked) if callable(script) else script
 
     with LoopbackProvider(asked_by_any_header) as server:
-        generator = genkit.Generator(f"{vendor}:m", base_url=server.url, api_key=CANARY, attempts=1)
+        generator = genkit.Generator(f"{vendor}:m", base_url=server.url, api_key=key, attempts=1)
         with generator, pytest.raises(errors.GenkitError) as caught:
             if mode == "async":
                 asyncio.run(_astream(generator))

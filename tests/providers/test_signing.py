@@ -8,6 +8,8 @@ import json
 import os
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -212,6 +214,111 @@ def test_every_request_has_the_headers_of_its_generator() -> None:
         for asked in server.requests:
             assert {name: asked.headers[name.lower()] for name in headers} == headers
             assert asked.headers["x-api-key"] == "k"
+
+
+# Keys that are asked for
+
+
+async def _twice(generator: genkit.Generator) -> None:
+    for _ in range(2):
+        await generator.agenerate("Hello")
+
+
+def _say(generator: genkit.Generator, mode: str) -> None:
+    if mode == "async":
+        asyncio.run(_twice(generator))
+    else:
+        generator.generate("Hello")
+        generator.generate("Hello")
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("model", "header", "text"),
+    [
+        ("gemini:m", "x-goog-api-key", "{}"),
+        ("vertex:m", "authorization", "Bearer {}"),
+        ("bedrock:m", "authorization", "Bearer {}"),
+    ],
+)
+def test_a_function_is_asked_for_the_key_before_each_request(
+    model: str, header: str, text: str, mode: str, server: LoopbackProvider
+) -> None:
+    threads: list[int] = []
+
+    def key() -> str:
+        threads.append(threading.get_ident())
+        return f"key-{len(threads)}\n"
+
+    with genkit.Generator(model, base_url=server.url, api_key=key) as generator:
+        assert not threads
+        _say(generator, mode)
+    assert [asked.headers[header] for asked in server.requests] == [text.format(f"key-{n}") for n in (1, 2)]
+    assert (threading.get_ident() in threads) is (mode == "sync")  # no event loop waits for it
+
+
+def test_at_azure_it_returns_a_token_of_entra_id(server: LoopbackProvider) -> None:
+    with (
+        genkit.Generator("azure-v1:m", base_url=server.url, api_key=lambda: "token", attempts=1) as generator,
+        contextlib.suppress(genkit.GenkitError),
+    ):
+        generator.generate("Hello")
+    asked = server.requests[0].headers
+    assert asked["authorization"] == "Bearer token"  # azure_ad_token_provider in openai's lib/azure.py
+    assert "api-key" not in asked
+
+
+def test_the_time_it_takes_is_not_that_of_the_connection(
+    server: LoopbackProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, passed = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + sum(passed))
+
+    def key() -> str:
+        passed.append(20)
+        return "key"
+
+    limits = genkit.Timeouts(connect=10)
+    with genkit.Generator(
+        "gemini:m", base_url=server.url, api_key=key, timeout=limits, attempts=1
+    ) as generator:
+        assert generator.generate("Hello").text == "hi"
+
+
+@pytest.mark.parametrize("error", [OSError("no token today"), AuthFailed("log in first")], ids=type)
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_what_a_function_for_keys_raises_reaches_the_caller(
+    error: Exception, mode: str, server: LoopbackProvider
+) -> None:
+    def key() -> str:
+        raise error
+
+    with (
+        genkit.Generator("gemini:m", base_url=server.url, api_key=key, attempts=1) as generator,
+        pytest.raises(type(error)) as caught,
+    ):
+        _say(generator, mode)
+    assert caught.value is error
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        (None, "not NoneType"),
+        (b"sk-canary-1", "not bytes"),
+        (" ", "returned an empty key"),
+        ("sk-canary\n1", "the key holds a blank"),
+    ],
+)
+def test_what_is_no_key_is_refused_and_not_shown(returned: Any, told: str, server: LoopbackProvider) -> None:
+    with (
+        genkit.Generator("gemini:m", base_url=server.url, api_key=lambda: returned) as generator,
+        pytest.raises(ConfigError, match=told) as caught,
+    ):
+        generator.generate("Hello")
+    assert "canary" not in str(caught.value)
+    assert not server.requests
 
 
 # Addresses
