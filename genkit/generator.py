@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from .backend import Backend
 from .errors import BadRequest, ConfigError, shown
@@ -92,6 +92,7 @@ class Generator(Retrieval):
         timeout: float | Timeouts | None = None,
         attempts: int | None = None,
         seed: int | None = None,
+        **misspelt: NoReturn,
     ) -> None:
         self._defaults = _defaults(seed)
         settings: dict[str, Any] = {
@@ -111,6 +112,7 @@ class Generator(Retrieval):
             "headers": headers,
             "timeout": timeout,
             "attempts": attempts,
+            **misspelt,
         }
         self._blocking, self._meter = BlockingRuntime(), Meter()
         if isinstance(model, (str, os.PathLike)):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .backend import Backend
 from .errors import ConfigError, shown
 from .middleware.base import Handler
+from .options import Options
 from .providers.address import checked, placed
 from .providers.base import Target, Vendor
 from .providers.secret import Secret, SecretHeaders, asked
@@ -21,6 +22,13 @@ _LOCAL = (
     "context_shift", "lora", "timeout",
 )  # fmt: skip
 _REMOTE = ("api_key", "base_url", "headers", "timeout", "attempts")
+
+_ELSEWHERE = {  # what other libraries call a setting, or a vendor, and whose a name without a vendor is
+    "n_ctx": "context", "num_ctx": "context", "context_size": "context", "n_threads": "threads",
+    "n_gpu_layers": "gpu_layers", "num_gpu": "gpu_layers", "max_retries": "attempts", "retries": "attempts",
+    "api_base": "base_url", "endpoint": "base_url", "default_headers": "headers", "extra_headers": "headers",
+    "google": "gemini", "gpt": "openai", "claude": "anthropic",
+}  # fmt: skip
 
 # Each is loaded when a model of its own is asked for: who runs local models needs none of them.
 _DIALECTS = {
@@ -71,6 +79,13 @@ def _hint(model: str, scheme: str) -> str:
     if model.endswith(".gguf"):
         return f"for a file write llama:{model}"
     names = (*VENDORS, "llama")
+    first, _, name = model.replace("/", ":", 1).partition(":")
+    vendor = _ELSEWHERE.get(first, first)
+    if vendor in VENDORS and name and f"{vendor}:{name}" != model:
+        return f"did you mean {vendor}:{name}?"
+    family = model.partition("-")[0]
+    if family != model and (vendor := _ELSEWHERE.get(family, family)) in VENDORS:
+        return f"did you mean {vendor}:{model}?"
     if scheme in names:
         return f"a name follows the colon, as in {scheme}:{'PATH.gguf' if scheme == 'llama' else 'MODEL'}"
     if close := difflib.get_close_matches(scheme, [*names, "demo"], 1):
@@ -84,7 +99,11 @@ def _only(names: tuple[str, ...], settings: dict[str, Any], model: str) -> dict[
     """The settings, which must be among these."""
     for name in settings:
         if name not in names:
-            raise ConfigError(f"{model!r} does not take {name}=; it takes {', '.join(names)}")
+            meant = _ELSEWHERE.get(name, name)
+            close = [meant] if meant in names else difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {close[0]}=?" if close else f"it takes {', '.join(names)}"
+            where = " (it is an option of each call)" if name in Options.__annotations__ else ""
+            raise ConfigError(f"{model!r} does not take {name}={where}; {hint}")
     return settings
 
 

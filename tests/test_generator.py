@@ -314,12 +314,31 @@ def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None
         ("llama:", "llama:PATH"),
         ("a.gguf", "llama:a.gguf"),
         ("other:a.gguf", "llama:"),
+        ("openai/gpt-5", "openai:gpt-5"),
+        ("gpt-5", "openai:gpt-5"),
+        ("claude-sonnet-4-5", "anthropic:claude-sonnet-4-5"),
+        ("google:gemini-3-pro", "gemini:gemini-3-pro"),
+        ("openrouter/meta-llama/x", "openrouter:meta-llama/x"),
     ],
 )
 def test_an_unknown_model_is_a_config_error_with_a_hint(model: str, hint: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Generator(model)
     assert hint in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ({"n_ctx": 4096}, "did you mean context="),
+        ({"thread": 2}, "did you mean threads="),
+        ({"temperature": 1}, "an option of each call"),
+        ({"nonsense": 1}, "it takes context, threads"),
+    ],
+)
+def test_a_misspelt_setting_is_a_config_error_with_a_hint(setting: dict[str, int], hint: str) -> None:
+    with pytest.raises(ConfigError, match=hint):
+        Generator("demo", **setting)
 
 
 @pytest.mark.parametrize("model", ["llama:no-such.gguf", Path("no-such.gguf"), f"llama:{files.DEMO.parent}"])
