@@ -155,7 +155,9 @@ def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
     elif isinstance(reasoning, str) and reasoning not in efforts:
         encoding.refuse(f"reasoning={reasoning!r}", f"this model's efforts are {', '.join(efforts)}")
     elif isinstance(reasoning, str) and not by_budget:
-        body |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": reasoning}}
+        # From 4.7 on, models do not tell what they thought unless they are asked to.
+        adaptive = {"type": "adaptive", "display": "summarized"}
+        body |= {"thinking": adaptive, "output_config": {"effort": reasoning}}
     elif reasoning is not None:
         budget = reasoning if isinstance(reasoning, int) else _BUDGETS[reasoning]
         if limit is None:
