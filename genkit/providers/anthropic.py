@@ -3,8 +3,7 @@
 Wire format: "Messages", "Count tokens", "List models" and "Errors" in the Claude API reference, and the
 guides on extended thinking, effort, structured outputs and prompt caching; "Claude on Vertex AI".
 
-Quirks: ``anthropic_version`` (the version goes into the body and the model into the path, as Vertex has
-it) and ``budget_models`` (the prefixes of models that take a thinking budget and no effort).
+Quirk: ``anthropic_version`` (the version goes into the body and the model into the path, as Vertex has it).
 """
 
 from __future__ import annotations

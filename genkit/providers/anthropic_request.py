@@ -24,14 +24,9 @@ from ..messages import (
 from ..request import Output, Tool
 from .anthropic_answer import NAME
 from .base import Encoding, Target
+from .claude import MAX_TOKENS, thinking
 from .shared import described, tool_input
 
-# The API wants a limit. This is the one in the documentation's examples; every model that is served
-# today writes that much.
-_MAX_TOKENS = 16_000
-_EFFORTS = ("low", "medium", "high", "xhigh", "max")
-# For models that only take a budget: the API's least, and the steps that Gemini's documentation gives.
-_BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
@@ -145,25 +140,10 @@ def output_format(encoding: Encoding) -> dict[str, Any] | None:
 
 def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
     """How long the answer may be, and how much may be thought first."""
-    limit: int | None = encoding.take("max_tokens")
-    body: dict[str, Any] = {"max_tokens": limit or _MAX_TOKENS}
-    reasoning: str | int | None = encoding.take("reasoning")
-    by_budget = target.model.startswith(tuple(target.quirk("budget_models", ())))
-    efforts = tuple(_BUDGETS) if by_budget else _EFFORTS
-    if reasoning in ("none", 0):
-        body["thinking"] = {"type": "disabled"}
-    elif isinstance(reasoning, str) and reasoning not in efforts:
-        encoding.refuse(f"reasoning={reasoning!r}", f"this model's efforts are {', '.join(efforts)}")
-    elif isinstance(reasoning, str) and not by_budget:
-        # From 4.7 on, models do not tell what they thought unless they are asked to.
-        adaptive = {"type": "adaptive", "display": "summarized"}
-        body |= {"thinking": adaptive, "output_config": {"effort": reasoning}}
-    elif reasoning is not None:
-        budget = reasoning if isinstance(reasoning, int) else _BUDGETS[reasoning]
-        if limit is None:
-            body["max_tokens"] += budget
-        elif isinstance(reasoning, str):
-            # The budget is part of the limit, and something must be left for the answer.
-            budget = max(1024, min(budget, limit // 2))
-        body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    asked = thinking(encoding, target.model, encoding.take("max_tokens"))
+    body: dict[str, Any] = {"max_tokens": asked.limit or MAX_TOKENS}
+    if asked.thinking:
+        body["thinking"] = asked.thinking
+    if asked.effort:
+        body["output_config"] = {"effort": asked.effort}
     return body

@@ -17,11 +17,11 @@ from ..events import Event
 from ..request import Request
 from .base import DONE, Call, Encoding, Payload, Target, failure
 from .bedrock_answer import NAME, Answer
-from .bedrock_request import blocks, output_format, reasoning_fields, tool_on_the_wire, turns
+from .bedrock_request import blocks, limits, output_format, tool_on_the_wire, turns
 from .reading import mapping, number
 
 _CHOICES: dict[str, dict[str, Any]] = {"auto": {"auto": {}}, "required": {"any": {}}}
-_SAMPLING = {"max_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP"}
+_SAMPLING = {"temperature": "temperature", "top_p": "topP"}
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 _TOO_LONG = re.compile(r"input is too long|prompt is too long", re.IGNORECASE)
 
@@ -38,7 +38,8 @@ class Bedrock:
         system = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
         if instructions := blocks(system, encoding):
             body["system"] = instructions
-        config: dict[str, Any] = {}
+        body.update(limits(encoding, target))
+        config: dict[str, Any] = body.pop("inferenceConfig", {})
         encoding.move(config, _SAMPLING)
         if stop := encoding.take("stop"):
             config["stopSequences"] = list(stop)
@@ -53,7 +54,6 @@ class Bedrock:
         elif choice:
             named = {"tool": {"name": choice}}
             body.setdefault("toolConfig", {})["toolChoice"] = _CHOICES.get(choice, named)
-        body.update(reasoning_fields(encoding))
         if form := output_format(encoding):
             body.setdefault("outputConfig", {})["textFormat"] = form
         if metadata := encoding.take("metadata"):

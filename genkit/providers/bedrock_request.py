@@ -27,8 +27,9 @@ from ..messages import (
     ToolResult,
 )
 from ..request import Output, Tool
-from .base import Encoding
+from .base import Encoding, Target
 from .bedrock_answer import NAME
+from .claude import Thinking, thinking
 from .shared import tool_input
 
 _FORMATS = {
@@ -141,17 +142,31 @@ def tool_on_the_wire(tool: Tool | Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"toolSpec": spec}, *([{"cachePoint": {"type": "default"}}] if tool.cache else [])]
 
 
-def reasoning_fields(encoding: Encoding) -> dict[str, Any]:
-    """How much is to be thought first."""
+def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
+    """How long the answer may be, and how much may be thought first."""
+    limit: int | None = encoding.take("max_tokens")
+    # After the region, and in the ARNs of all but applications' own profiles.
+    claude = target.model.partition("anthropic.")[2]
+    asked = thinking(encoding, claude, limit) if claude else _asked(encoding, limit)
+    body: dict[str, Any] = {"inferenceConfig": {"maxTokens": asked.limit}} if asked.limit else {}
+    if asked.thinking:
+        # Converse has no field for it; of its models, Claude has one.
+        body["additionalModelRequestFields"] = {"thinking": asked.thinking}
+    if asked.effort:
+        body["outputConfig"] = {"effort": asked.effort}
+    return body
+
+
+def _asked(encoding: Encoding, limit: int | None) -> Thinking:
+    """How much a model is to think whose id does not say that it is Claude's."""
     reasoning: str | int | None = encoding.take("reasoning")
     if reasoning in ("none", 0):
         encoding.refuse(f"reasoning={reasoning!r}", "each model has a field of its own for that")
-        return {}
-    if isinstance(reasoning, str):
-        return {"outputConfig": {"effort": reasoning}}
-    # Converse has no field for a budget; of its models, Claude has one.
-    thinking = {"thinking": {"type": "enabled", "budget_tokens": reasoning}}
-    return {} if reasoning is None else {"additionalModelRequestFields": thinking}
+    elif isinstance(reasoning, int):
+        return Thinking(limit, {"type": "enabled", "budget_tokens": reasoning})
+    elif reasoning is not None:
+        return Thinking(limit, effort=reasoning)
+    return Thinking(limit)
 
 
 def output_format(encoding: Encoding) -> dict[str, Any] | None:

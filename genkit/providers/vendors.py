@@ -14,11 +14,6 @@ from .compatible import AWS_REGION, CHAT_ROWS, LOCAL
 
 _VERTEX = "https://{GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
 _PLACE = "projects/{GOOGLE_CLOUD_PROJECT}/locations/{GOOGLE_CLOUD_LOCATION}"
-# Models that think by a budget of tokens; those after them by an effort.
-_BUDGETED = (
-    "claude-3", "claude-haiku-4", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-opus-4-5",
-    "claude-opus-4@", "claude-sonnet-4-0", "claude-sonnet-4-2", "claude-sonnet-4-5", "claude-sonnet-4@",
-)  # fmt: skip
 
 _ROWS = (
     Vendor(
@@ -37,14 +32,13 @@ _ROWS = (
         # Requests that stay on this version keep working, and may set temperature, top_p and top_k, which
         # 2026-10-21 refuses; whatever else today's API has can be used with it. Both take x-api-key.
         headers={"anthropic-version": "2023-06-01"},
-        quirks={"budget_models": _BUDGETED},
     ),
     Vendor(
         name="vertex-anthropic",
         dialect="anthropic.messages",
         base_url=f"{_VERTEX}/v1/{_PLACE}/publishers/anthropic",
         auth="google",
-        quirks={"anthropic_version": "vertex-2023-10-16", "budget_models": _BUDGETED, "no_models": True},
+        quirks={"anthropic_version": "vertex-2023-10-16", "no_models": True},
     ),
     Vendor(
         name="gemini",

@@ -430,11 +430,18 @@ def test_a_tool_loop_goes_on_as_it_was_recorded() -> None:
     assert plain(ours) == plain(theirs)
 
 
-def encoded(*messages: Message, **options: Any) -> dict[str, Any]:
-    return dict(BEDROCK.encode(Request(messages=messages, **options), HERE).body or {})
+def encoded(*messages: Message, to: Target = HERE, **options: Any) -> dict[str, Any]:
+    return dict(BEDROCK.encode(Request(messages=messages, **options), to).body or {})
 
 
 HELLO = Message.user("Hello")
+NOVA = target("amazon.nova-2-lite-v1:0")
+SCHEMA = {
+    "type": "object",
+    "properties": {"a": {"type": "integer"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
 
 
 def test_only_what_was_set_is_sent() -> None:
@@ -481,10 +488,59 @@ def test_a_tool_its_cache_mark_and_its_choice() -> None:
     ]
 
 
-def test_reasoning_is_an_effort_or_a_budget() -> None:
-    assert encoded(HELLO, reasoning="low")["outputConfig"] == {"effort": "low"}
-    thinking = encoded(HELLO, reasoning=2000)["additionalModelRequestFields"]
-    assert thinking == {"thinking": {"type": "enabled", "budget_tokens": 2000}}
+@pytest.mark.parametrize(
+    ("model", "limit", "reasoning", "sent"),
+    [
+        ("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "high", (16_000 + 24_576, 24_576)),
+        ("anthropic.claude-3-7-sonnet-20250219-v1:0", 4096, "medium", (4096, 2048)),
+        ("anthropic.claude-sonnet-4-20250514-v1:0", None, 2000, (18_000, 2000)),
+    ],
+)
+def test_older_models_of_anthropics_get_a_budget_and_room_for_it(
+    model: str, limit: int | None, reasoning: Any, sent: tuple[int, int]
+) -> None:
+    to = target(model)
+    body = encoded(HELLO, reasoning=reasoning, sampling=Sampling(max_tokens=limit, top_p=0.9), to=to)
+    thinking = {"type": "enabled", "budget_tokens": sent[1]}
+    assert body["additionalModelRequestFields"] == {"thinking": thinking}
+    assert body["inferenceConfig"] == {"maxTokens": sent[0], "topP": 0.9}
+    # They refuse it: "This model does not support the effort parameter".
+    assert "outputConfig" not in body
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["anthropic.claude-opus-4-8", "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-5"],
+)
+def test_later_models_of_anthropics_get_an_effort_and_think(model: str) -> None:
+    body = encoded(HELLO, reasoning="max", output=Output(schema=SCHEMA), to=target(model))
+    thinking = {"type": "adaptive", "display": "summarized"}
+    assert body["additionalModelRequestFields"] == {"thinking": thinking}
+    assert body["outputConfig"]["effort"] == "max"
+    assert body["outputConfig"]["textFormat"]["type"] == "json_schema"
+    assert "inferenceConfig" not in body
+    body = encoded(HELLO, reasoning="none", to=target(model))
+    assert body["additionalModelRequestFields"] == {"thinking": {"type": "disabled"}}
+
+
+def test_other_models_get_an_effort_alone() -> None:
+    assert encoded(HELLO, reasoning="low", to=NOVA)["outputConfig"] == {"effort": "low"}
+    assert "additionalModelRequestFields" not in encoded(HELLO, reasoning="low", to=NOVA)
+    # An application's own profile may be of Claude, the only one with a budget.
+    profile = target("arn:aws:bedrock:us-east-1:1:application-inference-profile/x")
+    body = encoded(HELLO, reasoning=2000, to=profile)
+    thinking = {"type": "enabled", "budget_tokens": 2000}
+    assert body["additionalModelRequestFields"] == {"thinking": thinking}
+
+
+@pytest.mark.parametrize("text", ["Hm.", ""])
+def test_thoughts_go_back_with_their_signature(text: str) -> None:
+    thought = {"reasoningContent": {"reasoningText": {"text": text, "signature": "sig"}}}
+    said = collect(BEDROCK, [body(thought, {"text": "Hi"})], HERE).message
+    deltas = [delta(0, reasoningContent=part) for part in ({"text": text}, {"signature": "sig"})]
+    for message in (said, collect(BEDROCK, stream(*deltas, stop(0)), HERE).message):
+        (turn,) = encoded(message)["messages"]
+        assert turn["content"][0] == thought
 
 
 @pytest.mark.parametrize(
@@ -492,7 +548,8 @@ def test_reasoning_is_an_effort_or_a_budget() -> None:
     [
         (HELLO, {"sampling": Sampling(top_k=1)}, "top_k"),
         (HELLO, {"tool_choice": "none"}, "tool_choice='none'"),
-        (HELLO, {"reasoning": "none"}, "reasoning='none'"),
+        (HELLO, {"reasoning": "none", "to": NOVA}, "reasoning='none'"),
+        (HELLO, {"reasoning": "xhigh"}, "reasoning='xhigh'"),
         (HELLO, {"output": Output()}, "output without a schema"),
         (Message.user(Image(url="https://a.example/b.png")), {}, "image URLs"),
     ],
