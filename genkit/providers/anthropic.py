@@ -47,7 +47,7 @@ class Anthropic:
         if stop := encoding.take("stop"):
             body["stop_sequences"] = list(stop)
         if encoding.take("tools"):
-            body["tools"] = [tool_on_the_wire(tool) for tool in request.tools]
+            body["tools"] = [tool_on_the_wire(tool, encoding) for tool in request.tools]
         if choice := choice_of_tool(encoding):
             body["tool_choice"] = choice
         if form := output_format(encoding):

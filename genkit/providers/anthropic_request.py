@@ -25,6 +25,7 @@ from ..request import Output, Tool
 from .anthropic_answer import NAME
 from .base import Encoding, Target
 from .claude import MAX_TOKENS, thinking
+from .claude_schema import held, parameters
 from .shared import described, tool_input
 
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
@@ -103,15 +104,16 @@ def _document(part: Document, encoding: Encoding) -> dict[str, Any] | None:
     return {"type": "document", "source": source, **({"title": part.name} if part.name else {})}
 
 
-def tool_on_the_wire(tool: Tool | Mapping[str, Any]) -> dict[str, Any]:
+def tool_on_the_wire(tool: Tool | Mapping[str, Any], encoding: Encoding) -> dict[str, Any]:
     """A tool; a provider's own goes as it is."""
     if not isinstance(tool, Tool):
         return dict(tool)
-    wire: dict[str, Any] = {"name": tool.name, "input_schema": {"type": "object", **tool.parameters}}
+    schema, strict = parameters(tool, encoding)
+    wire: dict[str, Any] = {"name": tool.name, "input_schema": schema}
     if tool.description:
         wire["description"] = tool.description
-    if tool.strict is not None:
-        wire["strict"] = tool.strict
+    if strict is not None:
+        wire["strict"] = strict
     if tool.cache:
         wire["cache_control"] = {"type": "ephemeral"}
     return wire
@@ -135,7 +137,8 @@ def output_format(encoding: Encoding) -> dict[str, Any] | None:
     if output is not None and output.schema is None:
         encoding.refuse("output without a schema")
         return None
-    return {"type": "json_schema", "schema": described(output)} if output else None
+    schema = held(described(output), "output", encoding) if output else None
+    return {"type": "json_schema", "schema": schema} if schema else None
 
 
 def limits(encoding: Encoding, target: Target) -> dict[str, Any]:

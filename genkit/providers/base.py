@@ -97,10 +97,8 @@ class Dialect(Protocol):
         """The error that a body tells of: of a failed response, or of a payload in a good one."""
 
 
-_OPTIONS = (
-    "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "keep", "suffix", "lora",
-    "metadata",
-)  # fmt: skip
+_OPTIONS: tuple[str, ...] = ("tools", "tool_choice", "parallel_tool_calls", "output", "reasoning")
+_OPTIONS += ("keep", "suffix", "lora", "metadata")
 
 
 class Encoding:
@@ -143,8 +141,12 @@ class Encoding:
         if self._request.on_unsupported == "error":
             name = option.partition(" ")[0]  # "output of a given regex" is output
             raise UnsupportedOption(message, option=name, provider=self._provider)
-        if self._request.on_unsupported == "warn":
-            self._warnings.append(f"{message}; it was left out")
+        self.warn(f"{message}; it was left out")
+
+    def warn(self, message: str) -> None:
+        """The answer says this among its warnings, unless the request wants none."""
+        if self._request.on_unsupported != "drop":
+            self._warnings.append(message)
 
     def call(self, path: str, body: dict[str, Any], **more: Any) -> Call:
         """The finished call; ``more`` are the other fields of :class:`Call`.

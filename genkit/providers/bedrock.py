@@ -47,14 +47,14 @@ class Bedrock:
             body["inferenceConfig"] = config
         if encoding.take("tools"):
             body["toolConfig"] = {
-                "tools": [wire for tool in request.tools for wire in tool_on_the_wire(tool)]
+                "tools": [wire for tool in request.tools for wire in tool_on_the_wire(tool, encoding, target)]
             }
         if (choice := encoding.take("tool_choice")) == "none":
             encoding.refuse("tool_choice='none'")
         elif choice:
             named = {"tool": {"name": choice}}
             body.setdefault("toolConfig", {})["toolChoice"] = _CHOICES.get(choice, named)
-        if form := output_format(encoding):
+        if form := output_format(encoding, target):
             body.setdefault("outputConfig", {})["textFormat"] = form
         if metadata := encoding.take("metadata"):
             body["requestMetadata"] = dict(metadata)

@@ -30,6 +30,8 @@ from ..request import Output, Tool
 from .base import Encoding, Target
 from .bedrock_answer import NAME
 from .claude import Thinking, thinking
+from .claude_schema import held, parameters
+from .closed import closed
 from .shared import tool_input
 
 _FORMATS = {
@@ -130,23 +132,29 @@ def _is_text(data: bytes) -> bool:
         return False
 
 
-def tool_on_the_wire(tool: Tool | Mapping[str, Any]) -> list[dict[str, Any]]:
+def tool_on_the_wire(
+    tool: Tool | Mapping[str, Any], encoding: Encoding, target: Target
+) -> list[dict[str, Any]]:
     """A tool, and the cache mark after it; a provider's own goes as it is."""
     if not isinstance(tool, Tool):
         return [dict(tool)]
-    spec: dict[str, Any] = {"name": tool.name, "inputSchema": {"json": {"type": "object", **tool.parameters}}}
+    schema, strict = {"type": "object", **tool.parameters}, tool.strict
+    if _claude(target):
+        schema, strict = parameters(tool, encoding)
+    elif strict:
+        schema = closed(schema)
+    spec: dict[str, Any] = {"name": tool.name, "inputSchema": {"json": schema}}
     if tool.description:
         spec["description"] = tool.description
-    if tool.strict is not None:
-        spec["strict"] = tool.strict
+    if strict is not None:
+        spec["strict"] = strict
     return [{"toolSpec": spec}, *([{"cachePoint": {"type": "default"}}] if tool.cache else [])]
 
 
 def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
     """How long the answer may be, and how much may be thought first."""
     limit: int | None = encoding.take("max_tokens")
-    # After the region, and in the ARNs of all but applications' own profiles.
-    claude = target.model.partition("anthropic.")[2]
+    claude = _claude(target)
     asked = thinking(encoding, claude, limit) if claude else _asked(encoding, limit)
     body: dict[str, Any] = {"inferenceConfig": {"maxTokens": asked.limit}} if asked.limit else {}
     if asked.thinking:
@@ -155,6 +163,11 @@ def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
     if asked.effort:
         body["outputConfig"] = {"effort": asked.effort}
     return body
+
+
+def _claude(target: Target) -> str:
+    """What Anthropic calls the model, if it is one of theirs; applications' own profiles do not tell."""
+    return target.model.partition("anthropic.")[2]
 
 
 def _asked(encoding: Encoding, limit: int | None) -> Thinking:
@@ -169,7 +182,7 @@ def _asked(encoding: Encoding, limit: int | None) -> Thinking:
     return Thinking(limit)
 
 
-def output_format(encoding: Encoding) -> dict[str, Any] | None:
+def output_format(encoding: Encoding, target: Target) -> dict[str, Any] | None:
     """The form that the answer must have; its schema is text."""
     output: Output | None = encoding.take("output")
     if output is None:
@@ -177,7 +190,10 @@ def output_format(encoding: Encoding) -> dict[str, Any] | None:
     if output.schema is None:
         encoding.refuse("output without a schema")
         return None
-    form: dict[str, Any] = {"schema": to_json(dict(output.schema)).decode(), "name": output.name}
+    schema = held(output.schema, "output", encoding) if _claude(target) else closed(output.schema)
+    if schema is None:
+        return None
+    form: dict[str, Any] = {"schema": to_json(schema).decode(), "name": output.name}
     if output.description:
         form["description"] = output.description
     return {"type": "json_schema", "structure": {"jsonSchema": form}}

@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from recordings import HAS_CORPUS, WHY, canon, collect, corpus, payloads, target
 
 from genkit.errors import UnsupportedOption
@@ -391,6 +392,92 @@ def test_what_an_output_is_for_is_in_its_schema() -> None:
     assert form["format"]["schema"] == own
 
 
+TOLD = {"description": "{maximum: 1}"}
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+    tags: list[str] = []
+
+
+def schema_of(schema: dict[str, Any], **options: Any) -> Any:
+    return body_of(HELLO, output=Output(schema=schema), **options)["output_config"]["format"]["schema"]
+
+
+def test_the_schema_of_a_pydantic_model_is_closed() -> None:
+    # As the official SDK sends it (parse_pydantic), but for the default: the documentation lets it stay.
+    sent = json.loads(json.dumps(PERSON))
+    del sent["properties"]["tags"]["description"]
+    sent["properties"]["tags"]["default"] = []
+    assert schema_of(Person.model_json_schema()) == sent
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "told"),
+    [
+        # From the docstring of the SDK's transform_schema.
+        (
+            {"type": "integer", "minimum": 1, "maximum": 10, "description": "A number"},
+            {"type": "integer", "description": "A number\n\n{minimum: 1, maximum: 10}"},
+            ["minimum", "maximum"],
+        ),
+        ({"maxLength": 9}, {"description": "{maxLength: 9}"}, ["maxLength"]),
+        ({"format": "regex"}, {"description": "{format: regex}"}, ["format"]),
+        ({"minItems": 2}, {"description": "{minItems: 2}"}, ["minItems"]),
+        ({"minItems": 1}, {"minItems": 1}, []),
+        ({"format": "uuid"}, {"format": "uuid"}, []),
+        ({"const": "a", "pattern": "a", "default": "a"}, {"const": "a", "pattern": "a", "default": "a"}, []),
+        ({"examples": ["a"]}, {"description": "{examples: ['a']}"}, []),
+        ({"oneOf": [{"type": "null"}, {"maximum": 1}]}, {"anyOf": [{"type": "null"}, TOLD]}, ["maximum"]),
+        ({"items": {"anyOf": [{"maximum": 1}]}}, {"items": {"anyOf": [TOLD]}}, ["maximum"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["properties", "$defs"])
+def test_a_schema_has_only_what_the_api_knows_and_the_rest_is_told(
+    given: dict[str, Any], sent: dict[str, Any], told: list[str], place: str
+) -> None:
+    around = {"type": "object", "properties": {}, "additionalProperties": False}
+    schema = {**around, place: {"minimum": given}}
+    assert schema_of(schema) == {**around, place: {"minimum": sent}}
+    request = Request(messages=[HELLO], output=Output(schema=schema))
+    warnings = ANTHROPIC.encode(request, HERE).warnings
+    words = f"output: the model is told of {', '.join(told)}, and not held to it"
+    assert warnings == ((words,) if told else ())
+
+
+OPEN = [
+    {"type": "object", "additionalProperties": True},
+    {"type": "object", "additionalProperties": {"type": "integer"}},
+    {"type": "object"},
+    {"type": ["object", "null"]},
+    {"allOf": [{"properties": {"a": {"type": "null"}}}]},
+    {"type": "object", "properties": {}, "patternProperties": {"^a": {"type": "null"}}},
+]
+
+
+@pytest.mark.parametrize("inner", OPEN)
+def test_objects_of_any_fields_are_refused_where_the_model_would_be_held_to_them(inner: Any) -> None:
+    schema = {"type": "object", "properties": {"a": {"anyOf": [inner, {"type": "null"}]}}}
+    with pytest.raises(UnsupportedOption, match="output with objects of any fields"):
+        schema_of(schema)
+    assert "output_config" not in body_of(HELLO, output=Output(schema=schema), on_unsupported="drop")
+    with pytest.raises(UnsupportedOption, match="strict tool 'f' with objects of any fields"):
+        body_of(HELLO, tools=[Tool(name="f", parameters=schema, strict=True)])
+    tool = Tool(name="f", parameters=schema, strict=True)
+    (sent,) = body_of(HELLO, tools=[tool], on_unsupported="drop")["tools"]
+    assert sent == {"name": "f", "input_schema": schema}
+
+
+def test_only_the_schema_of_a_strict_tool_is_made_to_fit() -> None:
+    given = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
+    tools = [Tool(name=f"f{strict}", parameters=given, strict=strict) for strict in (True, False)]
+    strict, free = (tool["input_schema"] for tool in body_of(HELLO, tools=tools)["tools"])
+    number = {"type": "integer", "description": "{minimum: 1}"}
+    assert strict == {"type": "object", "properties": {"n": number}, "additionalProperties": False}
+    assert free == given
+
+
 def test_thinking_can_be_switched_off() -> None:
     assert body_of(HELLO, reasoning="none")["thinking"] == {"type": "disabled"}
 
@@ -407,7 +494,7 @@ def test_a_tool_can_be_cached_and_strict() -> None:
     (tool,) = body_of(HELLO, tools=[Tool(name="f", strict=True, cache=True)])["tools"]
     assert tool == {
         "name": "f",
-        "input_schema": {"type": "object"},
+        "input_schema": {"type": "object", "properties": {}, "additionalProperties": False},
         "strict": True,
         "cache_control": {"type": "ephemeral"},
     }
