@@ -156,7 +156,14 @@ CHAT_ROWS = (
     _chat("doubleword", "https://api.doubleword.ai/v1", "DOUBLEWORD_API_KEY", **_THINKS, options=_OPEN),
     _chat("gpustack", "", "GPUSTACK_API_KEY", **_THINKS, no_terminal_mark=True),
     _chat("heroku", "https://us.inference.heroku.com/v1", "INFERENCE_KEY"),
-    _chat("litellm", f"{LOCAL}:4000", "LITELLM_API_KEY", **_THINKS, cache_control=True),
+    _chat(
+        "litellm",
+        f"{LOCAL}:4000",
+        "LITELLM_API_KEY",
+        **_THINKS,
+        thinking_blocks=True,
+        cache_control=True,
+    ),
     _chat("portkey", "https://api.portkey.ai/v1", "PORTKEY_API_KEY", auth="x-portkey-api-key"),
     _chat(
         "snowflake",

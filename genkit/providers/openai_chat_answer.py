@@ -2,7 +2,7 @@
 
 Wire format: "Create chat completion", "The chat completion object" and "The chat completion chunk object" in
 OpenAI's API reference; reasoning, citations and images as other vendors add them (DeepSeek's "Thinking mode",
-OpenRouter's "Reasoning tokens" and "Image generation", Mistral's "Reasoning", Perplexity's "Sonar API").
+OpenRouter's "Image generation", Mistral's "Reasoning", Perplexity's "Sonar API").
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from ..events import (
 from ..messages import Citation, Native, Part, Reasoning, Text
 from .base import Dialect, Target
 from .openai_chat_facts import Sound, citation, finish, image, logprobs, sources, usage
+from .openai_chat_kept import Kept
 from .openai_shared import is_error
 from .reading import label, text
 
 _WRONG = (AttributeError, LookupError, ProtocolError, TypeError, ValueError, ArithmeticError)
 _FIRST = (None, 0, "0")
-_MERGED = ("text", "summary")
 
 
 class Answer:
@@ -46,7 +46,7 @@ class Answer:
         self._started = self._chosen = self._odd = self._whole = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
-        self._details: list[dict[str, Any]] = []
+        self._kept = Kept()
         self._media: list[Part] = []
         self._sound = Sound()
         self._citations: list[Citation] = []
@@ -138,7 +138,9 @@ class Answer:
 
     def _thought(self, delta: Mapping[str, Any], events: list[Event]) -> None:
         """The reasoning in a delta, which servers tell in one of three fields, or in two alike."""
-        told = self._detail(details) if (details := delta.get("reasoning_details")) else ""
+        details = delta.get("reasoning_details")
+        told = self._kept.details(details, self._whole) if details else ""
+        self._kept.blocks(delta.get("thinking_blocks") or ())
         if thought := delta.get("reasoning_content") or delta.get("reasoning") or told:
             self._think(thought, events)
 
@@ -170,22 +172,6 @@ class Answer:
             raise TypeError("reasoning that is no text")
         self._thoughts.append(thought)
         events.append(ReasoningDelta(thought))
-
-    def _detail(self, details: list[dict[str, Any]]) -> str:
-        """Keep reasoning as it came, to be sent back, with the pieces of a text joined. Returns its text."""
-        told = ""
-        for piece in details:
-            last = self._details[-1] if self._details else {}
-            key = next((key for key in _MERGED if piece.get(key)), "")
-            told += text(piece, key) if key else ""
-            same = all(last.get(name) == piece.get(name) for name in ("type", "index"))
-            ended = self._whole or "data" in piece or (key and last.get("signature"))
-            if last and same and not ended:
-                joined = {key: text(last, key) + text(piece, key)} if key else {}
-                last.update({k: v for k, v in piece.items() if v is not None} | joined)
-            else:
-                self._details.append(dict(piece))
-        return told
 
     def _pieces(self, content: Any, events: list[Event]) -> None:
         """Content that is no text: a list of pieces, or the JSON object that was asked for."""
@@ -235,12 +221,11 @@ class Answer:
         answer, thoughts = "".join(self._texts), "".join(self._thoughts)
         citations = tuple(self._citations) or sources(self._sources)
         media = self._media + self._sound.parts(self._dialect.name, streamed=not self._whole)
-        if self._details or (citations and answer) or media:
+        kept, name = self._kept.fields(), self._dialect.name
+        if kept or (citations and answer) or media:
             if thoughts:
                 events.append(PartEnd(Reasoning(thoughts)))
-            if self._details:
-                kept = {"reasoning_details": self._details}
-                events.append(PartEnd(Native(dialect=self._dialect.name, data=kept)))
+            events += [PartEnd(Native(dialect=name, data={field: held})) for field, held in kept.items()]
             if answer:
                 events.append(PartEnd(Text(answer, citations)))
             events += [PartEnd(part) for part in media]

@@ -136,6 +136,8 @@ class Wire:
             sent["reasoning_details"] = details
         elif thought and replay != "content":
             sent["reasoning" if replay == "reasoning_details" else replay] = thought
+        if self._quirk("thinking_blocks") and (blocks := native.get("thinking_blocks")):
+            sent["thinking_blocks"] = blocks
         if refusal := "".join(part.text for part in parts if isinstance(part, Refusal)):
             sent["refusal"] = refusal
         if calls := [part for part in parts if isinstance(part, ToolCall)]:

@@ -201,6 +201,7 @@ JSON = st.recursive(
 FIELDS = (
     "choices", "delta", "message", "content", "index", "tool_calls", "function", "reasoning_details", "usage",
     "error", "images", "annotations", "logprobs", "finish_reason", "id", "model", "object", "x_groq", "audio",
+    "thinking_blocks",
 )  # fmt: skip
 KEYED = st.recursive(
     JSON,
@@ -338,6 +339,40 @@ def test_signed_reasoning_is_not_joined_with_what_follows() -> None:
     for items in streamed, [body({"content": None, "reasoning_details": details})]:
         natives = [part for part in collect(CHAT, items, target()).message.parts if isinstance(part, Native)]
         assert natives == [Native(dialect="openai.chat", data={"reasoning_details": details})]
+
+
+def thinking(words: str, signature: str = "") -> dict[str, Any]:
+    return {"type": "thinking", "thinking": words, "signature": signature}
+
+
+REDACTED = {"type": "redacted_thinking", "data": "EmwK"}
+SIGNED = [thinking("AB", "s"), REDACTED, thinking("", "t"), thinking("C", "u")]
+PIECES = [thinking("A"), thinking("B"), thinking("", "s"), REDACTED, thinking("", "t"), thinking("C", "u")]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        # Before and after a change in LiteLLM (its pull request 31022), and what some servers send of both.
+        PIECES,
+        SIGNED,
+        [thinking("A"), thinking("B"), *SIGNED[:-1], thinking("C"), SIGNED[-1], thinking("unsigned")],
+    ],
+)  # fmt: skip
+def test_signed_thinking_is_kept_for_the_way_back(pieces: list[dict[str, Any]]) -> None:
+    streamed = [
+        *(
+            chunk({"reasoning_content": piece.get("thinking"), "thinking_blocks": [piece]})
+            for piece in pieces
+        ),
+        chunk({"content": "Yes"}, "stop"),
+        DONE,
+    ]
+    whole = body({"content": "Yes", "reasoning_content": "ABC", "thinking_blocks": SIGNED})
+    for items in streamed, [whole]:
+        reasoning, *rest = collect(CHAT, items, target("claude")).message.parts
+        assert isinstance(reasoning, Reasoning)
+        assert rest == [Native(dialect="openai.chat", data={"thinking_blocks": SIGNED}), Text("Yes")]
 
 
 def test_reasoning_comes_before_its_answer() -> None:

@@ -494,8 +494,12 @@ def test_cache_marks_go_onto_what_is_before_them() -> None:
 DETAILS = [
     {"type": "reasoning.text", "text": "Hm", "signature": "s", "format": "anthropic-claude-v1", "index": 0}
 ]
+BLOCKS = [{"type": "thinking", "thinking": "Hm", "signature": "s"}]
 THOUGHT = Message.assistant(
-    Reasoning("Hm"), Native(dialect="openai.chat", data={"reasoning_details": DETAILS}), "Yes"
+    Reasoning("Hm"),
+    Native(dialect="openai.chat", data={"reasoning_details": DETAILS}),
+    Native(dialect="openai.chat", data={"thinking_blocks": BLOCKS}),
+    "Yes",
 )
 
 
@@ -506,6 +510,7 @@ THOUGHT = Message.assistant(
         ("deepseek", {"content": "Yes", "reasoning_content": "Hm"}),
         ("cerebras", {"content": "Yes", "reasoning": "Hm"}),
         ("openrouter", {"content": "Yes", "reasoning_details": DETAILS}),
+        ("litellm", {"content": "Yes", "reasoning_content": "Hm", "thinking_blocks": BLOCKS}),
         (
             "mistral",
             {
