@@ -1,9 +1,11 @@
 """Anthropic's Messages API, at Anthropic and through Vertex AI.
 
 Wire format: "Messages", "Count tokens", "List models" and "Errors" in the Claude API reference, and the
-guides on extended thinking, effort, structured outputs and prompt caching; "Claude on Vertex AI".
+guides on extended thinking, effort, structured outputs, prompt caching and mid-conversation system messages;
+"Claude on Vertex AI".
 
-Quirk: ``anthropic_version`` (the version goes into the body and the model into the path, as Vertex has it).
+Quirks: ``anthropic_version`` (the version goes into the body and the model into the path, as Vertex has it)
+and ``system_turns`` (models from Opus 4.8 on take instructions in the middle of a conversation).
 """
 
 from __future__ import annotations
@@ -18,13 +20,14 @@ from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolErr
 from ..events import Event
 from ..request import Request
 from .anthropic_answer import NAME, Answer
-from .anthropic_request import blocks, choice_of_tool, limits, output_format, tool_on_the_wire, turns
+from .anthropic_request import choice_of_tool, limits, output_format, tool_on_the_wire, turns
 from .base import DONE, Call, Encoding, Payload, Target, failure
 from .reading import mapping, number, objects, text
 
 _COUNTED = frozenset(
     ("anthropic_version", "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
 )
+_SYSTEM_TURNS = re.compile(r"claude-(opus-4-[89]|(opus|fable|mythos)-[5-9])")
 _TOO_LONG = re.compile(
     r"prompt is too long(?:: (\d+) tokens > (\d+))?|exceed context limit(?:: (\d+) \+ \d+ > (\d+))?"
 )
@@ -38,10 +41,9 @@ class Anthropic:
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
         encoding = Encoding(request, target)
-        body: dict[str, Any] = {"messages": turns(request.messages, encoding)}
-        system = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
-        if instructions := blocks(system, encoding):
-            body["system"] = instructions
+        in_place = bool(target.quirk("system_turns") and _SYSTEM_TURNS.match(target.model))
+        system, messages = turns(request.messages, encoding, in_place)
+        body: dict[str, Any] = {"messages": messages, **({"system": system} if system else {})}
         body.update(limits(encoding, target))
         encoding.move(body, {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k"})
         if stop := encoding.take("stop"):

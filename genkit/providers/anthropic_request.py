@@ -28,27 +28,46 @@ from .claude import MAX_TOKENS, thinking
 from .claude_schema import held, parameters
 from .shared import described, tool_input
 
+_ROLES = {"assistant": "assistant", "system": "system", "developer": "system"}
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 
 
-def turns(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any]]:
-    """The conversation; the results of tools come first in the user's turn after their calls."""
+def turns(
+    messages: Iterable[Message], encoding: Encoding, in_place: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The instructions, and the conversation; in a turn of the user's, the results of tools come first.
+
+    Args:
+        messages: what was said.
+        encoding: refuses what cannot be said.
+        in_place: whether instructions may stay between a turn of the user's and one of the model's, or at
+            the end; what comes before them is then cached as before.
+    """
+    system: list[dict[str, Any]] = []
     found: list[dict[str, Any]] = []
     for message in messages:
-        if message.role in ("system", "developer") or not (content := blocks(message.parts, encoding)):
+        last = found[-1]["role"] if found else ""
+        role = _ROLES.get(message.role, "user")
+        if role == "system" and not (in_place and last == "user"):
+            blocks(message.parts, encoding, onto=found[-1]["content"] if last == "system" else system)
             continue
-        role = "assistant" if message.role == "assistant" else "user"
+        if not (content := blocks(message.parts, encoding)):
+            continue
         if role == "user":
+            if last == "system":
+                system += found.pop()["content"]
             if found and found[-1]["role"] == role and found[-1]["content"][0]["type"] == "tool_result":
                 content = [*found.pop()["content"], *content]
             content.sort(key=lambda block: block.get("type") != "tool_result")
         found.append({"role": role, "content": content})
-    return found
+    return system, found
 
 
-def blocks(parts: Iterable[Part], encoding: Encoding) -> list[dict[str, Any]]:
-    """The blocks that parts are on the wire, each with the cache mark after it."""
-    found: list[dict[str, Any]] = []
+def blocks(
+    parts: Iterable[Part], encoding: Encoding, onto: list[dict[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """The blocks that parts are on the wire, each with the cache mark after it, put after given ones."""
+    found: list[dict[str, Any]] = [] if onto is None else onto
     for part in parts:
         if isinstance(part, CacheMark):
             if not found:

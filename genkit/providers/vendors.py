@@ -32,6 +32,7 @@ _ROWS = (
         # Requests that stay on this version keep working, and may set temperature, top_p and top_k, which
         # 2026-10-21 refuses; whatever else today's API has can be used with it. Both take x-api-key.
         headers={"anthropic-version": "2023-06-01"},
+        quirks={"system_turns": True},
     ),
     Vendor(
         name="vertex-anthropic",

@@ -302,9 +302,53 @@ def test_a_tool_loop_goes_on_as_it_was_recorded(loop: list[Any]) -> None:
 
 
 def test_instructions_come_first_wherever_they_were_said() -> None:
-    body = body_of(Message.system("One."), HELLO, Message("developer", "Two."))
+    body = body_of(Message.system("One."), HELLO, Message("developer", (CacheMark(), Text("Two."))))
     assert [block["text"] for block in body["system"]] == ["One.", "Two."]
+    assert body["system"][0]["cache_control"] == {"type": "ephemeral"}
     assert len(body["messages"]) == 1
+
+
+RULE, OTHER = Message.system("One."), Message("developer", "Two.")
+YES = Message.assistant("Yes")
+
+
+@pytest.mark.parametrize(
+    ("messages", "roles"),
+    [
+        ((HELLO, RULE), "user system"),
+        ((HELLO, RULE, OTHER, YES), "user system assistant"),
+        ((HELLO, YES, HELLO, RULE, YES, HELLO), "user assistant user system assistant user"),
+        # Where the API refuses them: before the user, after the model, and before the user's next turn.
+        ((RULE, HELLO), "user"),
+        ((HELLO, YES, RULE), "user assistant"),
+        ((HELLO, RULE, HELLO), "user user"),
+        ((Message.user(""), RULE, YES), "assistant"),
+    ],
+)
+@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-opus-5", "claude-fable-5-1"])
+def test_later_models_get_instructions_where_they_were_said(
+    messages: tuple[Message, ...], roles: str, model: str
+) -> None:
+    body = body_of(*messages, to=Target(model=model, vendor=VENDORS["anthropic"]))
+    assert " ".join(turn["role"] for turn in body["messages"]) == roles
+    placed = [turn["content"] for turn in body["messages"] if turn["role"] == "system"]
+    given = [block for content in placed for block in content] + body.get("system", [])
+    assert [block["text"] for block in given] == (["One.", "Two."] if OTHER in messages else ["One."])
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model"),
+    [
+        ("anthropic", "claude-opus-4-7"),
+        ("anthropic", "claude-sonnet-4-6"),
+        ("anthropic", "claude-3-5-sonnet-20241022"),
+        ("vertex-anthropic", "claude-opus-4-8"),
+    ],
+)
+def test_instructions_come_first_elsewhere(vendor: str, model: str) -> None:
+    body = body_of(HELLO, RULE, to=Target(model=model, vendor=VENDORS[vendor]))
+    assert [turn["role"] for turn in body["messages"]] == ["user"]
+    assert body["system"] == [{"type": "text", "text": "One."}]
 
 
 def test_results_of_tools_come_first_in_one_turn_of_the_user() -> None:
