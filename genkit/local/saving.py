@@ -5,10 +5,19 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ..errors import BackendError
 from .prefixes import WORTHWHILE, Scales, common
 from .shelf import Saved, Shelf
+
+
+@dataclass(eq=False)
+class Attempt:
+    """That a prompt is to be saved, for the call that waits for it."""
+
+    problem: str = ""
+    """What went wrong, once it was tried."""
 
 
 class Saving:
@@ -26,8 +35,6 @@ class Saving:
         self._written: dict[tuple[str, Scales], list[int]] = {}
         """What is on disk, or about to be, as far as that was asked for."""
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._problems: dict[int, str] = {}
-        self._waiting: set[int] = set()
         self._writer = threading.Thread(target=self._work, name="genkit saving", daemon=True)
         self._writer.start()
 
@@ -40,43 +47,47 @@ class Saving:
         return saved if saved and common(saved.tokens, prompt) >= WORTHWHILE else None
 
     def doubt(self, name: str, scales: Scales = ()) -> None:
-        """What was saved under a name is of no use."""
+        """What was saved under a name is of no use, or was not saved: it is to be written again."""
         self._written.pop((name, scales), None)
 
     def offer(
-        self, call: int, name: str, prompt: list[int], state: Callable[[], bytearray], scales: Scales = ()
-    ) -> None:
+        self, name: str, prompt: list[int], state: Callable[[], bytearray], scales: Scales = ()
+    ) -> Attempt | None:
         """A prompt was pinned: save it, unless at least half of it is on disk.
 
         Args:
-            call: whose prompt it is, for :meth:`then`.
             name: under what name.
             prompt: its tokens.
             state: gets the state of the KV cache; called now or never.
             scales: how much of each LoRA adapter it was evaluated with.
+
+        Returns:
+            What :meth:`then` waits for; None if nothing is to be saved.
         """
         if common(self._written.get((name, scales), []), prompt) * 2 >= len(prompt):
-            return
-        self._written[name, scales] = prompt
-        self._waiting.add(call)
+            return None
+        attempt = Attempt()
         try:
             saved = Saved(prompt, state())
         except (BackendError, MemoryError) as error:
-            self._problems[call] = _problem(name, error)
+            attempt.problem = _problem(name, error)
         else:
-            self._jobs.put(lambda: self._write(call, name, saved, scales))
+            self._written[name, scales] = prompt
+            self._jobs.put(lambda: self._write(attempt, name, saved, scales))
+        return attempt
 
-    def then(self, call: int, tell: Callable[[str], None]) -> None:
+    def then(self, attempt: Attempt | None, tell: Callable[[str], None]) -> None:
         """Tell of a call's end, once what it had to be saved is; with what went wrong, or ''."""
-        if call not in self._waiting:
+        if attempt is None:
             tell("")
-            return
-        self._waiting.discard(call)
-        self._jobs.put(lambda: tell(self._problems.pop(call, "")))
+        else:
+            self._jobs.put(lambda: tell(attempt.problem))
 
     def remove(self, name: str) -> None:
         """Let go of what was saved under a name."""
-        for key in [key for key in list(self._written) if key[0] == name]:  # the engine's thread adds others
+        for key in [
+            key for key in list(self._written) if key[0] == name
+        ]:  # other threads add and remove others
             self._written.pop(key, None)
         self._jobs.put(lambda: self._shelf.remove(name))
 
@@ -85,11 +96,12 @@ class Saving:
         self._jobs.put(None)
         self._writer.join()
 
-    def _write(self, call: int, name: str, saved: Saved, scales: Scales) -> None:
+    def _write(self, attempt: Attempt, name: str, saved: Saved, scales: Scales) -> None:
         try:
             self._shelf.write(name, saved, scales)
-        except OSError as error:
-            self._problems[call] = _problem(name, error)
+        except (OSError, MemoryError) as error:
+            self.doubt(name, scales)
+            attempt.problem = _problem(name, error)
 
     def _work(self) -> None:
         try:

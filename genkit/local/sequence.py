@@ -12,6 +12,7 @@ from .shelf import Saved
 
 if TYPE_CHECKING:
     from .context import Context
+    from .saving import Attempt
 
 
 class Constraint(Protocol):
@@ -74,6 +75,8 @@ class Sequence:
     """In which step it was evaluated last, or began to run."""
     saved: Saved | None = None
     """What is to be loaded for it to begin with; still there if that failed."""
+    saving: Attempt | None = None
+    """That its prompt is being saved, for which its end waits."""
     prompt_length: int = field(init=False)
     evaluated: int = 0
     slot: int = -1

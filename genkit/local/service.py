@@ -250,7 +250,7 @@ class Service:
             prompt = sequence.tokens[: sequence.prompt_length]
             if sequence.saved:
                 self._saving.doubt(sequence.keep.name, sequence.scales)
-            self._saving.offer(sequence.call, sequence.keep.name, prompt, state, sequence.scales)
+            sequence.saving = self._saving.offer(sequence.keep.name, prompt, state, sequence.scales)
 
     def _finished(self, sequence: Sequence, reason: str) -> None:
         now = time.monotonic()
@@ -262,7 +262,7 @@ class Service:
         def tell(problem: str) -> None:
             self.tell(sequence.call, **facts, problem=problem)
 
-        self._saving.then(sequence.call, tell)  # a call that has ended has saved what it had to
+        self._saving.then(sequence.saving, tell)  # a call that has ended has saved what it had to
 
     def _failed(self, sequence: Sequence, error: GenkitError) -> None:
         self.fail(sequence.call, error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import queue
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from genkit import Generator
+from genkit.errors import BackendError
 from genkit.local import files
 from genkit.local.context import Context
 from genkit.local.llama import Model, build_of_llama
@@ -121,6 +125,46 @@ def test_what_cannot_be_saved_is_told_and_the_call_goes_on(cache: Path, noise_fi
         (warning,) = answer.warnings
         assert "the prompt kept as 'rules' could not be saved" in warning
         assert generator.generate(RULES, **GREEDY).usage.cached_tokens == 399
+        assert generator.generate(RULES, keep="rules", **GREEDY).warnings == answer.warnings
+        cache.unlink()
+        assert not generator.generate(RULES, keep="rules", **GREEDY).warnings
+    assert len(list(cache.glob("*.kept"))) == 1
+
+
+def no_state() -> bytearray:
+    raise BackendError("llama.cpp gave none")
+
+
+def no_memory() -> bytearray:
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("state", "problem"),
+    [(no_state, "llama.cpp gave none"), (no_memory, "there is no memory"), (bytearray, "file'")],
+)
+def test_what_could_not_be_saved_is_tried_and_told_again(
+    tmp_path: Path, state: Callable[[], bytearray], problem: str
+) -> None:
+    told: queue.SimpleQueue[str] = queue.SimpleQueue()
+    (folder := tmp_path / "file").touch()  # where a directory should be
+    saving = Saving(Shelf(folder, "model"), broken=lambda error: told.put(repr(error)))
+    for _ in range(2):
+        saving.then(saving.offer("name", [1] * 30, state), told.put)
+        assert problem in told.get(timeout=60)
+    folder.unlink()
+    saving.then(saving.offer("name", [1] * 30, lambda: bytearray(b"state")), told.put)
+    assert told.get(timeout=60) == ""
+    saving.close()
+    assert Shelf(folder, "model").read("name") == Saved([1] * 30, bytearray(b"state"))
+
+
+def test_nothing_stays_of_a_call_whose_end_is_never_told(tmp_path: Path) -> None:
+    saving = Saving(Shelf(tmp_path, "model"), broken=lambda error: pytest.fail(repr(error)))
+    attempts = [weakref.ref(saving.offer(name, [1], no_state)) for name in "abc"]  # type: ignore[arg-type]
+    gc.collect()
+    assert [attempt() for attempt in attempts] == [None] * 3
+    saving.close()
 
 
 def test_a_prompt_is_loaded_with_the_adapters_it_was_evaluated_with(tmp_path: Path) -> None:
@@ -130,12 +174,12 @@ def test_a_prompt_is_loaded_with_the_adapters_it_was_evaluated_with(tmp_path: Pa
         saving = Saving(shelf, broken=lambda error: told.append(repr(error)))
         saved = saving.find("name", [1] * 30, scales)
         assert (saved and saved.tokens) == found
-        saving.offer(1, "name", [1] * 30, lambda: bytearray(b"state"), scales)
+        saving.offer("name", [1] * 30, lambda: bytearray(b"state"), scales)
         saving.close()
     saving = Saving(shelf, broken=lambda error: told.append(repr(error)))
     for scales in ((1.0,), (2.0,)) * 2:  # each is there already, or about to be
         saving.find("name", [1] * 30, scales)
-        saving.offer(1, "name", [1] * 30, lambda: pytest.fail("saved again"), scales)
+        saving.offer("name", [1] * 30, lambda: pytest.fail("saved again"), scales)
     saving.remove("name")
     saving.close()
     assert [shelf.read("name", scales) for scales in ((), (1.0,), (2.0,))] == [None] * 3
@@ -145,10 +189,9 @@ def test_a_prompt_is_loaded_with_the_adapters_it_was_evaluated_with(tmp_path: Pa
 def test_a_name_is_written_again_when_less_than_half_of_its_prompt_is_on_disk(tmp_path: Path) -> None:
     told: list[str] = []
     saving = Saving(Shelf(tmp_path, "model"), broken=lambda error: told.append(repr(error)))
-    for call, prompt in enumerate([[1] * 100, [1] * 199, [1] * 201, [2] * 10]):
-        saving.offer(call, "name", prompt, lambda: bytearray(b"state"))
-        saving.then(call, told.append)
-    saving.offer(9, "other", [1] * 30, lambda: bytearray(b"state"))
+    for prompt in ([1] * 100, [1] * 199, [1] * 201, [2] * 10):
+        saving.then(saving.offer("name", prompt, lambda: bytearray(b"state")), told.append)
+    saving.offer("other", [1] * 30, lambda: bytearray(b"state"))
     saving.remove("other")
     saving.close()
     assert told == [""] * 4
