@@ -25,7 +25,7 @@ BATCH = 256
 KEPT = 8
 """How many finished sequences may be kept beside those that run, for others to begin with; pinned or not."""
 QUEUE = 4096
-"""How many sequences may wait."""
+"""How many calls may wait."""
 COME_BACK = 1.0
 """After how many seconds to try again when no more may wait."""
 
@@ -40,7 +40,7 @@ class Engine:
         parallel: the most sequences that run at a time.
         listener: who hears of it.
         pooler: what computes beside sequences, in the same thread; closed with the engine.
-        queue: the most sequences that wait.
+        queue: the most calls that wait.
         speculation: what guesses tokens, if that is wanted; never used where the KV cache cannot be cut.
     """
 
@@ -76,27 +76,24 @@ class Engine:
         self._is_closed = False
         self._is_over = threading.Event()
 
-    def submit(self, sequence: Sequence) -> None:
-        """Queue a sequence; called from any thread.
+    def submit(self, asked: Sequence | list[Text]) -> None:
+        """Queue a sequence, or the texts of a call for the pooler; called from any thread.
 
         Raises:
             RateLimited: too many wait already.
         """
         with self._changed:
-            waiting = len(self._new) + self._scheduler.waiting
+            waiting = len(self._new) + self._scheduler.waiting + self._pooler.waiting
             if waiting >= self._queue:
                 raise RateLimited(
                     f"{waiting} calls wait for this model already, and no more may; call again later",
                     retry_after=COME_BACK,
                 )
-            sequence.times.queued = time.monotonic()
-            self._new.append(sequence)
-            self._changed.notify()
-
-    def pool(self, texts: list[Text]) -> None:
-        """Queue the texts of a call for the pooler; called from any thread."""
-        with self._changed:
-            self._pooler.add(texts)
+            if isinstance(asked, Sequence):
+                asked.times.queued = time.monotonic()
+                self._new.append(asked)
+            else:
+                self._pooler.add(asked)
             self._changed.notify()
 
     def cancel(self, call: int) -> None:

@@ -87,9 +87,9 @@ class Pooler:
         self._size = 0
 
     @property
-    def waiting(self) -> bool:
-        """Whether there are texts to compute."""
-        return bool(self._calls)
+    def waiting(self) -> int:
+        """How many calls have texts to compute."""
+        return len(self._calls)
 
     def add(self, texts: list[Text]) -> None:
         """Queue the texts of one call, none of them empty or longer than the window."""

@@ -152,7 +152,7 @@ class Service:
                 case "count":
                     self.tell(call, tokens=self._count(question))
                 case "embed" | "rerank":
-                    self._running.pool(self._pooling.texts(question))
+                    self._running.submit(self._pooling.texts(question))
                 case "drop":  # for which nobody waits
                     self._drop(Name(*question["name"]))
                 case "warm":

@@ -6,17 +6,18 @@ import math
 import queue
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fabricate import BYTES
 
-from genkit.errors import BackendError, GenkitError
+from genkit.errors import BackendError, GenkitError, RateLimited
 from genkit.local import pace
 from genkit.local.context import Context, Sampler
-from genkit.local.engine import BATCH, Engine
+from genkit.local.engine import BATCH, QUEUE, Engine
 from genkit.local.listener import Listener
 from genkit.local.llama import Model
-from genkit.local.pooler import Pooler
+from genkit.local.pooler import Pooler, Text
 from genkit.local.sequence import Chosen, Sequence
 from genkit.local.speculation import Speculation
 
@@ -65,18 +66,25 @@ def alphabet_engine(alphabet_file: Path, ears: Ears) -> Engine:
     return engine(alphabet_file, ears)
 
 
-def engine(
+def engine(path: Path, ears: Ears, **options: Any) -> Engine:
+    threading.Thread(target=(made := built(path, ears, **options)).run, daemon=True).start()
+    return made
+
+
+def built(
     path: Path,
     ears: Ears,
     *,
     context_size: int = 4096,
     parallel: int = 1,
+    queue: int = QUEUE,
     speculation: Speculation | None = None,
 ) -> Engine:
+    """An engine that does not run yet."""
     pooler = Pooler(
         model := Model(str(path)), window=context_size, width=1, threads=1, told=print, failed=print
     )
-    made = Engine(
+    return Engine(
         model,
         context_size=context_size,
         threads=1,
@@ -84,9 +92,8 @@ def engine(
         listener=ears.listener,
         speculation=speculation,
         pooler=pooler,
+        queue=queue,
     )
-    threading.Thread(target=made.run, daemon=True).start()
-    return made
 
 
 def sequence(call: int, prompt: str, *, max_tokens: int = 99999, steps: tuple = GREEDY) -> Sequence:
@@ -131,6 +138,18 @@ def test_sequences_wait_for_a_slot_in_the_order_they_came(alphabet_engine: Engin
     heard = ears.until(2, "eog")
     assert [call for call, what in heard if what == "eog"] == [3, 1, 2]
     assert ears.text == {1: "yz", 2: "yz", 3: "yz"}
+
+
+def test_row_30_texts_and_sequences_wait_in_one_queue(alphabet_file: Path, ears: Ears) -> None:
+    runner = built(alphabet_file, ears, queue=2)
+    runner.submit(sequence(1, "w"))
+    runner.submit([Text(2, 0, [1]), Text(2, 1, [2])])
+    for more in (sequence(3, "w"), [Text(4, 0, [1])]):
+        with pytest.raises(RateLimited, match="2 calls wait for this model already"):
+            runner.submit(more)
+    runner.cancel(2)
+    threading.Thread(target=runner.run, daemon=True).start()
+    assert ears.until(1, "eog") == [(1, "x"), (1, "y"), (1, "z"), (1, "eog")]
 
 
 def test_with_slots_enough_sequences_share_the_steps(alphabet_file: Path, ears: Ears) -> None:
