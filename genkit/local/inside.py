@@ -15,10 +15,11 @@ from typing import IO, Any
 
 from ..errors import GenkitError, WorkerDied
 from ..runtime.lock import renew_after_fork
-from . import pipe, tried
+from . import pipe
 from .child import not_installed
 from .nowhere import disconnect
 from .outbox import Outbox
+from .tried import Trial
 
 
 class Inside:
@@ -30,7 +31,7 @@ class Inside:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.pid = os.getpid()
-        self._settings = settings
+        self._trial = Trial(settings)
         commands, ours = _pipe()
         self.commands = Outbox(ours)
         self._answers, answers = _pipe()
@@ -50,8 +51,9 @@ class Inside:
         return pipe.frames(self._answers)
 
     def kill(self) -> None:
-        """Have it end: it does when its commands do."""
+        """Have it end: it does when its commands do, and when a trial has ended."""
         self.commands.close()
+        self._trial.kill()
 
     def cause_of_death(self, *, loaded: bool) -> GenkitError:
         """See :class:`genkit.local.connection.Peer`."""
@@ -77,7 +79,7 @@ class Inside:
     def _run(self) -> None:
         commands, answers = self._ends
         try:
-            tried.require(self._settings)
+            self._trial.require()
             worker = importlib.import_module("genkit.local.worker").Worker(commands, answers, end=self._end)
             computing = threading.Thread(target=worker.serve, name="genkit engine", daemon=True)
             computing.start()

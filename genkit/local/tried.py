@@ -19,44 +19,60 @@ from . import files, pipe
 from .child import Child, interpreter
 
 
-def require(settings: dict[str, Any]) -> None:
-    """Load the model file in a throw-away process, if that never went well before.
+class Trial:
+    """Loads the model file in a throw-away process, if that never went well before.
 
     Args:
         settings: what a worker takes.
-
-    Raises:
-        GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
     """
-    mark = files.cache_directory() / "tried" / _name(settings)
-    if os.path.exists(mark):  # False also where nobody may look
-        return
-    try:
-        interpreter()
-    except ConfigError:  # to be tried in: isolation="thread" is for programs without one, too
-        return
-    if failure := _failure(settings):
-        raise failure
-    with contextlib.suppress(OSError):  # a full disk, no right to write: it is tried again next time
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
 
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._child: Child | None = None
+        self._is_over = False
 
-def _failure(settings: dict[str, Any]) -> GenkitError | None:
-    child = Child()
-    try:
-        child.commands.send(pipe.pack({**settings, "context": None}))
-        for frame in child.answers():
-            if isinstance(frame, dict):
-                return pipe.error_from(frame) if "error" in frame else None
-        return child.cause_of_death(loaded=False)
-    except ValueError as error:
-        return BackendError(
-            f"the process that tried the model sent something that is not an answer ({error})"
-        )
-    finally:
-        child.kill()
-        child.close()
+    def require(self) -> None:
+        """Wait until it went well.
+
+        Raises:
+            GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
+        """
+        mark = files.cache_directory() / "tried" / _name(self._settings)
+        if os.path.exists(mark):  # False also where nobody may look
+            return
+        try:
+            interpreter()
+        except ConfigError:  # to be tried in: isolation="thread" is for programs without one, too
+            return
+        if failure := self._failure():
+            raise failure
+        with contextlib.suppress(OSError):  # a full disk, no right to write: it is tried again next time
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+
+    def kill(self) -> None:
+        """End it now, also before it has begun; called in any thread."""
+        self._is_over = True
+        if self._child:
+            self._child.kill()
+
+    def _failure(self) -> GenkitError | None:
+        child = self._child = Child()
+        try:
+            if self._is_over:
+                child.kill()
+            child.commands.send(pipe.pack({**self._settings, "context": None}))
+            for frame in child.answers():
+                if isinstance(frame, dict):
+                    return pipe.error_from(frame) if "error" in frame else None
+            return child.cause_of_death(loaded=False)
+        except ValueError as error:
+            return BackendError(
+                f"the process that tried the model sent something that is not an answer ({error})"
+            )
+        finally:
+            child.kill()
+            child.close()
 
 
 def _name(settings: dict[str, Any]) -> str:

@@ -14,10 +14,11 @@ from test_leaks import children
 
 from genkit import Generator
 from genkit.errors import BackendError, Closed, ConfigError, ModelFileError, WorkerDied
-from genkit.local import files, tried
+from genkit.local import files
 from genkit.local.context import Context
 from genkit.local.prompt import Prompts
 from genkit.local.suspects import SECONDS, Suspects
+from genkit.local.tried import Trial
 
 posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="this looks into /proc")
@@ -315,10 +316,31 @@ def test_row_28_a_full_disk_costs_a_repetition_and_no_error(
     settings["template"] = None
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text("not a directory")  # every write below it fails
-    tried.require(settings)
+    Trial(settings).require()
     cache.unlink()
-    tried.require(settings)
+    Trial(settings).require()
     assert len(list((cache / "tried").iterdir())) == 1
+
+
+@posix
+def test_a_trial_that_never_ends_does_when_its_generator_is_closed(
+    cache: Path, noise_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warm() -> None:
+        with pytest.raises(Closed):
+            generator.warm()
+
+    os.mkfifo(began := tmp_path / "began")
+    (hanging := tmp_path / "python").write_text(f'#!/bin/sh\necho > "{began}"\nexec tail -f /dev/null\n')
+    hanging.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(hanging))
+    generator = Generator(noise_file, isolation="thread")
+    (warming := threading.Thread(target=warm, daemon=True)).start()
+    began.read_text()  # once it has begun
+    (closing := threading.Thread(target=generator.close, daemon=True)).start()
+    for thread in (closing, warming):
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_in_a_thread_of_its_own_a_closed_model_is_not_waited_for(noise_file: Path) -> None:
