@@ -199,6 +199,24 @@ def test_row_27_a_prompt_that_is_cancelled_leaves_no_trace(noise_file: Path, ear
     assert not ears.text
 
 
+def test_row_27_a_cancellation_ends_the_step_that_evaluates_the_prompt(
+    alphabet_engine: Engine, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(context: Context, *args: Any) -> bool:
+        if not whole:
+            alphabet_engine.cancel(1)  # once the step cannot be called off
+        whole.append(real(context, *args))
+        return whole[-1]
+
+    whole: list[bool] = []
+    real = Context.decode
+    monkeypatch.setattr(Context, "decode", decode)
+    alphabet_engine.submit(sequence(1, "0" * 200))
+    alphabet_engine.submit(sequence(2, "w"))
+    assert ears.until(2, "eog") == [(2, "x"), (2, "y"), (2, "z"), (2, "eog")]
+    assert whole == [False, *[True] * 4]
+
+
 def test_cancelling_what_is_not_there_changes_nothing(alphabet_engine: Engine, ears: Ears) -> None:
     alphabet_engine.cancel(99)
     alphabet_engine.submit(sequence(1, "y"))
