@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -146,6 +147,29 @@ def test_a_write_that_fails_leaves_nothing_half_done(folder: Path) -> None:
     path.mkdir()  # nothing can take its place
     with pytest.raises(OSError, match=path.name):
         shelf(folder).write("name", SAVED)
+    assert not list(folder.glob("*.part"))
+
+
+@pytest.mark.parametrize("room", [0, 1, 100, 500, None], ids=str)
+def test_row_28_a_write_that_fails_leaves_what_was_written_before(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, room: int | None
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("as ordered")
+
+    written(folder)
+    resource = pytest.importorskip("resource", reason="Windows does not bound files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if room is None:  # all of it is written, and cannot take its place
+        monkeypatch.setattr(os, "replace", fail)
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(OSError, match="as ordered" if room is None else os.strerror(errno.EFBIG)):
+            shelf(folder).write("name", Saved([4] * 50, bytearray(b"other" * 100)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert shelf(folder).read("name") == SAVED
     assert not list(folder.glob("*.part"))
 
 
