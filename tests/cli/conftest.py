@@ -52,6 +52,16 @@ def endless_model(model_path: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
+@pytest.fixture(scope="session")
+def roomy_model(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model in the box, but its context window has 8192 tokens."""
+    data = bytearray(model_path.read_bytes())
+    data[_value_at(data, ".context_length")] = (8192).to_bytes(4, "little")
+    path = tmp_path_factory.mktemp("models") / "roomy.gguf"
+    path.write_bytes(data)
+    return path
+
+
 def _value_at(gguf: bytearray, key: str) -> slice:
     """Where the uint32 with this key is."""
     start = gguf.index(key.encode()) + len(key) + 4  # after the number of its type

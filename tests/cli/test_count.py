@@ -33,6 +33,13 @@ def test_json_says_whether_the_count_is_exact(run: Run) -> None:
     assert counted == {"tokens": int(run("count", TEXT).stdout), "exact": True, "source": ""}
 
 
+def test_an_estimate_is_told_as_one(run: Run) -> None:
+    model = ("-m", "chat:any", "--base-url", "http://127.0.0.1:9")
+    counted = json.loads(run("count", "--json", TEXT, *model).stdout)
+    assert not counted["exact"]
+    assert run("count", TEXT, *model).stdout == f"about {counted['tokens']}\n"
+
+
 def test_no_text_has_no_tokens(run: Run) -> None:
     assert run("count", "").stdout == "0\n"
 

@@ -26,11 +26,13 @@ def said(*pieces: str, reason: str = "stop") -> Answer:
 def test_run_asks_the_model(run: Run) -> None:
     with LoopbackProvider(said("Hello", " there")) as server:
         model = ("-m", "chat:any", "--base-url", server.url)
-        done = run("run", "Hi", *model, "--system", "Be kind.", "--max-tokens", "9", "--temperature", "0.5")
+        options = ["--max-tokens", "9", "--temperature", "0.5", "--seed", "7", "--stop", "x", "--stop", "y"]
+        done = run("run", "Hi", *model, "--system", "Be kind.", *options)
     assert (done.stdout, done.stderr, done.returncode) == ("Hello there\n", "", 0)
     asked = server.requests[0].json
     assert [message["content"] for message in asked["messages"]] == ["Be kind.", "Hi"]
     assert (asked["model"], asked["temperature"]) == ("any", 0.5)
+    assert (asked["max_tokens"], asked["seed"], asked["stop"]) == (9, 7, ["x", "y"])
 
 
 def test_chat_sends_the_whole_conversation(run: Run) -> None:

@@ -41,12 +41,19 @@ def test_a_path_of_a_gguf_file_names_a_model(run: Run, model_path: Path) -> None
 
 
 def test_options_reach_the_model(run: Run) -> None:
-    assert run("run", "Hello!", "--seed", "7").stdout == run("run", "Hello!", "--seed", "7").stdout
     whole = run("run", "Hello!", "--temperature", "0").stdout
     assert run("run", "Hello!", "--temperature", "0", "--stop", whole[3:6]).stdout == whole[:3] + "\n"
     plain = json.loads(run("run", "Hello!", "--json", "--max-tokens", "1").stdout)
     told = json.loads(run("run", "Hello!", "--json", "--max-tokens", "1", "--system", "Be kind.").stdout)
     assert told["usage"]["input_tokens"] > plain["usage"]["input_tokens"]
+
+
+@pytest.mark.parametrize(("options", "room"), [([], 4096), (["--context", "auto"], 8192)])
+def test_a_context_window_is_as_large_as_was_asked(
+    run: Run, roomy_model: Path, options: list[str], room: int
+) -> None:
+    done = run("run", "Hello!", "-m", str(roomy_model), "--json", "--max-tokens", "1", *options)
+    assert json.loads(done.stdout)["metrics"]["kv_room"] == room
 
 
 @pytest.mark.parametrize(
@@ -57,6 +64,7 @@ def test_options_reach_the_model(run: Run) -> None:
         (["--model", "nobody"], "no model goes by the name 'nobody'"),
         (["--context", "0"], "context takes a whole number from 1"),
         (["--context", "3"], "a context window of 3"),
+        (["--threads", "0"], "threads takes a whole number from 1"),
     ],
 )
 def test_an_error_is_one_line_on_stderr(run: Run, arguments: list[str], said: str) -> None:
