@@ -50,7 +50,6 @@ class Header:
     n_tensors: int
     n_vocab: int
     context_length: int | None
-    chat_template: str | None
     tensor_bytes: int
     has_head: bool = False
     """Whether it holds a head that sorts texts into classes, or ranks them."""
@@ -157,7 +156,6 @@ def _judge(path: str, contents: Contents) -> Header:
         n_tensors=len(contents.shapes),
         n_vocab=n_vocab,
         context_length=contents.integer("context_length", 1, 1 << 27),
-        chat_template=template if isinstance(template, str) else None,
         tensor_bytes=contents.tensor_bytes,
         has_head=any(name.startswith("cls.") for name in contents.shapes),
     )

@@ -82,7 +82,7 @@ def test_a_good_file_gives_its_header(model: Path) -> None:
     header = read_header(model)
     assert (header.path, header.architecture, header.name) == (str(model), "llama", "tiny")
     assert (header.n_tensors, header.n_vocab, header.context_length) == (4, 260, 128)
-    assert header.chat_template == "{{ messages }}"
+    assert header.metadata["tokenizer.chat_template"] == "{{ messages }}"
     assert header.tensor_bytes == 4 * (260 * 32 + 32 + 2 * 16 * 32)
     assert header.metadata["llama.block_count"] == 2
     assert "tokenizer.ggml.tokens" not in header.metadata
