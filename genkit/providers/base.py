@@ -139,8 +139,9 @@ class Encoding:
         """
         message = f"{self._provider} does not take {option}" + (f": {why}" if why else "")
         if self._request.on_unsupported == "error":
-            name = option.partition(" ")[0]  # "output of a given regex" is output
-            raise UnsupportedOption(message, option=name, provider=self._provider)
+            name = option.partition(" ")[0]  # of "output of a given regex", output
+            known = hasattr(self._request, name) or hasattr(self._request.sampling, name)
+            raise UnsupportedOption(message, option=name if known else option, provider=self._provider)
         self.warn(f"{message}; it was left out")
 
     def warn(self, message: str) -> None:

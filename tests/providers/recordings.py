@@ -14,10 +14,17 @@ from types import ModuleType
 from typing import Any
 
 from genkit.events import Event
+from genkit.options import Options
 from genkit.providers.base import DONE, Dialect, Target, Vendor
 from genkit.response import Collector, Response
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def named(option: str) -> str:
+    """Of an option that is told in words, its name; of what is none, the words."""
+    name = option.partition(" ")[0]
+    return name if name in Options.__annotations__ else option
 
 
 def _module(path: Path) -> ModuleType:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, payloads, target
+from recordings import HAS_CORPUS, WHY, canon, collect, corpus, named, payloads, target
 
 from genkit.errors import UnsupportedOption
 from genkit.messages import (
@@ -563,7 +563,7 @@ def test_a_tool_can_be_cached_and_strict() -> None:
 def test_what_cannot_be_said_is_refused(messages: Any, options: dict[str, Any], option: str) -> None:
     with pytest.raises(UnsupportedOption) as caught:
         body_of(*messages, **options)
-    assert caught.value.option == option
+    assert caught.value.option == named(option)
     body_of(*messages, **options, on_unsupported="drop")
 
 

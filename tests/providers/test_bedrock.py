@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, target
+from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, named, target
 from recordings import payloads as of_text
 
 from genkit.errors import (
@@ -578,7 +578,7 @@ def test_thoughts_go_back_with_their_signature(text: str) -> None:
 def test_what_cannot_be_said_is_refused(message: Message, options: dict[str, Any], option: str) -> None:
     with pytest.raises(UnsupportedOption) as caught:
         encoded(message, **options)
-    assert caught.value.option == option
+    assert caught.value.option == named(option)
     encoded(message, **options, on_unsupported="drop")
 
 

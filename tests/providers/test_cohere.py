@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, payloads, target
+from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, named, payloads, target
 
 from genkit.errors import (
     AuthFailed,
@@ -402,7 +402,7 @@ def test_what_another_provider_ran_is_left_out() -> None:
 def test_what_cannot_be_said_is_refused(parts: Any, options: dict[str, Any], option: str) -> None:
     with pytest.raises(UnsupportedOption) as caught:
         sent(Message.user("?", *parts), **options)
-    assert caught.value.option == option
+    assert caught.value.option == named(option)
     call = COHERE.encode(asked(Message.user("?", *parts), on_unsupported="warn", **options), HERE)
     assert len(call.warnings) == 1
 

@@ -129,8 +129,14 @@ def of_responses() -> Iterator[Turn]:
             two,
             before,
             carried,
-            lambda body: canon(responses.NAME, body)["input"],
+            lambda body: list(map(untied, canon(responses.NAME, body)["input"])),
         )
+
+
+def untied(item: dict[str, Any]) -> dict[str, Any]:
+    """An item without what ties it to the reasoning before it, which not all clients send."""
+    calls = item.get("type") in ("message", "function_call")
+    return {name: value for name, value in item.items() if not calls or name not in ("id", "status")}
 
 
 TURNS = list(turns()) if HAS_CORPUS else []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, payloads, target
+from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, named, payloads, target
 
 from genkit.errors import (
     BadRequest,
@@ -285,7 +285,7 @@ def test_what_another_provider_ran_is_left_out() -> None:
 def test_what_cannot_be_said_is_refused(parts: Any, options: dict[str, Any], option: str) -> None:
     with pytest.raises(UnsupportedOption) as caught:
         sent(Message.user("?", *parts), **options)
-    assert caught.value.option == option
+    assert caught.value.option == named(option)
 
 
 def test_arguments_that_are_no_object_are_shown_to_the_model() -> None:
