@@ -11,7 +11,7 @@ from .backend import Backend
 from .errors import ConfigError, shown
 from .middleware.base import Handler
 from .options import Options
-from .providers.address import checked, placed
+from .providers.address import checked, moved, placed
 from .providers.base import Target, Vendor
 from .providers.secret import Secret, SecretHeaders, asked
 from .providers.vendors import VENDORS
@@ -124,8 +124,7 @@ def _remote(
     timeout: Any = None,
     attempts: int = 3,
 ) -> Route:
-    if base_url is not None:
-        base_url = checked(base_url)
+    base_url = moved(vendor, os.environ) if base_url is None else checked(base_url)
     remote = importlib.import_module("genkit.providers.remote")
     retry = importlib.import_module("genkit.middleware.retry")
     module, kind = _DIALECTS[vendor.dialect]

@@ -52,6 +52,21 @@ def address(vendor: Vendor, environment: Mapping[str, str]) -> str:
     return _VARIABLES.sub(value, vendor.base_url).replace("://global-", "://", 1)
 
 
+def moved(vendor: Vendor, environment: Mapping[str, str]) -> str | None:
+    """Where the environment says that a vendor is, or None.
+
+    Raises:
+        ConfigError: that is no address that paths can be added to.
+    """
+    found = _VARIABLES.match(vendor.moved)
+    if not found or not (base_url := environment.get(found[1], "").strip()):
+        return None
+    try:
+        return checked(base_url).rstrip("/") + vendor.moved[found.end() :]
+    except ConfigError as error:
+        raise ConfigError(f"the environment variable {found[1]}: {error.message}") from None
+
+
 def hidden(url: str) -> str:
     """A URL without the user name and password in it."""
     return re.sub(r"^(\w*:?)//[^/]*@", r"\1//…@", url)

@@ -34,6 +34,7 @@ class Vendor:
         name: what users call it, before the colon.
         dialect: the name of the dialect it speaks.
         base_url: where it is.
+        moved: where it is instead if the environment variable in it is set, as ``{NAME}/PATH``.
         key_variables: the environment variables that may hold the key, the first one set wins.
         auth: how the key travels: a ``Bearer`` token, a header of its own, or not at all.
         headers: what else every call carries.
@@ -43,6 +44,7 @@ class Vendor:
     name: str
     dialect: str
     base_url: str
+    moved: str = ""
     key_variables: tuple[str, ...] = ()
     auth: str = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict)

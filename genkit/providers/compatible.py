@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from .base import Vendor
@@ -33,7 +34,10 @@ def _chat(name: str, base_url: str, *keys: str, auth: str = "bearer", **quirks: 
 
 
 CHAT_ROWS = (
-    _chat("openai-chat", "https://api.openai.com/v1", "OPENAI_API_KEY", **_OPENAI),
+    replace(
+        _chat("openai-chat", "https://api.openai.com/v1", "OPENAI_API_KEY", **_OPENAI),
+        moved="{OPENAI_BASE_URL}",
+    ),
     _chat(
         "azure",
         "{AZURE_OPENAI_ENDPOINT}",

@@ -20,6 +20,7 @@ _ROWS = (
         name="openai",
         dialect="openai.responses",
         base_url="https://api.openai.com/v1",
+        moved="{OPENAI_BASE_URL}",
         key_variables=("OPENAI_API_KEY",),
         quirks={"embed_encoding": "base64", "embed_limit": 2048},
     ),
@@ -27,6 +28,7 @@ _ROWS = (
         name="anthropic",
         dialect="anthropic.messages",
         base_url="https://api.anthropic.com/v1",
+        moved="{ANTHROPIC_BASE_URL}/v1",
         key_variables=("ANTHROPIC_API_KEY",),
         auth="x-api-key",
         # Requests that stay on this version keep working, and may set temperature, top_p and top_k, which

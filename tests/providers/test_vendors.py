@@ -16,9 +16,11 @@ import pytest
 from recordings import HAS_CORPUS, WHY, corpus
 from test_openai_chat import CHAT, target
 
-from genkit.errors import AuthFailed, BadRequest, GenkitError, ProtocolError
+from genkit import Generator
+from genkit.errors import AuthFailed, BadRequest, ConfigError, GenkitError, ProtocolError
 from genkit.providers.base import Target, Vendor
 from genkit.providers.vendors import VENDORS
+from genkit.testing import Answer, LoopbackProvider
 
 PROVIDERS = Path(__file__).resolve().parents[2] / "genkit" / "providers"
 DIALECTS = {
@@ -178,3 +180,25 @@ def test_an_error_in_place_of_models_is_that_error() -> None:
     with pytest.raises(AuthFailed) as raised:
         CHAT.decode_models({"error": {"message": "no", "code": "invalid_api_key"}}, target())
     assert isinstance(raised.value, GenkitError)
+
+
+@pytest.mark.parametrize(
+    ("model", "variable", "path", "asked"),
+    [
+        ("openai:m", "OPENAI_BASE_URL", "/gateway/v1", "/gateway/v1/models"),
+        ("openai-chat:m", "OPENAI_BASE_URL", "/gateway/v1/", "/gateway/v1/models"),
+        ("anthropic:m", "ANTHROPIC_BASE_URL", "/gateway", "/gateway/v1/models"),
+    ],
+)
+def test_the_environment_says_where_a_vendor_is_as_its_own_package_reads_it(
+    model: str, variable: str, path: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LoopbackProvider([Answer(body={"data": [{"id": "a"}]})]) as server:
+        monkeypatch.setenv(variable, server.url + path)
+        with Generator(model, api_key="k") as generator:
+            assert generator.models() == ["a"]
+        assert server.requests[0].path.partition("?")[0] == asked
+    monkeypatch.setenv(variable, "gateway")
+    with pytest.raises(ConfigError, match=f"variable {variable}: base_url takes the address"):
+        Generator(model, api_key="k")
+    Generator(model, api_key="k", base_url="https://a.example/v1")  # what is given comes first
