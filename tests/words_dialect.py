@@ -9,7 +9,8 @@ from typing import Any
 from genkit.errors import GenkitError, IncompleteStream, ProtocolError
 from genkit.events import Event, Finish, Start, TextDelta
 from genkit.messages import Message
-from genkit.providers.base import DONE, Call, Encoding, Target, Vendor, failure
+from genkit.providers.base import DONE, Call, Encoding, Target, Vendor
+from genkit.providers.failures import failure
 from genkit.providers.remote import RemoteBackend
 from genkit.request import Request
 from genkit.response import Collector, Response

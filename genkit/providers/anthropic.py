@@ -21,7 +21,8 @@ from ..events import Event
 from ..request import Request
 from .anthropic_answer import NAME, Answer
 from .anthropic_request import choice_of_tool, limits, output_format, tool_on_the_wire, turns
-from .base import DONE, Call, Encoding, Payload, Target, failure
+from .base import DONE, Call, Encoding, Payload, Target
+from .failures import failure
 from .reading import mapping, number, objects, text
 
 _COUNTED = frozenset(

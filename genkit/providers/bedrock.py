@@ -15,9 +15,10 @@ from urllib.parse import quote
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
 from ..events import Event
 from ..request import Request
-from .base import DONE, Call, Encoding, Payload, Target, failure
+from .base import DONE, Call, Encoding, Payload, Target
 from .bedrock_answer import NAME, Answer
 from .bedrock_request import blocks, limits, output_format, tool_on_the_wire, turns
+from .failures import failure
 from .reading import mapping, number
 
 _CHOICES: dict[str, dict[str, Any]] = {"auto": {"auto": {}}, "required": {"any": {}}}

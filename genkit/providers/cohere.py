@@ -14,9 +14,10 @@ from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolErr
 from ..events import Event
 from ..request import Request
 from ..response import Ranked
-from .base import DONE, Call, Encoding, Payload, Target, failure
+from .base import DONE, Call, Encoding, Payload, Target
 from .cohere_answer import NAME, Answer
 from .cohere_request import Conversation, output_format, thinking, tools_on_the_wire
+from .failures import failure
 from .reading import mapping, numbers, objects, text
 
 _SAMPLING = {

@@ -14,7 +14,8 @@ from pydantic_core import to_json
 from ..errors import BadRequest, GenkitError, ProtocolError, RateLimited
 from ..runtime.base import HttpRequest, HttpResponse, Limits, Runtime
 from ..runtime.http import Connections
-from .base import Call, Dialect, Target, failure
+from .base import Call, Dialect, Target
+from .failures import failure
 from .payloads import excerpt, parse
 from .retry_after import reset_after, retry_after
 from .secret import Secret, SecretHeaders, key_header, scrub

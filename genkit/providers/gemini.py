@@ -17,7 +17,8 @@ from typing import Any
 from ..errors import AuthFailed, ContextOverflow, GenkitError, ProtocolError
 from ..events import Event
 from ..request import Request
-from .base import DONE, Call, Encoding, Payload, Target, failure
+from .base import DONE, Call, Encoding, Payload, Target
+from .failures import failure
 from .gemini_answer import Answer
 from .gemini_request import NAME, contents, generation_config, part_on_the_wire, tools_on_the_wire
 from .reading import numbers

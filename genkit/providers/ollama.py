@@ -17,7 +17,8 @@ from pydantic_core import from_json
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
 from ..events import Event
 from ..request import Request
-from .base import DONE, Call, Encoding, Payload, Target, failure, no_purpose
+from .base import DONE, Call, Encoding, Payload, Target, no_purpose
+from .failures import failure
 from .ollama_answer import NAME, Answer
 from .ollama_request import format_of, messages_on_the_wire, tool_on_the_wire
 from .reading import mapping, numbers, objects, text

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import BadRequest, ContextOverflow, GenkitError, ProtocolError
-from .base import Call, Target, failure, no_purpose
+from .base import Call, Target, no_purpose
+from .failures import failure
 from .reading import numbers
 
 _TOO_LONG = re.compile(r"(maximum|max) context length|prompt (is )?too long|context window", re.IGNORECASE)
