@@ -5,9 +5,12 @@ A server that hangs does so for ever: a call that ends was ended by its limit; h
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 from serving import GOOD, both, closing, fails, retried
@@ -50,6 +53,23 @@ def test_row_11_a_server_that_drips_is_left_at_the_deadline(mode: str) -> None:
         assert isinstance(error, errors.DeadlineExceeded)
         assert "longer than its timeout" in error.message
         assert time.monotonic() - start < 2.1
+
+
+def test_row_11_a_name_that_is_looked_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = threading.Event()
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        end.wait(60)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    start = time.monotonic()
+    with closing("http://genkit.invalid", timeouts=Timeouts(total=0.1)) as remote:
+        with pytest.raises(errors.DeadlineExceeded) as caught:
+            call(remote, "sync")  # asyncio looks names up in a thread in any case
+        assert caught.value.phase == "connect"
+    assert time.monotonic() - start < 2.1
+    end.set()
 
 
 @both
