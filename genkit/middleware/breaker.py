@@ -65,6 +65,11 @@ class Breaker:
                 code=self._reason.code,
             )
 
+    def spares(self, failures: int) -> bool:
+        """Whether a call that failed so often may try again: it is closed, or only that call has failed."""
+        with self._lock:
+            return self._opened is None or self._row <= failures
+
     def answered(self) -> None:
         """A server that was probed begins to answer: others need not wait for the end."""
         with self._lock:

@@ -35,8 +35,8 @@ class Retry:
     random. A server that says when to come back is obeyed. Where the wait would be longer than 60 s, or than
     what is left until the deadline, the error is raised at once. A budget of 500 is shared by all calls: a
     retry costs 5 (10 when throttled) and gets it back if it succeeds, a success at first try adds 1; in an
-    outage it runs dry, and retries cease. The errors of the tries before are in the ``attempts`` of the one
-    that is raised.
+    outage it runs dry, and retries cease. So they do once the :class:`Breaker` has opened, but for a call
+    that alone has failed. The errors of the tries before are in the ``attempts`` of the one that is raised.
 
     Args:
         attempts: how many tries a call has.
@@ -60,7 +60,7 @@ class Retry:
         self._clock = clock
         self._budget = float(BUDGET)
         self._lock = Lock()
-        self._breaker = Breaker(clock)
+        self.breaker = Breaker(clock)
 
     def __call__(self, handler: Handler) -> Handler:
         async def handle(request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
@@ -105,7 +105,7 @@ class Retry:
             async with aclosing(handler(request, runtime)) as events:
                 async for event in events:
                     if isinstance(event, Received):
-                        self._breaker.answered()
+                        self.breaker.answered()
                     elif isinstance(event, Warned) and call.errors:
                         continue  # it was told by the first try
                     if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
@@ -115,19 +115,19 @@ class Retry:
     @contextmanager
     def _noted(self, call: _Call) -> Iterator[None]:
         """One try, whose outcome is made known to the breaker and the budget."""
-        if not call.errors:  # what a call has begun, it may go on with
-            self._breaker.admit()
+        if not call.errors:  # else it was asked before the wait
+            self.breaker.admit()
         try:
             yield
         except GenkitError as error:
-            self._breaker.failed(error)
+            self.breaker.failed(error)
             error.attempts = (*call.errors, *error.attempts)
             call.errors.append(error)
             raise
         except BaseException:
-            self._breaker.abandoned()
+            self.breaker.abandoned()
             raise
-        self._breaker.succeeded()
+        self.breaker.succeeded()
         self._earn(call.spent or 1)
 
     def _earn(self, amount: float) -> None:
@@ -170,7 +170,7 @@ class _Call:
         if not isinstance(error, GenkitError) or not error.retryable or self.delivered:
             return False
         tries = len(self.errors)
-        if tries >= self._retry.attempts:
+        if tries >= self._retry.attempts or not self._retry.breaker.spares(tries):
             return False
         if error.retry_after is None:
             self.pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1)) * random.uniform(0.75, 1)

@@ -119,14 +119,44 @@ def test_a_wait_that_is_too_long_is_not_waited(retry_after: float, deadline: flo
     assert caught.value.retry_after == retry_after
 
 
-def test_in_an_outage_retries_cease() -> None:
-    clock, server = Clock(), Server(*[failed() for _ in range(2000)])
+def test_a_budget_for_retries_is_shared_by_all_calls() -> None:
+    clock, server = Clock(), Server(*[RateLimited("slow down") for _ in range(2000)])
     handler = Retry(clock=clock)(server)
     for _ in range(500):
-        clock.now += 120  # past any pause of the breaker
-        with pytest.raises(ServerFailed):
+        with pytest.raises(RateLimited):
             ask(handler, clock)
-    assert server.calls <= 500 * 1.25  # the budget of 500 buys 100 retries
+    assert server.calls == 500 + 500 / 10
+
+
+def test_a_call_that_alone_fails_has_all_its_tries_until_the_budget_is_spent() -> None:
+    clock, server = Clock(), Server(*[failed() for _ in range(2000)])
+    handler = Retry(1000, clock=clock)(server)
+    with pytest.raises(ServerFailed):
+        ask(handler, clock)
+    assert server.calls == 1 + 500 / 5
+
+
+def test_calls_that_overlap_do_not_make_an_outage_worse() -> None:
+    clock, calls = Clock(), 200
+    server = Server(*[failed() for _ in range(3 * calls)])
+    all_asked = asyncio.Event()
+
+    async def busy(request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
+        asked = server(request, runtime)
+        yield await anext(asked)
+        if server.calls == calls:
+            all_asked.set()
+        await all_asked.wait()
+        async for event in asked:
+            yield event
+
+    async def outage() -> list[Response | BaseException]:
+        handler = Retry(clock=clock)(busy)
+        events = (handler(Request(messages=[Message.user("hi")]), clock) for _ in range(calls))
+        return await asyncio.gather(*map(collect, events), return_exceptions=True)
+
+    assert {type(error) for error in asyncio.run(outage())} == {ServerFailed}
+    assert calls < server.calls <= calls * 1.05
 
 
 def test_after_five_failures_in_a_row_the_server_is_left_alone_for_a_while() -> None:
@@ -195,13 +225,6 @@ def test_a_server_that_limits_the_rate_of_calls_is_not_taken_for_one_that_fails(
         with pytest.raises(RateLimited, match="slow down"):
             ask(handler, clock)
     assert ask(handler, clock).text == "hello"
-
-
-def test_a_call_has_all_its_tries_though_the_server_is_left_alone_by_others() -> None:
-    clock, server = Clock(), Server(*[failed() for _ in range(7)])
-    handler = Retry(8, clock=clock)(server)
-    assert ask(handler, clock).text == "hello"
-    assert server.calls == 8
 
 
 def test_once_a_probe_is_answered_others_need_not_wait_for_its_end() -> None:
