@@ -144,11 +144,12 @@ class Retry:
 
     async def wait(self, seconds: float, runtime: Runtime) -> None:
         """Wait for the next try."""
-        while self._closed and seconds > SLICE and not self._closed():
-            await runtime.sleep(SLICE)
-            seconds -= SLICE
-        if not (self._closed and self._closed()):
+        if self._closed is None:
             await runtime.sleep(seconds)
+            return
+        ends = self._clock() + seconds
+        while not self._closed() and (left := ends - self._clock()) > 0:
+            await runtime.sleep(min(SLICE, left))
 
     def time_left(self, deadline: float | None) -> float:
         """Seconds until a deadline."""

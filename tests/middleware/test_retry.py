@@ -110,6 +110,17 @@ def test_the_server_decides_how_long_to_wait() -> None:
     assert clock.waits == [7.25]
 
 
+def test_a_machine_that_sleeps_too_long_each_time_does_not_draw_the_wait_out() -> None:
+    class Busy(Clock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds + 0.03125)
+
+    clock = Busy()
+    handler = Retry(clock=clock, closed=lambda: False)(Server(RateLimited("wait", retry_after=7.25)))
+    assert ask(handler, clock).text == "hello"
+    assert 7.25 <= clock.now - 100 <= 7.25 + 0.03125
+
+
 @pytest.mark.parametrize(("retry_after", "deadline"), [(61.0, None), (5.0, 104.0)])
 def test_a_wait_that_is_too_long_is_not_waited(retry_after: float, deadline: float | None) -> None:
     clock = Clock()
