@@ -33,7 +33,7 @@ class Received:
 
 @dataclass(slots=True)
 class Warned:
-    """Something was left out or not done, as an option that the backend cannot honour."""
+    """Something was left out, as an option that the backend cannot honour, or may have been done twice."""
 
     message: str
 

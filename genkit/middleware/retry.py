@@ -10,7 +10,14 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ..errors import GenkitError, RateLimited
+from ..errors import (
+    ConnectFailed,
+    DeadlineExceeded,
+    GenkitError,
+    IncompleteStream,
+    ProtocolError,
+    RateLimited,
+)
 from ..events import Event, Received, Start, Usage, Warned
 from ..request import Request
 from ..runtime.base import Runtime
@@ -26,6 +33,8 @@ SLICE = 0.25
 """How often a call that waits for its next try looks whether it still has to, in seconds."""
 
 _BEFORE_CONTENT = (Start, Received, Usage, Warned)
+_UNANSWERED = (ConnectFailed, DeadlineExceeded, IncompleteStream, ProtocolError)
+"""After these, the server may have served the request all the same; the others it has told itself."""
 
 
 class Retry:
@@ -102,12 +111,14 @@ class Retry:
     ) -> AsyncGenerator[Event, None]:
         """One try for the events of an answer."""
         with self._noted(call):
+            if warning := call.doubt():
+                yield warning
             async with aclosing(handler(request, runtime)) as events:
                 async for event in events:
                     if isinstance(event, Received):
                         self.breaker.answered()
-                    elif isinstance(event, Warned) and call.errors:
-                        continue  # it was told by the first try
+                    elif isinstance(event, Warned) and call.was_told(event.message):
+                        continue
                     if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
                         call.delivered = True
                     yield event
@@ -165,6 +176,20 @@ class _Call:
         self.delivered = False
         self.errors: list[GenkitError] = []
         self.spent = 0.0
+        self._told: set[str] = set()
+
+    def was_told(self, warning: str) -> bool:
+        """Whether an earlier try gave this warning; a later one need not."""
+        known = warning in self._told
+        self._told.add(warning)
+        return known
+
+    def doubt(self) -> Warned | None:
+        """What to tell if the try before this one may have been served too."""
+        last = self.errors[-1] if self.errors else None
+        if not isinstance(last, _UNANSWERED) or last.phase == "connect":
+            return None
+        return Warned(f"a request that may have been served, and charged, was sent again: {last.message}")
 
     def may_retry(self, error: BaseException) -> bool:
         """Whether to try again, after ``pause`` seconds."""

@@ -23,6 +23,7 @@ from .payloads import parse, payloads, read_all
 from .secret import Secret, SecretHeaders
 
 _LONGEST_DRAIN = 0.05
+_RESENT = "a request that may have been served, and charged, was sent again: a kept connection broke"
 
 Around: TypeAlias = Callable[[Callable[[], Awaitable[Any]], Runtime, float | None], Awaitable[Any]]
 """What makes the tries for one answer: it takes one try, the runtime, and the deadline of all of them."""
@@ -81,6 +82,8 @@ class RemoteBackend(Abilities):
         finished = False
         room = _room(request)
         try:
+            if response.resent:
+                yield Warned(_RESENT)
             yield _received(response)
             async for event in events:
                 if not isinstance(event, (Start, Usage)):

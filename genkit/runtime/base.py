@@ -78,6 +78,8 @@ class HttpResponse(Protocol):
     status: int
     headers: Mapping[str, str]
     """By lower-case name."""
+    resent: bool
+    """Whether the request was sent twice: a kept connection broke, perhaps with the request served."""
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives.

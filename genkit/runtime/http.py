@@ -45,10 +45,13 @@ class Response:
         limits: Limits,
         pool: Pool,
         transport: Any,
+        *,
+        resent: bool,
     ) -> None:
         self._response, self._connections, self._limits = response, connections, limits
         self._pool, self._transport = pool, transport
         self._ended = self._closed = False
+        self.resent = resent
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         limits.phase = "body"
@@ -129,12 +132,13 @@ class Connections:
         """
         request = _request(message, limits)
         pool = await self._pool(runtime)
-        transport = pool.take()
+        transport, resent = pool.take(), False
         try:
             if self.closed:  # after it was taken from the pool that close() emptied
                 raise Closed("the Generator was closed while it was used")
             answer = await self._exchange(transport, request, limits)
-            if isinstance(answer, GenkitError) and transport.was_kept and not limits.answered:
+            if isinstance(answer, ConnectFailed) and transport.was_kept and not limits.answered:
+                resent = True
                 answer = await self._again(answer, transport, request, limits)
         except BaseException:
             await pool.give_back(transport)
@@ -142,7 +146,7 @@ class Connections:
         if isinstance(answer, GenkitError):
             await pool.give_back(transport)
             raise answer  # out here: the frames and errors below hold the key
-        return Response(answer, self, limits, pool, transport)
+        return Response(answer, self, limits, pool, transport, resent=resent)
 
     async def _exchange(
         self, transport: Any, request: httpx.Request, limits: Limits
@@ -164,8 +168,6 @@ class Connections:
 
         Nearly always its server had closed it, and did not see the request.
         """
-        if not isinstance(failed, ConnectFailed):
-            return failed
         limits.enter("connect")
         answer = await self._exchange(transport, request, limits)
         if isinstance(answer, GenkitError):

@@ -81,6 +81,7 @@ class Outcome:
     text: Any
     error: Any
     waits: list[float]
+    warnings: tuple[str, ...] = ()
 
 
 def retried(remote: RemoteBackend, mode: str, retry: Retry, request: Request | None = None) -> Outcome:
@@ -92,7 +93,8 @@ def retried(remote: RemoteBackend, mode: str, retry: Retry, request: Request | N
             pass
 
     outcome = outcome_of(fold, mode)
-    return Outcome(collector.response().text, outcome.error, outcome.waits)
+    response = collector.response()
+    return Outcome(response.text, outcome.error, outcome.waits, response.warnings)
 
 
 def outcome_of(work: Callable[[Any], Awaitable[Any]], mode: str) -> Outcome:

@@ -19,6 +19,7 @@ from words_dialect import ask, backend, call, fold
 
 from genkit import errors
 from genkit.middleware.retry import Retry
+from genkit.response import Response
 from genkit.runtime.awaiting import AwaitingRuntime
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import run
@@ -109,7 +110,9 @@ def test_rows_02_and_03_a_connection_that_ends_before_the_head(mode: str, lost: 
 @pytest.mark.parametrize("lost", [RESET, CLOSED], ids=["reset", "closed"])
 def test_rows_02_and_03_it_is_tried_again_if_the_caller_wants_that(mode: str, lost: Answer) -> None:
     with LoopbackProvider([lost, lost, GOOD]) as server, closing(server) as remote:
-        assert retried(remote, mode, Retry()).text == "ab"
+        outcome = retried(remote, mode, Retry())
+    assert outcome.text == "ab"
+    assert ["may have been served" in warning for warning in outcome.warnings] == [True] * 2
     assert len(server.requests) == 3
     with LoopbackProvider(lost) as server, closing(server) as remote:
         assert retried(remote, mode, Retry(1)).waits == []
@@ -131,20 +134,22 @@ def test_row_03_a_head_that_is_cut(mode: str) -> None:
     assert (error.phase, error.retryable) == ("headers", True)
 
 
-def twice(remote: Any, mode: str) -> list[str]:
+def twice(remote: Any, mode: str) -> list[Response]:
     """Two calls one after the other, in one event loop if there is one."""
 
-    async def texts(runtime: Any) -> list[str]:
-        return [(await fold(remote, runtime)).text for _ in range(2)]
+    async def both_of(runtime: Any) -> list[Response]:
+        return [await fold(remote, runtime) for _ in range(2)]
 
-    return asyncio.run(texts(AwaitingRuntime())) if mode == "async" else run(texts(BlockingRuntime()))
+    return asyncio.run(both_of(AwaitingRuntime())) if mode == "async" else run(both_of(BlockingRuntime()))
 
 
 @both
 @pytest.mark.parametrize("lost", [RESET, CLOSED], ids=["reset", "closed"])
 def test_row_03_a_kept_connection_that_ends_unanswered_is_replaced_at_once(lost: Answer, mode: str) -> None:
     with LoopbackProvider([GOOD, lost, GOOD]) as server, closing(server) as remote:
-        assert twice(remote, mode) == ["ab", "ab"]
+        first, second = twice(remote, mode)
+    assert (first.text, second.text) == ("ab", "ab")
+    assert ["may have been served" in "".join(answer.warnings) for answer in (first, second)] == [False, True]
     assert (len(server.requests), server.connections) == (3, 2)
 
 

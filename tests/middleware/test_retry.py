@@ -7,7 +7,17 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
-from genkit.errors import AuthFailed, BadRequest, GenkitError, QuotaExceeded, RateLimited, ServerFailed
+from genkit.errors import (
+    AuthFailed,
+    BadRequest,
+    ConnectFailed,
+    DeadlineExceeded,
+    GenkitError,
+    IncompleteStream,
+    QuotaExceeded,
+    RateLimited,
+    ServerFailed,
+)
 from genkit.events import Event, Finish, Received, Start, TextDelta, Warned
 from genkit.messages import Message
 from genkit.middleware.base import Handler
@@ -358,3 +368,22 @@ def test_a_warning_is_given_once_however_many_tries_there_are() -> None:
             yield event
 
     assert call(warns, Clock()).warnings == ("top_k was left out",)
+
+
+@pytest.mark.parametrize(
+    ("error", "doubtful"),
+    [
+        (ConnectFailed("reset", phase="headers"), True),
+        (DeadlineExceeded("no content", phase="body", retryable=True), True),
+        (IncompleteStream("cut", phase="body"), True),
+        (ConnectFailed("refused", phase="connect"), False),
+        (ServerFailed("overloaded", status=503, phase="headers"), False),
+        (RateLimited("slow down", status=429, phase="headers"), False),
+    ],
+    ids=lambda value: getattr(value, "message", None),
+)
+def test_a_request_that_may_have_been_served_before_is_warned_of(error: GenkitError, doubtful: bool) -> None:
+    warnings = call(Server(failed(), error), Clock()).warnings
+    assert [("may have been served" in warning, error.message in warning) for warning in warnings] == [
+        (True, True)
+    ] * doubtful

@@ -511,6 +511,7 @@ class Bytes:
     """An answer that is already here."""
 
     status = 200
+    resent = False
     headers = MappingProxyType({"content-type": "text/event-stream"})
 
     def __init__(self, data: bytes) -> None:
