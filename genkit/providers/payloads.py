@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from pydantic_core import from_json
 
 from ..errors import IncompleteStream, ProtocolError, TooLarge
-from ..runtime import eventstream
 from ..runtime.base import HttpResponse
+from ..runtime.eventstream import FrameParser
 from ..runtime.sse import LARGEST_EVENT, EventParser
 from .base import DONE, Payload
 
@@ -38,7 +38,7 @@ def payloads(response: HttpResponse) -> AsyncGenerator[Payload, None]:
     if kind in ("application/x-ndjson", "application/jsonl", "application/x-jsonlines"):
         return _lines(chunks)
     if kind == "application/vnd.amazon.eventstream":
-        return eventstream.payloads(chunks)
+        return _frames(chunks)
     return _sniffed(chunks)
 
 
@@ -85,6 +85,33 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
         yield payload
     elif rest.strip():
         raise IncompleteStream("the stream broke off within a line", phase="body")
+
+
+async def _frames(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
+    """An AWS event stream: each event under its type.
+
+    Exceptions, and errors that have no payload, come as ``{"exception": {"code": …, "message": …}}``.
+    """
+    parser = FrameParser()
+    async for chunk in chunks:
+        for headers, data in parser.feed(chunk):
+            yield _framed(headers, data)
+    if not parser.is_empty:
+        raise IncompleteStream("the event stream broke off within a frame", phase="body")
+
+
+def _framed(headers: Mapping[str, str], data: bytes) -> dict[str, Any]:
+    kind = headers.get(":message-type")
+    if kind == "error":
+        code, message = headers.get(":error-code", ""), headers.get(":error-message", "")
+        return {"exception": {"code": code, "message": message}}
+    value = parse(data) if data else {}
+    if kind == "event":
+        return {headers.get(":event-type", ""): value}
+    if kind == "exception":
+        told = value.get("message") or value.get("Message") if isinstance(value, dict) else value
+        return {"exception": {"code": headers.get(":exception-type", ""), "message": str(told or "")}}
+    raise ProtocolError(f"a frame of the event stream is of the type {kind!r}", phase="body")
 
 
 async def _sniffed(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[Payload, None]:

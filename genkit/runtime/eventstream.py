@@ -1,4 +1,4 @@
-"""AWS event streams out of bytes: frames with a checksum, each a few headers and a payload in JSON.
+"""AWS event streams out of bytes: frames with a checksum, each a few headers and a payload.
 
 Wire format: "Event stream encoding" in the Amazon Transcribe and Amazon S3 Select documentation; all
 numbers are big-endian::
@@ -9,14 +9,12 @@ numbers are big-endian::
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from struct import Struct
-from typing import Any
 from zlib import crc32
 
-from ..errors import IncompleteStream, ProtocolError, TooLarge
+from ..errors import ProtocolError, TooLarge
 from .sse import LARGEST_EVENT
 
 _PRELUDE, _CRC = Struct(">III"), Struct(">I")
@@ -90,41 +88,3 @@ def _headers(data: bytes) -> Mapping[str, str]:
     except (LookupError, ValueError):
         raise ProtocolError("the headers of a frame of the event stream make no sense") from None
     return found
-
-
-async def payloads(chunks: AsyncIterable[bytes]) -> AsyncGenerator[dict[str, Any], None]:
-    """The payload of each event, under the type of the event.
-
-    Exceptions, and errors that have no payload, come as ``{"exception": {"code": …, "message": …}}``.
-
-    Args:
-        chunks: the bytes of the stream, cut anywhere.
-
-    Raises:
-        ProtocolError: the bytes are no event stream, or an event is not JSON.
-        TooLarge: an event is larger than 8 MiB.
-        IncompleteStream: the bytes end within a frame.
-    """
-    parser = FrameParser()
-    async for chunk in chunks:
-        for headers, data in parser.feed(chunk):
-            yield _payload(headers, data)
-    if not parser.is_empty:
-        raise IncompleteStream("the event stream broke off within a frame")
-
-
-def _payload(headers: Mapping[str, str], data: bytes) -> dict[str, Any]:
-    kind = headers.get(":message-type")
-    if kind == "error":
-        code, message = headers.get(":error-code", ""), headers.get(":error-message", "")
-        return {"exception": {"code": code, "message": message}}
-    try:
-        value = json.loads(data) if data else {}
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"an event of the stream is not JSON ({error}): {data[:200]!r}") from None
-    if kind == "event":
-        return {headers.get(":event-type", ""): value}
-    if kind == "exception":
-        told = value.get("message") or value.get("Message") if isinstance(value, dict) else value
-        return {"exception": {"code": headers.get(":exception-type", ""), "message": str(told or "")}}
-    raise ProtocolError(f"a frame of the event stream is of the type {kind!r}")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from struct import pack
 from typing import Any
+from zlib import crc32
 
 import pytest
 from serving import both, closing, fails
@@ -64,10 +66,37 @@ def test_row_17_a_stream_in_small_pieces(piece: int, mode: str) -> None:
         assert call(remote, mode).text == "a\u2028"
 
 
+NO_JSON = (
+    b"\xff", b'{"word": "\xc3"}', b"hello", b"{", b'{"word": NaN}', b'{"word": -Infinity}',
+    b'{"word": "\\ud800"}', b"[" * 100_000,
+)  # fmt: skip
+
+
+def framed(data: bytes) -> bytes:
+    """A frame of an AWS event stream, with one header that says it is an event."""
+    head = b"\x0d:message-type\x07\x00\x05event"
+    frame = pack(">II", 16 + len(head) + len(data), len(head))
+    frame += pack(">I", crc32(frame)) + head + data
+    return frame + pack(">I", crc32(frame))
+
+
 @both
-@pytest.mark.parametrize("data", [b"\xff", b'{"word": "\xc3"}', b"hello", b"{", b'{"word": NaN}'])
-def test_rows_17_and_19_data_that_is_not_json(data: bytes, mode: str) -> None:
-    assert isinstance(fails(Answer(body=b"data: " + data + b"\n\n"), mode), errors.ProtocolError)
+@pytest.mark.parametrize("data", NO_JSON, ids=lambda data: repr(data[:30]))
+@pytest.mark.parametrize(
+    ("kind", "frame"),
+    [
+        ("text/event-stream", b"data: %b\n\n".__mod__),
+        ("application/x-ndjson", b"%b\n".__mod__),
+        ("application/json", bytes),
+        ("application/vnd.amazon.eventstream", framed),
+    ],
+)
+def test_rows_17_and_19_data_that_is_not_json(
+    kind: str, frame: Callable[[bytes], bytes], data: bytes, mode: str
+) -> None:
+    error = fails(Answer(body=frame(data), headers={"content-type": kind}), mode)
+    assert isinstance(error, errors.ProtocolError)
+    assert "is not JSON" in error.message
 
 
 def endless(piece: bytes) -> Iterator[bytes]:

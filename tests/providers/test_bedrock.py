@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import hashlib
@@ -10,7 +9,7 @@ import hmac
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,6 @@ from genkit.providers.base import Target
 from genkit.providers.bedrock import Bedrock
 from genkit.request import Output, Request, Tool
 from genkit.runtime.base import HttpRequest
-from genkit.runtime.eventstream import payloads as of_frames
 from genkit.sampling import Sampling
 
 NAME = "bedrock.converse"
@@ -65,14 +63,7 @@ needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 def payloads(exchange: Any) -> list[Any]:
     if exchange.body_kind != "eventstream":
         return of_text(exchange)
-
-    async def bytes_of() -> AsyncIterator[bytes]:
-        yield base64.b64decode(exchange.response["body"])
-
-    async def run() -> list[Any]:
-        return [payload async for payload in of_frames(bytes_of())]
-
-    return asyncio.run(run())
+    return [{each["event"]: each["payload"]} for each in exchange.response["decoded_events"]]
 
 
 def told(exchange: Any) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from struct import pack
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -17,22 +17,34 @@ from hypothesis import strategies as st
 from recordings import HAS_CORPUS, WHY, corpus
 
 from genkit.errors import GenkitError, IncompleteStream, ProtocolError, TooLarge
-from genkit.runtime.eventstream import payloads
+from genkit.providers.payloads import payloads
+from genkit.runtime.drive import drive
 
 recorded = (
     [e for e in corpus.exchanges("bedrock.converse") if e.body_kind == "eventstream"] if HAS_CORPUS else []
 )
 
 
-def read(chunks: Iterable[bytes]) -> list[dict[str, Any]]:
-    async def stream() -> AsyncIterator[bytes]:
-        for chunk in chunks:
+class Framed:
+    """An answer that is already here."""
+
+    status = 200
+    resent = False
+    headers = MappingProxyType({"content-type": "application/vnd.amazon.eventstream"})
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        for chunk in self._chunks:
             yield chunk
 
-    async def run() -> list[dict[str, Any]]:
-        return [payload async for payload in payloads(stream())]
+    async def aclose(self) -> None:
+        pass
 
-    return asyncio.run(run())
+
+def read(chunks: Iterable[bytes]) -> list[Any]:
+    return list(drive(payloads(Framed(chunks))))
 
 
 def header(name: str, kind: int, value: bytes) -> bytes:
