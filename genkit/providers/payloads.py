@@ -56,11 +56,11 @@ async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
                 except ValueError as error:
                     raise _no_json(data, error) from None
                 yield payload
-    for _, data in [*parser.end(), (b"", b"\n".join(parser.stray))]:
+    for name, data in [*parser.end(), (b"", b"\n".join(parser.stray))]:
         if data.strip() == b"[DONE]":
             yield DONE
         elif (payload := _maybe(data)) is not None:
-            yield payload
+            yield _told(data) if name == b"error" else payload
         elif data:
             raise IncompleteStream("the stream broke off within an event", phase="body")
 

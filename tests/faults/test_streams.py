@@ -46,6 +46,7 @@ def test_row_13_a_stream_cut_at_any_byte_is_complete_or_an_error(framing: Any, m
         'event: error\ndata: {"type": "error", "error": {"message": "later"}}\n\n',
         'event: error\ndata: {"message": "later"}\n\n',
         "event: error\ndata: later\n\n",
+        'event: error\ndata: {"message": "later"}\n',  # the stream ends without the empty line
         '{\n  "error": {\n    "message": "later"\n  }\n}\n',
     ],
 )
