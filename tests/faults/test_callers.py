@@ -239,7 +239,11 @@ def test_row_24_a_blocking_call_within_a_running_loop() -> None:
 
 
 def test_row_24_a_generator_cannot_be_sent_to_a_spawned_child() -> None:
-    with LoopbackProvider(GOOD) as server, generator_for(server) as made, pytest.raises(TypeError):
+    with (
+        LoopbackProvider(GOOD) as server,
+        generator_for(server) as made,
+        pytest.raises(TypeError, match="cannot pickle"),
+    ):
         pickle.dumps(made)
 
 

@@ -13,9 +13,11 @@ from words_dialect import ask, sse
 
 from genkit import errors
 from genkit.middleware.retry import Retry
+from genkit.response import Collector
 from genkit.runtime.awaiting import AwaitingRuntime
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import run
+from genkit.stream import observe
 from genkit.testing import Answer, LoopbackProvider
 
 LATER = Answer(status=503, body={"error": {"message": "later"}})
@@ -77,7 +79,7 @@ def test_row_16_a_connection_that_breaks_after_content_brings_it_along(mode: str
         arrived.wait(60)
 
     async def read(runtime: Any) -> None:
-        async for event in Retry()(remote.stream)(ask(), runtime):
+        async for event in observe(Retry()(remote.stream)(ask(), runtime), Collector()):
             if getattr(event, "text", ""):
                 arrived.set()
 
@@ -88,4 +90,6 @@ def test_row_16_a_connection_that_breaks_after_content_brings_it_along(mode: str
     ):
         asyncio.run(read(AwaitingRuntime())) if mode == "async" else run(read(BlockingRuntime()))
     assert caught.value.phase == "body"
+    assert caught.value.partial is not None
+    assert caught.value.partial.text == "a"
     assert len(server.requests) == 1
