@@ -13,7 +13,18 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module imports from rooms with a lower number, or from its own. A package stands for all in it.
 ROOMS = {
-    0: ("errors", "batches", "attachments", "messages", "lora", "sampling", "request", "events", "response"),
+    0: (
+        "errors",
+        "log",
+        "batches",
+        "attachments",
+        "messages",
+        "lora",
+        "sampling",
+        "request",
+        "events",
+        "response",
+    ),
     1: ("serialize", "metrics", "tokens", "runtime"),
     2: ("backend",),
     3: ("providers", "local"),

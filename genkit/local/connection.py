@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from ..errors import Closed, GenkitError, WorkerDied
+from ..errors import BackendError, Closed, GenkitError, WorkerDied
+from ..log import tell
 from ..runtime.base import Channel
 from . import pipe
 from .outbox import Outbox
@@ -217,6 +218,8 @@ class Connection:
             self.cancel(number)
 
     def _die(self, reason: GenkitError) -> None:
+        if not self.reason and isinstance(reason, BackendError):
+            tell(reason.message)
         reason = self.reason = self.reason or reason
         while self._calls:
             with contextlib.suppress(KeyError):  # another thread took the last

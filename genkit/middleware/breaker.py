@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import AuthFailed, GenkitError, QuotaExceeded, RateLimited, ServerFailed
+from ..log import tell
 from ..runtime.lock import Lock
 
 WINDOW = 30.0
@@ -58,7 +59,6 @@ class Breaker:
             kind = type(self._reason) if told else ServerFailed
             raise kind(
                 f"not asked again for {left:.1f} s, since it failed before: {self._reason.message}",
-                retryable=False,
                 retry_after=left,
                 provider=self._reason.provider,
                 status=self._reason.status,
@@ -97,6 +97,7 @@ class Breaker:
                 self._pause = min(LONGEST_PAUSE, self._pause * 2)
             if refused or self._probe is not None or self._row >= IN_A_ROW or self._mostly_failing():
                 self._opened, self._reason = self._clock(), error
+                tell(f"not asked again for {self._pause:.0f} s: {error}")
             self._probe = None
 
     def abandoned(self) -> None:

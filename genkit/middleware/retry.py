@@ -19,6 +19,7 @@ from ..errors import (
     RateLimited,
 )
 from ..events import Event, Received, Start, Usage, Warned
+from ..log import tell
 from ..request import Request
 from ..runtime.base import Runtime
 from ..runtime.lock import Lock
@@ -208,6 +209,7 @@ class _Call:
         if not self._retry.spend(cost):
             return False
         self.spent = cost
+        tell(f"tried again in {self.pause:.1f} s: {error}")
         return True
 
 

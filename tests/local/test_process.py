@@ -90,7 +90,10 @@ def interrupt() -> None:
 
 @posix
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGABRT"])
-def test_row_25_a_death_is_told_with_its_signal_and_what_had_arrived(shared: Generator, name: str) -> None:
+def test_row_25_a_death_is_told_with_its_signal_and_what_had_arrived(
+    shared: Generator, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "genkit")
     text, number = "", getattr(signal, name)
     with shared.stream(f"{name}!", seed=1) as stream, pytest.raises(WorkerDied, match=name) as caught:
         for at, piece in enumerate(stream.text):
@@ -101,6 +104,7 @@ def test_row_25_a_death_is_told_with_its_signal_and_what_had_arrived(shared: Gen
     assert caught.value.partial is not None
     assert caught.value.partial.text == text
     assert caught.value.partial.finish_reason == "incomplete"
+    assert [record.getMessage() for record in caplog.records] == [caught.value.message]
     assert shared.generate("hello", max_tokens=3).usage.output_tokens == 3
 
 

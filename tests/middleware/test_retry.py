@@ -190,9 +190,24 @@ def test_after_five_failures_in_a_row_the_server_is_left_alone_for_a_while() -> 
         ask(handler, clock)
     assert server.calls == 5
     assert caught.value.retry_after == pytest.approx(5.0)
+    assert caught.value.retryable  # later, or elsewhere
     clock.now += 5.0
     assert ask(handler, clock).text == "hello"
     assert ask(handler, clock).text == "hello"
+
+
+def test_a_log_hears_of_tries_that_are_repeated_and_of_a_server_that_is_left_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "genkit")
+    clock, server = Clock(), Server(*[failed() for _ in range(6)])
+    handler = Retry(2, clock=clock)(server)
+    for _ in range(3):
+        with pytest.raises(ServerFailed):
+            ask(handler, clock)
+    heard = [record.getMessage() for record in caplog.records]
+    assert [told.startswith("tried again in 0.") for told in heard] == [True, True, False]
+    assert heard[-1] == "not asked again for 5 s: overloaded (status 503)"
 
 
 def test_a_failed_probe_doubles_the_pause() -> None:

@@ -1,0 +1,11 @@
+"""What a program's log hears of what no answer tells: tries that failed, vendors left alone, dead workers."""
+
+from __future__ import annotations
+
+import sys
+
+
+def tell(message: str) -> None:
+    """Tell the logger ``genkit``, at the level INFO; without ``logging`` loaded, nobody hears."""
+    if logging := sys.modules.get("logging"):
+        logging.getLogger("genkit").info("%s", message)
