@@ -14,15 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module imports from rooms with a lower number, or from its own. A package stands for all in it.
 ROOMS = {
     0: (
-        "errors",
-        "log",
-        "batches",
-        "attachments",
-        "messages",
-        "lora",
-        "sampling",
-        "request",
-        "events",
+        "errors", "log", "batches", "attachments", "messages", "lora", "sampling", "request", "events",
         "response",
     ),
     1: ("serialize", "metrics", "tokens", "runtime"),
@@ -31,7 +23,7 @@ ROOMS = {
     4: ("middleware", "tools", "structured"),
     5: ("config", "router", "stream", "options", "retrieval", "generator", "chat"),
     6: ("cli", "media", "testing", "server", "batch", "__main__"),
-}
+}  # fmt: skip
 LEAVES = ("cli", "media", "testing", "server", "batch")
 APART = ("providers", "local")
 
