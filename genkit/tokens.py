@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # What each message costs beside its text, and the start of the answer: "How to count tokens with tiktoken"
@@ -24,12 +24,13 @@ class TokenCount:
     """How many tokens a text has.
 
     ``exact`` says whether the model's own tokenizer counted them, and ``source`` who did, or how the
-    estimate was made.
+    estimate was made. ``limit`` is the context window, in tokens, of a local model; vendors tell none.
     """
 
     tokens: int
     exact: bool
     source: str = ""
+    limit: int | None = field(default=None, compare=False)
 
 
 def offline_count(

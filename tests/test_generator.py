@@ -95,6 +95,7 @@ def test_usage_counts_what_was_read_and_written(demo: Generator) -> None:
         pieces = list(stream.text)
     usage = stream.response.usage
     assert demo.count(conversation) == genkit.TokenCount(usage.input_tokens, exact=True)
+    assert demo.count("a").limit == demo.metrics().kv_room  # the context window, which all calls share
     assert (usage.output_tokens, stream.response.finish_reason) == (3, "length")
     assert 1 <= len(pieces) <= 3
 

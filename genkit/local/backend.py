@@ -172,7 +172,8 @@ class LocalBackend:
         if not isinstance(prompt, str):
             list(unsupported(prompt))  # an error, or what generating would warn of
         what = {"text": prompt} if isinstance(prompt, str) else generation(prompt, self._adapters)
-        return TokenCount((await self._ask({**what, "do": "count"}, runtime))["tokens"], exact=True)
+        told = await self._ask({**what, "do": "count"}, runtime)
+        return TokenCount(told["tokens"], exact=True, limit=told["context"] or None)
 
     async def embed(
         self,

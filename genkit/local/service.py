@@ -150,19 +150,24 @@ class Service:
                 case "generate":
                     self._generate(call, question)
                 case "count":
-                    self.tell(call, tokens=self._count(question))
+                    self.tell(call, tokens=self._count(question), context=self._window)
                 case "embed" | "rerank":
                     self._running.submit(self._pooling.texts(question))
                 case "drop":  # for which nobody waits
                     self._drop(Name(*question["name"]))
                 case "warm":
-                    self.tell(call, model=self._name, context=self.engine.context_size if self.engine else 0)
+                    self.tell(call, model=self._name, context=self._window)
         except GenkitError as error:
             self.fail(call, error)
         except Exception as error:  # whatever a question brings up is the answer to it
             if native_fault(error):
                 raise
             self.fail(call, no_memory(error) or BackendError(f"the worker failed: {error!r}"))
+
+    @property
+    def _window(self) -> int:
+        """The context window in tokens; of a vocabulary alone 0."""
+        return self.engine.context_size if self.engine else 0
 
     @property
     def _running(self) -> Engine:

@@ -30,7 +30,7 @@ def test_as_a_chat_message_it_is_what_an_answer_s_input_will_be(run: Run) -> Non
 
 def test_json_says_whether_the_count_is_exact(run: Run) -> None:
     counted = json.loads(run("count", "--json", TEXT).stdout)
-    assert counted == {"tokens": int(run("count", TEXT).stdout), "exact": True, "source": ""}
+    assert counted == {"tokens": int(run("count", TEXT).stdout), "exact": True, "source": "", "limit": 1024}
 
 
 def test_an_estimate_is_told_as_one(run: Run) -> None:
