@@ -98,7 +98,6 @@ class Usage:
 
     ``input_tokens`` counts the whole prompt; ``cached_tokens`` of them were read from a cache, and
     ``cache_write_tokens`` written to one. ``reasoning_tokens`` are part of ``output_tokens``.
-    Not ``known`` are those that the backend did not tell, or not before the answer broke off or was left.
     """
 
     input_tokens: int = 0
@@ -106,7 +105,11 @@ class Usage:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     cache_write_tokens: int = 0
-    known: bool = True
+
+    @property
+    def known(self) -> bool:
+        """Whether the backend told any: an answer without a token of a prompt there is none."""
+        return self.total_tokens > 0
 
     @property
     def total_tokens(self) -> int:

@@ -112,7 +112,7 @@ class Generator(Retrieval):
             "headers": headers,
             "timeout": timeout,
             "attempts": attempts,
-            **misspelt,
+            **dict.fromkeys(misspelt, True),  # None is refused, too
         }
         self._blocking, self._meter = BlockingRuntime(), Meter()
         if isinstance(model, (str, os.PathLike)):
@@ -176,7 +176,8 @@ class Generator(Retrieval):
             prompt: a text alone is counted as it is; messages, or a text with options, as the model is shown
                 them, with all that its chat template adds: what ``usage.input_tokens`` of their answer will
                 be. Where a vendor does not count, it is an estimate: ``exact`` and ``source`` say so.
-            options: those that :meth:`generate` would be given, such as ``system`` and ``tools``.
+            options: those that :meth:`generate` would be given, such as ``system`` and ``tools``; it may take
+                as long as its Generator allows, whatever their ``timeout``.
 
         Raises:
             BadRequest, ModelFileError, BackendError, Closed: as from :meth:`generate`.
@@ -240,6 +241,7 @@ class Generator(Retrieval):
         return await fold(self._handle(request, runtime), self._meter)
 
     def _countable(self, prompt: Prompt, options: Options) -> str | Request:
+        options = {**options, "timeout": None}
         bare = all(value is None for value in options.values())
         return prompt if isinstance(prompt, str) and bare else self._request(prompt, options, stream=False)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 
 def tell(message: str) -> None:
     """Tell the logger ``genkit``, at the level INFO; without ``logging`` loaded, nobody hears."""
     if logging := sys.modules.get("logging"):
-        logging.getLogger("genkit").info("%s", message)
+        with suppress(Exception):  # of the program's own handlers, or half of it is loaded
+            logging.getLogger("genkit").info("%s", message)

@@ -38,7 +38,7 @@ class Response:
     message: Message
     finish_reason: FinishReason
     raw_finish_reason: str = ""
-    usage: Usage = field(default_factory=lambda: Usage(known=False))
+    usage: Usage = field(default_factory=Usage)
     model: str = ""
     id: str = ""
     request_id: str = ""
@@ -103,7 +103,7 @@ class Collector:
         self._logprobs: list[TokenLogprob] = []
         self._warnings: list[str] = []
         self._start, self._received = Start(), Received("", {})
-        self.usage, self.finish = Usage(known=False), Finish("incomplete")
+        self.usage, self.finish = Usage(), Finish("incomplete")
         self.metrics: Metrics | None = None
         self.closed = False
         """Whether nobody wants more."""

@@ -99,8 +99,8 @@ def loads(kind: type[T], text: str | bytes) -> T:
         raise BadRequest(f"loads takes the type first, as in loads(list[Message], text), not {shown(kind)}")
     try:
         value: T = _adapter(kind).validate_json(text)
-    except PydanticUserError as error:
-        raise BadRequest(f"JSON cannot be read as {shown(kind)}: {error.message}") from None
+    except (PydanticUserError, TypeError) as error:
+        raise BadRequest(f"JSON cannot be read as {shown(kind)}: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole"

@@ -129,8 +129,8 @@ def test_a_call_that_ends_while_another_is_added_up_is_neither_lost_nor_waited_f
 def test_answers_whose_tokens_nobody_told_are_counted_apart() -> None:
     meter = Meter()
     meter.add("answered", Usage(3, 2), None)
-    meter.add("answered", Usage(known=False), None)
-    meter.add("closed", Usage(known=False), None)
+    meter.add("answered", Usage(), None)
+    meter.add("closed", Usage(), None)
     totals = meter.totals()
     assert (totals.calls, totals.uncounted, totals.input_tokens) == (3, 1, 3)
 

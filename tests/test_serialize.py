@@ -143,8 +143,9 @@ def test_what_is_wrong_is_said_with_its_place(kind: type, text: str | bytes, pla
 def test_what_is_read_comes_after_what_it_is() -> None:
     with pytest.raises(BadRequest, match=r"the type first, as in loads\(list\[Message\], text\)"):
         genkit.loads('[{"role": "user"}]', list[Message])
-    with pytest.raises(BadRequest, match="JSON cannot be read as 3"):
-        genkit.loads(3, "3")
+    for kind in (3, [Message], {}):
+        with pytest.raises(BadRequest, match="JSON cannot be read as"):
+            genkit.loads(kind, "3")
 
 
 @pytest.mark.parametrize("sampling", ['{"top_p": 2}', '{"temperature": NaN}', '{"stop": [""]}'])

@@ -27,6 +27,9 @@ class Words:
 
     name = "words"
 
+    def __init__(self, *, in_lines: bool = False) -> None:
+        self.in_lines = in_lines
+
     def encode(self, request: Request, target: Target) -> Call:
         prompt = request.messages[-1].text
         encoding = Encoding(request, target)
@@ -74,9 +77,9 @@ def sse(*words: str, end: str = 'data: {"end": "stop"}\n\ndata: [DONE]\n\n') -> 
     return ("".join(f'data: {{"word": "{word}"}}\n\n' for word in words) + end).encode()
 
 
-def backend(url: str, *, auth: str = "bearer", **settings: Any) -> RemoteBackend:
+def backend(url: str, *, in_lines: bool = False, auth: str = "bearer", **settings: Any) -> RemoteBackend:
     vendor = Vendor(name="wordy", dialect="words", base_url=url, auth=auth)
-    return RemoteBackend(Words(), Target(model="m", vendor=vendor), key=KEY, **settings)
+    return RemoteBackend(Words(in_lines=in_lines), Target(model="m", vendor=vendor), key=KEY, **settings)
 
 
 def ask(prompt: str = "hi", **settings: Any) -> Request:

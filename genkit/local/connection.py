@@ -196,7 +196,10 @@ class Connection:
                 f"the worker process sent something that is not an answer ({error}); it was ended"
             )
             peer.kill()
+        unforeseen = not self.reason and isinstance(reason, BackendError)
         self._die(reason)
+        if unforeseen:
+            tell(reason.message)
 
     def _hear(self, peer: Peer) -> GenkitError | None:
         """All that it tells; why it ends, if that is among it."""
@@ -218,8 +221,6 @@ class Connection:
             self.cancel(number)
 
     def _die(self, reason: GenkitError) -> None:
-        if not self.reason and isinstance(reason, BackendError):
-            tell(reason.message)
         reason = self.reason = self.reason or reason
         while self._calls:
             with contextlib.suppress(KeyError):  # another thread took the last

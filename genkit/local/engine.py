@@ -76,15 +76,15 @@ class Engine:
         self._is_closed = False
         self._is_over = threading.Event()
 
-    def submit(self, asked: Sequence | list[Text]) -> None:
-        """Queue a sequence, or the texts of a call for the pooler; called from any thread.
+    def submit(self, asked: Sequence | list[Text], *, more: bool = False) -> None:
+        """Queue a sequence, or texts of a call for the pooler, or ``more`` of them; called from any thread.
 
         Raises:
             RateLimited: too many wait already.
         """
         with self._changed:
             waiting = len(self._new) + self._scheduler.waiting + self._pooler.waiting
-            if waiting >= self._queue:
+            if waiting >= self._queue and not more:
                 raise RateLimited(
                     f"{waiting} calls wait for this model already, and no more may; call again later",
                     retry_after=COME_BACK,

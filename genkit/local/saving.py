@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import BackendError
 from .prefixes import WORTHWHILE, Scales, common
-from .shelf import Saved, Shelf
+from .shelf import Saved, Shelf, Unfit
 
 
 @dataclass(eq=False)
@@ -48,7 +48,7 @@ class Saving:
 
     def doubt(self, name: str, scales: Scales = ()) -> None:
         """What was saved under a name is of no use, or was not saved: it is to be written again."""
-        self._written.pop((name, scales), None)
+        self._written[name, scales] = []
 
     def offer(
         self, name: str, prompt: list[int], state: Callable[[], bytearray], scales: Scales = ()
@@ -100,7 +100,8 @@ class Saving:
         try:
             self._shelf.write(name, saved, scales)
         except (OSError, MemoryError) as error:
-            self.doubt(name, scales)
+            if not isinstance(error, Unfit):  # which it would be the next time too
+                self.doubt(name, scales)
             attempt.problem = _problem(name, error)
 
     def _work(self) -> None:

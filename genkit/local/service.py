@@ -152,7 +152,7 @@ class Service:
                 case "count":
                     self.tell(call, tokens=self._count(question), context=self._window)
                 case "embed" | "rerank":
-                    self._running.submit(self._pooling.texts(question))
+                    self._running.submit(self._pooling.texts(question), more=question.get("first", 0) > 0)
                 case "drop":  # for which nobody waits
                     self._drop(Name(*question["name"]))
                 case "warm":

@@ -26,6 +26,10 @@ ROOM = 2 << 30
 """The most bytes that all files together may take."""
 
 
+class Unfit(OSError):
+    """A prompt is larger than all files may be."""
+
+
 class Saved(NamedTuple):
     """The tokens of a prompt, and the state of the KV cache that holds them."""
 
@@ -88,13 +92,14 @@ class Shelf:
             scales: how much of each LoRA adapter it was evaluated with.
 
         Raises:
-            OSError: it cannot be written, or is larger than all files may be.
+            Unfit: it is larger than all files may be.
+            OSError: it cannot be written.
         """
         head = _HEAD.pack(self._about, len(saved.tokens), len(saved.state))
         tokens = struct.pack(f"<{len(saved.tokens)}i", *saved.tokens)
         size = len(_MAGIC) + _SIZE + len(head) + len(tokens) + len(saved.state)
         if size > self._room:
-            raise OSError(f"it has {size >> 20} MiB, and {self._room >> 20} are the most for all together")
+            raise Unfit(f"it has {size >> 20} MiB, and {self._room >> 20} are the most for all together")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         digest = _digest(self._key(), head, tokens, saved.state)
         self._replace(self._path(name, scales), _MAGIC + digest, head, tokens, saved.state)

@@ -87,6 +87,7 @@ class Breaker:
         """A call went wrong; errors that are the caller's own do not count."""
         # 402 and 403 may be about this call alone: its size, its endpoint, what it says.
         refused = isinstance(error, AuthFailed | QuotaExceeded) and error.status not in (402, 403)
+        opens = False
         with self._lock:
             if isinstance(error, RateLimited) or not (refused or error.retryable):
                 self._probe = None
@@ -96,9 +97,11 @@ class Breaker:
             if self._probe is not None:
                 self._pause = min(LONGEST_PAUSE, self._pause * 2)
             if refused or self._probe is not None or self._row >= IN_A_ROW or self._mostly_failing():
+                opens = self._opened is None or self._probe is not None
                 self._opened, self._reason = self._clock(), error
-                tell(f"not asked again for {self._pause:.0f} s: {error}")
             self._probe = None
+        if opens:
+            tell(f"not asked again for {self._pause:.0f} s: {error}")
 
     def abandoned(self) -> None:
         """A call was given up by its caller, and says nothing."""

@@ -196,8 +196,8 @@ class _Call:
         """Whether to try again, after ``pause`` seconds."""
         if not isinstance(error, GenkitError) or not error.retryable or self.delivered:
             return False
-        tries = len(self.errors)
-        if tries >= self._retry.attempts or not self._retry.breaker.spares(tries):
+        tries = len(self.errors)  # 0: it was not let through
+        if not 0 < tries < self._retry.attempts or not self._retry.breaker.spares(tries):
             return False
         if error.retry_after is None:
             self.pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1)) * random.uniform(0.75, 1)

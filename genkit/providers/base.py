@@ -7,6 +7,7 @@ data: a :class:`Vendor` with its quirks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -140,7 +141,7 @@ class Encoding:
         """
         message = f"{self._provider} does not take {option}" + (f": {why}" if why else "")
         if self._request.on_unsupported == "error":
-            name = option.partition(" ")[0]  # of "output of a given regex", output
+            name = re.split(r"\W", option, maxsplit=1)[0]  # of "output of a given regex", output
             known = hasattr(self._request, name) or hasattr(self._request.sampling, name)
             raise UnsupportedOption(message, option=name if known else option, provider=self._provider)
         self.warn(f"{message}; it was left out")

@@ -32,6 +32,8 @@ _REQUEST_IDS = (
     "cf-ray",
 )
 _LONGEST_ERROR = 5.0
+_NO_SECRETS = ("x-amz-date", "x-goog-user-project")
+"""What travels with a proof of who calls, and is none."""
 """How long to wait for what a server says beside its status, in seconds."""
 NOT_EXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 """What code that reads an answer raises when the answer has a form that nobody thought of."""
@@ -61,7 +63,6 @@ class Endpoint:
     ) -> None:
         self._dialect, self._target = dialect, target
         self._key, self._auth, self._headers = key, auth, headers
-        self._hidden = {"authorization", target.vendor.auth, *headers.names}
         self._asked: WeakKeyDictionary[HttpResponse, HttpRequest] = WeakKeyDictionary()
         self._connections = connections
         self._base_url = target.vendor.base_url.rstrip("/")
@@ -75,6 +76,7 @@ class Endpoint:
             response = await self._connections.send(request, runtime, limits)
         except GenkitError as error:
             error.provider = error.provider or self._target.vendor.name
+            error.phase = error.phase or ("connect" if request is None else "")
             error.args = (self._scrubbed(error.message, request),)
             raise
         self._asked[response] = request
@@ -107,7 +109,7 @@ class Endpoint:
     def _scrubbed(self, text: str, request: HttpRequest | None) -> str:
         """A text without the secrets of a request."""
         sent = request.secret if request else {}
-        return scrub(text, (sent[name] for name in self._hidden if name in sent))
+        return scrub(text, (value for name, value in sent.items() if name not in _NO_SECRETS))
 
     async def _failed(self, response: HttpResponse, limits: Limits) -> GenkitError:
         """The error for a status that is not a success."""
@@ -155,6 +157,7 @@ class Endpoint:
         request = self._asked.get(response)
         error.args = (self._scrubbed(error.message, request), *error.args[1:])
         error.code = self._scrubbed(error.code, request)
+        error.request_id = self._scrubbed(error.request_id, request)
         error.__traceback__ = error.__cause__ = error.__context__ = None
         return error
 

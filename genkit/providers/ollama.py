@@ -7,9 +7,8 @@ reference (docs.ollama.com/api). A stream is lines of JSON.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -36,6 +35,8 @@ class Ollama:
     """The dialect of Ollama's Chat API."""
 
     name = NAME
+    in_lines = True
+    """A stream is JSON in lines, even where a proxy calls it something else."""
 
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
@@ -56,12 +57,13 @@ class Ollama:
             encoding.refuse(f"tool_choice={choice!r}", "its models choose for themselves")
         if (effort := encoding.take("reasoning")) is not None:
             body |= _thinking(effort, encoding, target)
+            if body.get("think") is True and "think" not in request.extra:
+                _warn_of_medium(effort, encoding)
         if output := encoding.take("output"):
             body["format"] = format_of(output, encoding)
         # By default what does not fit is cut out of the conversation, and nobody told.
         whole = {"truncate": False, "shift": False}
-        call = encoding.call("/chat", {**body, **whole, "stream": request.stream})
-        return replace(call, warnings=(*call.warnings, *_weaker(effort, call.body or {})))
+        return encoding.call("/chat", {**body, **whole, "stream": request.stream})
 
     async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
         """See :class:`~genkit.providers.base.Dialect`."""
@@ -157,11 +159,10 @@ def _thinking(effort: str | int, encoding: Encoding, target: Target) -> dict[str
     return {"think": effort if "gpt-oss" in target.model else True}
 
 
-def _weaker(effort: str | int | None, body: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is said of an effort that is only told as ``true``, which is medium where a model has efforts."""
-    if effort not in ("low", "high", "max") or body.get("think") is not True:
-        return ()
-    how = f"ollama from 0.17.7 on takes it as extra={{'think': {effort!r}}}"
-    return (
-        f"reasoning={effort!r} is sent as think=true, which is 'medium' for models that know efforts; {how}",
-    )
+def _warn_of_medium(effort: str | int, encoding: Encoding) -> None:
+    """An effort is only told as ``true``, which is medium where a model has efforts."""
+    if effort in ("low", "high", "max"):
+        encoding.warn(
+            f"reasoning={effort!r} is sent as think=true, which is 'medium' for models that know efforts; "
+            f"ollama from 0.17.7 on takes it as extra={{'think': {effort!r}}}"
+        )

@@ -47,8 +47,9 @@ class Kept:
         for block in blocks:
             words, so_far = text(block, "thinking"), self._thought
             # In a stream, the signature comes with all of the text again, or (from older versions) with none.
-            self._thought = words if words.startswith(so_far) else so_far + words
-            if text(block, "signature"):
+            signed = bool(text(block, "signature"))
+            self._thought = words if signed and words.startswith(so_far) else so_far + words
+            if signed:
                 self._blocks.append({**block, "thinking": self._thought})
             elif block.get("type") == "redacted_thinking":
                 self._blocks.append(dict(block))

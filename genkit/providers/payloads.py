@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
-def payloads(response: HttpResponse) -> AsyncGenerator[Payload, None]:
+def payloads(response: HttpResponse, *, in_lines: bool = False) -> AsyncGenerator[Payload, None]:
     """The payloads of a good answer: of a stream, or its whole body as one.
 
     The content type decides, since servers answer a request for a stream with a body, and the other way
@@ -25,6 +25,7 @@ def payloads(response: HttpResponse) -> AsyncGenerator[Payload, None]:
 
     Args:
         response: the answer, with nothing read of it.
+        in_lines: whether a body that is no JSON may be lines of JSON, whatever its content type.
 
     Raises:
         ProtocolError: it is not JSON, or empty.
@@ -39,7 +40,7 @@ def payloads(response: HttpResponse) -> AsyncGenerator[Payload, None]:
         return _lines(chunks)
     if kind == "application/vnd.amazon.eventstream":
         return _frames(chunks)
-    return _sniffed(chunks)
+    return _sniffed(chunks, in_lines)
 
 
 async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
@@ -114,7 +115,7 @@ def _framed(headers: Mapping[str, str], data: bytes) -> dict[str, Any]:
     raise ProtocolError(f"a frame of the event stream is of the type {kind!r}", phase="body")
 
 
-async def _sniffed(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[Payload, None]:
+async def _sniffed(chunks: AsyncGenerator[bytes, None], in_lines: bool) -> AsyncGenerator[Payload, None]:
     """An answer that is one JSON body, unless it looks like events, or like lines of JSON."""
     start = b""
     async for chunk in chunks:
@@ -126,7 +127,7 @@ async def _sniffed(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[Payloa
             yield payload
         return
     data = await read_all(_after(start, chunks))
-    if _maybe(data) is None and isinstance(_maybe(data.partition(b"\n")[0]), dict):
+    if in_lines and _maybe(data) is None and b"\n" in data.strip():
         async for payload in _lines(_after(data, chunks)):
             yield payload
         return

@@ -76,13 +76,18 @@ class RemoteBackend(Abilities):
         for warning in call.warnings:
             yield Warned(warning)
         limits = Limits(self._timeouts, request.deadline)
-        response = await self._endpoint.send(call, runtime, limits)
-        inputs = payloads(response)
+        try:
+            response = await self._endpoint.send(call, runtime, limits)
+        except GenkitError:
+            if limits.resent:
+                yield Warned(_RESENT)
+            raise
+        inputs = payloads(response, in_lines=getattr(self.dialect, "in_lines", False))
         events = self.dialect.decode(inputs, self.target)
         finished = False
         room = _room(request)
         try:
-            if response.resent:
+            if limits.resent:
                 yield Warned(_RESENT)
             yield _received(response)
             async for event in events:

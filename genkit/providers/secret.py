@@ -145,7 +145,9 @@ def asked(key: Callable[[], Any], auth: str) -> Callable[[HttpRequest], Mapping[
 def scrub(text: str, secrets: Iterable[str]) -> str:
     """The text without what headers hold, which a server may have repeated."""
     whole = list(secrets)
-    parts = [secret.partition(" ")[2] for secret in whole]  # of "Bearer KEY" it may be the key alone
+    # Of "Bearer KEY" and "name=KEY; ..." it may be the key alone.
+    parts = [word for secret in whole for word in re.split("[ ;,]+", secret) if "=" in word]
+    parts = [part.partition("=")[2] for part in parts] + [secret.partition(" ")[2] for secret in whole]
     for held in sorted((*whole, *parts), key=len, reverse=True):  # one may be a part of another
         text = text.replace(held, "***") if len(held) >= _SHORTEST else text
     return text

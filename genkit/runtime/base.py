@@ -78,8 +78,6 @@ class HttpResponse(Protocol):
     status: int
     headers: Mapping[str, str]
     """By lower-case name."""
-    resent: bool
-    """Whether the request was sent twice: a kept connection broke, perhaps with the request served."""
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """The decoded body as it arrives.
@@ -104,7 +102,7 @@ class Limits:
         deadline: when the whole call must have ended, by ``time.monotonic()``.
     """
 
-    __slots__ = ("_deadline", "_start", "_timeouts", "_what", "answered", "at", "heard", "phase")
+    __slots__ = ("_deadline", "_start", "_timeouts", "_what", "answered", "at", "heard", "phase", "resent")
     at: float
 
     def __init__(self, timeouts: Timeouts, deadline: float | None = None) -> None:
@@ -117,6 +115,8 @@ class Limits:
         """Set when the first byte of the answer arrives."""
         self.heard = False
         """Set at each piece of content: the idle limit starts anew."""
+        self.resent = False
+        """Set when the request is sent twice: a kept connection broke, perhaps with the request served."""
         self.enter("connect")
 
     def enter(self, phase: str) -> None:

@@ -45,13 +45,10 @@ class Response:
         limits: Limits,
         pool: Pool,
         transport: Any,
-        *,
-        resent: bool,
     ) -> None:
         self._response, self._connections, self._limits = response, connections, limits
         self._pool, self._transport = pool, transport
         self._ended = self._closed = False
-        self.resent = resent
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         limits.phase = "body"
@@ -132,13 +129,12 @@ class Connections:
         """
         request = _request(message, limits)
         pool = await self._pool(runtime)
-        transport, resent = pool.take(), False
+        transport = pool.take()
         try:
             if self.closed:  # after it was taken from the pool that close() emptied
                 raise Closed("the Generator was closed while it was used")
             answer = await self._exchange(transport, request, limits)
             if isinstance(answer, ConnectFailed) and transport.was_kept and not limits.answered:
-                resent = True
                 answer = await self._again(answer, transport, request, limits)
         except BaseException:
             await pool.give_back(transport)
@@ -146,7 +142,7 @@ class Connections:
         if isinstance(answer, GenkitError):
             await pool.give_back(transport)
             raise answer  # out here: the frames and errors below hold the key
-        return Response(answer, self, limits, pool, transport, resent=resent)
+        return Response(answer, self, limits, pool, transport)
 
     async def _exchange(
         self, transport: Any, request: httpx.Request, limits: Limits
@@ -168,6 +164,7 @@ class Connections:
 
         Nearly always its server had closed it, and did not see the request.
         """
+        limits.resent = True
         limits.enter("connect")
         answer = await self._exchange(transport, request, limits)
         if isinstance(answer, GenkitError):

@@ -112,7 +112,6 @@ class _Head:
     """A response whose body is already here."""
 
     status = 200
-    resent = False
 
     def __init__(self, headers: Mapping[str, str], pieces: Sequence[bytes]) -> None:
         self.headers, self._pieces = headers, pieces

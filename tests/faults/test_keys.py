@@ -140,6 +140,7 @@ def test_row_22_what_local_servers_take_for_a_key_is_no_secret() -> None:
     assert scrub("the call took longer", ["k"]) == "the call took longer"
     assert scrub("no key sk-12345", ["Bearer sk-12345"]) == "no key ***"
     assert scrub("sk-1234567, sk-12345", ["sk-12345", "sk-1234567"]) == "***, ***"
+    assert scrub("no session 0123456789", ["session=0123456789; theme=dark"]) == "no session ***"
 
 
 def echo_all(asked: Asked) -> Answer:

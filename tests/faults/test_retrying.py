@@ -26,7 +26,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 
 @both
 def test_row_10_an_outage_is_not_made_worse(mode: str) -> None:
-    retry = Retry()
+    retry = Retry(clock=lambda: 0.0)
     with LoopbackProvider(LATER) as server, closing(server) as remote:
         seen = [retried(remote, mode, retry).error for _ in range(200)]
     assert {type(error) for error in seen} == {errors.ServerFailed}

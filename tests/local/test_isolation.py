@@ -336,7 +336,9 @@ def test_a_trial_that_never_ends_does_when_its_generator_is_closed(
     monkeypatch.setattr(sys, "executable", str(hanging))
     generator = Generator(noise_file, isolation="thread")
     (warming := threading.Thread(target=warm, daemon=True)).start()
-    began.read_text()  # once it has begun
+    (beginning := threading.Thread(target=began.read_text, daemon=True)).start()
+    beginning.join(60)
+    assert not beginning.is_alive()
     (closing := threading.Thread(target=generator.close, daemon=True)).start()
     for thread in (closing, warming):
         thread.join(60)

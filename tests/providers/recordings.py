@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def named(option: str) -> str:
     """Of an option that is told in words, its name; of what is none, the words."""
-    name = option.partition(" ")[0]
+    name = re.split(r"\W", option)[0]
     return name if name in Options.__annotations__ else option
 
 

@@ -29,7 +29,6 @@ class Framed:
     """An answer that is already here."""
 
     status = 200
-    resent = False
     headers = MappingProxyType({"content-type": "application/vnd.amazon.eventstream"})
 
     def __init__(self, chunks: Iterable[bytes]) -> None:

@@ -45,9 +45,9 @@ NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
 
 
-def text(answer: Answer, mode: str = "sync", **settings: Any) -> str:
+def text(answer: Answer, mode: str = "sync", *, in_lines: bool = False, **settings: Any) -> str:
     with LoopbackProvider(answer) as server:
-        remote = backend(server.url)
+        remote = backend(server.url, in_lines=in_lines)
         try:
             return call(remote, mode, ask(**settings)).text
         finally:
@@ -66,13 +66,20 @@ def text(answer: Answer, mode: str = "sync", **settings: Any) -> str:
         Answer(body=sse("a", "b", end='data: {"end": "stop"}')),
         Answer(body=LINES, headers=NDJSON, framing="chunked", piece=3),
         Answer(body=LINES[:-1], headers=NDJSON, framing="close"),
-        Answer(body=LINES, headers=JSON),
         Answer(body='{"words": ["a", "b"],\n"end": "stop"}\n', headers=JSON),
         Answer(body='[{"word": "a"},\n{"word": "b"}, {"end": "stop"}]'),
     ],
 )
 def test_an_answer_in_any_frame_says_the_same(answer: Answer, stream: bool, mode: str) -> None:
     assert text(answer, mode, stream=stream) == "ab"
+
+
+@both
+def test_lines_that_a_proxy_calls_json_are_lines_where_the_dialect_has_them(mode: str) -> None:
+    answer = Answer(body=LINES, headers=JSON)
+    assert text(answer, mode, in_lines=True) == "ab"
+    with pytest.raises(errors.ProtocolError, match="is not JSON"):
+        text(answer, mode)
 
 
 def test_what_is_sent() -> None:
@@ -523,7 +530,6 @@ class Bytes:
     """An answer that is already here."""
 
     status = 200
-    resent = False
     headers = MappingProxyType({"content-type": "text/event-stream"})
 
     def __init__(self, data: bytes) -> None:
