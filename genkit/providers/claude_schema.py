@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import shown
 from ..request import Tool
 from .base import Encoding
 from .closed import closed
@@ -42,11 +43,15 @@ def held(schema: Mapping[str, Any], what: str, encoding: Encoding) -> dict[str, 
 
     Returns:
         None if its objects may have fields that it does not name, which was refused and may be left out.
+
+    Raises:
+        BadRequest: the schema holds itself, or is nested too deeply.
     """
     fitting = _Fitting()
     made = fitting.fit(closed(schema))
     if fitting.open:
-        why = "each needs properties, and additionalProperties=False or none; allOf cannot have any"
+        why = "each needs properties, and additionalProperties=False or none; what several schemas describe"
+        why += " together (in allOf, or properties beside anyOf) is open too"
         encoding.refuse(f"{what} with objects of any fields", why)
         return None
     if fitting.told:
@@ -91,12 +96,16 @@ class _Fitting:
         self.open |= _is_open(schema)
         if rest:
             self.told.update(dict.fromkeys(name for name in rest if name not in _NOTES))
-            words = "{" + ", ".join(f"{name}: {value}" for name, value in rest.items()) + "}"
+            words = "{" + ", ".join(f"{name}: {_written(value)}" for name, value in rest.items()) + "}"
             made["description"] = f"{made['description']}\n\n{words}" if made.get("description") else words
         return made
 
     def _fit(self, schema: Any) -> Any:
         return self.fit(schema) if isinstance(schema, Mapping) else schema
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value, longest=10_000)
 
 
 def _is_open(schema: Mapping[str, Any]) -> bool:

@@ -490,12 +490,18 @@ def test_a_schema_has_only_what_the_api_knows_and_the_rest_is_told(
     assert warnings == ((words,) if told else ())
 
 
+def test_a_number_that_is_too_large_to_be_written_is_told_as_such() -> None:
+    sent = schema_of({"maximum": 10**5000})
+    assert sent == {"description": "{maximum: one of type int that is too large to show}"}
+
+
 OPEN = [
     {"type": "object", "additionalProperties": True},
     {"type": "object", "additionalProperties": {"type": "integer"}},
     {"type": "object"},
     {"type": ["object", "null"]},
-    {"allOf": [{"properties": {"a": {"type": "null"}}}]},
+    {"allOf": [{"properties": {"a": {"type": "null"}}}, {"properties": {"b": {"type": "null"}}}]},
+    {"properties": {"a": {"type": "null"}}, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
     {"type": "object", "properties": {}, "patternProperties": {"^a": {"type": "null"}}},
 ]
 
@@ -511,6 +517,12 @@ def test_objects_of_any_fields_are_refused_where_the_model_would_be_held_to_them
     tool = Tool(name="f", parameters=schema, strict=True)
     (sent,) = body_of(HELLO, tools=[tool], on_unsupported="drop")["tools"]
     assert sent == {"name": "f", "input_schema": schema}
+
+
+def test_a_strict_tool_whose_arguments_have_several_forms_does_not_lose_them() -> None:
+    form = {"type": "object", "properties": {"a": {"type": "null"}}}
+    with pytest.raises(UnsupportedOption, match="strict tool 'f' with objects of any fields"):
+        body_of(HELLO, tools=[Tool(name="f", parameters={"anyOf": [form, form]}, strict=True)])
 
 
 def test_only_the_schema_of_a_strict_tool_is_made_to_fit() -> None:
