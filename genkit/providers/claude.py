@@ -10,9 +10,11 @@ from typing import Any
 
 from .base import Encoding
 
-# Anthropic's API wants a limit. This is the one in the documentation's examples; every model that is served
-# today writes that much.
+# Anthropic's API wants a limit. This is the one in the documentation's examples; every model since Claude 3.7
+# writes that much. With what is thought, Opus 4 and 4.1 write 32,000, and the others at least 64,000.
 MAX_TOKENS = 16_000
+_BRIEF = ("claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-opus-4@")
+_BRIEF_LIMIT = 32_000
 # Models that think by a budget of tokens; those after them by an effort.
 _BUDGETED = (
     "claude-3", "claude-haiku-4", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-opus-4-5",
@@ -56,6 +58,10 @@ def thinking(encoding: Encoding, model: str, limit: int | None) -> Thinking:
     budget = reasoning if isinstance(reasoning, int) else _BUDGETS[reasoning]
     if limit is None:
         limit = MAX_TOKENS + budget
+        if model.startswith(_BRIEF):
+            limit = min(limit, _BRIEF_LIMIT)
+            # A budget in tokens is sent as it is, and leaves less for the answer.
+            budget = min(budget, limit - MAX_TOKENS) if isinstance(reasoning, str) else budget
     elif isinstance(reasoning, str):
         # The budget is part of the limit, and something must be left for the answer.
         budget = max(1024, min(budget, limit // 2))

@@ -413,6 +413,10 @@ def test_an_effort_is_sent_to_models_that_take_one(effort: str) -> None:
         ("claude-opus-4-20250514", 4096, "high", (4096, 2048)),
         ("claude-haiku-4-5", 1500, "minimal", (1500, 1024)),
         ("claude-opus-4-1", None, 3000, (19_000, 3000)),
+        # These write 32,000 at most, with what they think ("Models overview").
+        ("claude-opus-4-1-20250805", None, "high", (32_000, 16_000)),
+        ("claude-opus-4@20250514", None, 30_000, (32_000, 30_000)),
+        ("claude-opus-4-5", None, "high", (16_000 + 24_576, 24_576)),
     ],
 )
 def test_models_before_efforts_get_a_budget(

@@ -506,6 +506,7 @@ def test_schemas_are_closed_and_those_for_claude_have_only_what_it_knows() -> No
         ("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", None, "high", (16_000 + 24_576, 24_576)),
         ("anthropic.claude-3-7-sonnet-20250219-v1:0", 4096, "medium", (4096, 2048)),
         ("anthropic.claude-sonnet-4-20250514-v1:0", None, 2000, (18_000, 2000)),
+        ("us.anthropic.claude-opus-4-20250514-v1:0", None, "high", (32_000, 16_000)),
     ],
 )
 def test_older_models_of_anthropics_get_a_budget_and_room_for_it(
