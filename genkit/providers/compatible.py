@@ -24,7 +24,8 @@ _DETAILS: dict[str, Any] = {
     "cache_control": True,
     "makes_media": True,
 }
-_AZURE = "/openai/deployments/{model}"
+_AZURE: dict[str, Any] = {**_OPENAI, "strict": "azure"}
+_DEPLOYMENT = "/openai/deployments/{model}"
 
 
 def _chat(name: str, base_url: str, *keys: str, auth: str = "bearer", **quirks: Any) -> Vendor:
@@ -43,17 +44,17 @@ CHAT_ROWS = (
         "{AZURE_OPENAI_ENDPOINT}",
         "AZURE_OPENAI_API_KEY",
         auth="api-key",
-        **_OPENAI,
+        **_AZURE,
         paths={
-            "/chat/completions": f"{_AZURE}/chat/completions",
-            "/embeddings": f"{_AZURE}/embeddings",
+            "/chat/completions": f"{_DEPLOYMENT}/chat/completions",
+            "/embeddings": f"{_DEPLOYMENT}/embeddings",
             "/models": "/openai/models",
         },
         # The latest with a date; those before 2024-12-01-preview, and so the latest that is no preview,
         # refuse models that reason.
         query={"api-version": "{OPENAI_API_VERSION=2025-04-01-preview}"},
     ),
-    _chat("azure-v1", "{AZURE_OPENAI_ENDPOINT}/openai/v1", "AZURE_OPENAI_API_KEY", auth="api-key", **_OPENAI),
+    _chat("azure-v1", "{AZURE_OPENAI_ENDPOINT}/openai/v1", "AZURE_OPENAI_API_KEY", auth="api-key", **_AZURE),
     _chat(
         "azure-models", "", "AZURE_AI_API_KEY", auth="api-key", query={"api-version": "2024-05-01-preview"}
     ),

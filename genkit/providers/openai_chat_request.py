@@ -22,6 +22,7 @@ from ..messages import (
 )
 from ..request import Output, Tool
 from .base import Encoding, Target
+from .closed import closed
 from .openai_strict import held
 
 
@@ -36,6 +37,7 @@ class Wire:
 
     def __init__(self, encoding: Encoding, target: Target, name: str) -> None:
         self._refuse, self._quirk, self._name = encoding.refuse, target.quirk, name
+        self._model = target.model
         self._attached: list[dict[str, Any]] = []
 
     def conversation(self, messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -85,9 +87,8 @@ class Wire:
             self._refuse("output with a schema", "it takes only Output(), any JSON object")
         if output.schema is None or not self._quirk("json_schema", True):
             return {"type": "json_object"}
-        schema: dict[str, Any] = {"name": output.name, "schema": output.schema}
-        if output.strict is not None or self._quirk("strict"):
-            schema |= held(output.schema, output.strict)
+        fields = held(output.schema, output.strict, self._model, self._quirk("strict", False))
+        schema = {"name": output.name, **fields}
         if output.description:
             schema["description"] = output.description
         return {"type": "json_schema", "json_schema": schema}
@@ -100,7 +101,7 @@ class Wire:
         if tool.description:
             function["description"] = tool.description
         if tool.parameters:
-            function["parameters"] = tool.parameters
+            function["parameters"] = closed(tool.parameters) if tool.strict else tool.parameters
         if tool.strict is not None:
             function["strict"] = tool.strict
         sent: dict[str, Any] = {"type": "function", "function": function}

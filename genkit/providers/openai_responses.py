@@ -43,7 +43,7 @@ class OpenAIResponses(OpenAIServer):
         elif effort is not None:
             body["reasoning"] = {"effort": effort}
         if output := encoding.take("output"):
-            body["text"] = {"format": form_of(output)}
+            body["text"] = {"format": form_of(output, target)}
         if tools := encoding.take("tools"):
             body["tools"] = [tool_of(tool) for tool in tools]
             if any(isinstance(tool, Tool) and tool.cache for tool in tools):

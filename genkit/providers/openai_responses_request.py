@@ -21,6 +21,7 @@ from ..messages import (
 )
 from ..request import Output, Request, Tool
 from .base import Encoding, Target
+from .closed import closed
 from .openai_responses_answer import LINKS, NAME, TOLD
 from .openai_strict import held
 
@@ -28,11 +29,13 @@ NO_MARKS = "it keeps its prompt cache by itself"
 _BARE = {"type", "id", "summary"}  # reasoning that the server has to look up
 
 
-def form_of(output: Output) -> dict[str, Any]:
+def form_of(output: Output, target: Target) -> dict[str, Any]:
     """The ``text.format`` for an output."""
     if output.schema is None:
         return {"type": "json_object"}
-    form = {"type": "json_schema", "name": output.name, **held(output.schema, output.strict)}
+    # Without the field, OpenAI's server makes the schema a strict one; others take it, or ignore it.
+    schema = held(output.schema, output.strict, target.model, target.quirk("strict", True))
+    form = {"type": "json_schema", "name": output.name, **schema}
     return form | ({"description": output.description} if output.description else {})
 
 
@@ -41,6 +44,7 @@ def tool_of(tool: Tool | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(tool, Tool):
         return tool
     schema = tool.parameters or {"type": "object", "properties": {}}
+    schema = closed(schema) if tool.strict else schema
     # Without the field, the server makes the schema a strict one, of which all fields are required.
     sent = {"type": "function", "name": tool.name, "parameters": schema, "strict": bool(tool.strict)}
     return sent | ({"description": tool.description} if tool.description else {})

@@ -88,7 +88,13 @@ _ROWS = (
         base_url="{AZURE_OPENAI_ENDPOINT}/openai/v1",
         key_variables=("AZURE_OPENAI_API_KEY",),
         auth="api-key",
-        quirks={"embed_encoding": "base64", "embed_limit": 2048, "no_count": True, "tiktoken": True},
+        quirks={
+            "embed_encoding": "base64",
+            "embed_limit": 2048,
+            "no_count": True,
+            "tiktoken": True,
+            "strict": "azure",
+        },
     ),
     Vendor(
         name="responses",

@@ -464,9 +464,19 @@ def test_an_output_is_held_to_its_schema_where_that_can_be() -> None:
     for vendor in ("openai-chat", "azure", "azure-v1"):
         assert form(vendor, firm) == {"schema": firm | shut, "strict": True}
         assert form(vendor, loose) == {"schema": loose, "strict": False}
+    dated = {**firm, "properties": {"a": {"type": "string", "format": "date"}}}
+    assert form("openai-chat", dated) == {"schema": dated | shut, "strict": True}
+    assert form("azure", dated) == form("azure-v1", dated) == {"schema": dated, "strict": False}
     assert form("groq", firm) == {"schema": firm}
     assert form("groq", firm, strict=True) == {"schema": firm | shut, "strict": True}
     assert form("groq", firm, strict=False) == {"schema": firm, "strict": False}
+
+
+def test_the_schema_of_a_strict_tool_is_closed() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    tools = [Tool(name=f"{strict}", parameters=schema, strict=strict) for strict in (True, False, None)]
+    found = [tool["function"]["parameters"] for tool in sent(asked(tools=tools))["tools"]]
+    assert found == [{**schema, "additionalProperties": False}, schema, schema]
 
 
 def test_options_of_servers_of_open_models_have_their_words() -> None:

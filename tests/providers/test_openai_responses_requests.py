@@ -186,6 +186,21 @@ def holding(**fields: Any) -> dict[str, Any]:
     return {"type": "object", "properties": fields, "required": list(fields)}
 
 
+def deep(levels: int) -> dict[str, Any]:
+    """A schema of lists and objects in each other."""
+    made: dict[str, Any] = {"type": "string"}
+    for level in reversed(range(levels)):
+        made = {"type": "array", "items": made} if level % 2 else holding(a=made)
+    return made
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """A schema of objects in each other by references."""
+    more = {f"{n}": holding(a={"$ref": f"#/$defs/{n + 1}"}) for n in range(2, levels)}
+    last = {f"{levels}": holding(a={"$ref": "#"}, b={"$ref": f"#/$defs/{levels}"})}
+    return {**holding(a={"$ref": "#/$defs/2"}), "$defs": {**more, **last}}
+
+
 # "Supported schemas" in OpenAI's guide, and errors that the API was seen to tell of.
 @pytest.mark.parametrize(
     ("schema", "strict"),
@@ -219,6 +234,21 @@ def holding(**fields: Any) -> dict[str, Any]:
         (holding(a={"allOf": [OPEN]}), False),
         (holding(a={"$ref": "#", "description": "d"}), False),
         (holding(a={"type": "array", "items": OPEN, "uniqueItems": True}), False),
+        (holding(a={"$ref": "#/properties/a"}), False),
+        ({**holding(a={"$ref": "#/$defs/A/properties/a"}), "$defs": {"A": OPEN}}, False),
+        (holding(a={"$ref": "#/$defs/A"}), False),
+        (deep(10), True),
+        (deep(11), False),
+        (nested(10), True),
+        (nested(11), False),
+        (holding(**{f"a{n}": {"type": "null"} for n in range(5000)}), True),
+        (holding(**{f"a{n}": {"type": "null"} for n in range(5001)}), False),
+        (holding(a={"enum": list(range(1000)), "type": "integer"}), True),
+        (holding(a={"enum": list(range(1001)), "type": "integer"}), False),
+        (holding(a={"const": "x" * 119_999, "type": "string"}), True),
+        (holding(a={"const": "x" * 120_000, "type": "string"}), False),
+        (holding(a={"enum": [f"{n:050}" for n in range(300)], "type": "string"}), True),
+        (holding(a={"enum": [f"{n:051}" for n in range(300)], "type": "string"}), False),
         ({"type": "object", "properties": ["a"]}, False),
         ({**OPEN, "$defs": ["a"]}, False),
         (holding(a={"anyOf": 1}), False),
@@ -230,10 +260,50 @@ def test_what_strict_mode_takes(schema: dict[str, Any], strict: bool) -> None:
     assert strict or sent["schema"] == schema
 
 
-def test_a_tool_is_strict_only_where_it_is_asked_to_be() -> None:
-    tools = [Tool(name="a"), Tool(name="b", strict=False), Tool(name="c", strict=True)]
+# "Unsupported type-specific keywords" in Azure's documentation; OpenAI's guide says the same of tuned models.
+@pytest.mark.parametrize(("model", "kind"), [("m", "azure"), ("ft:gpt-4.1:o::1", True)])
+@pytest.mark.parametrize(
+    ("field", "strict"),
+    [
+        ({"type": "string", "description": "d"}, True),
+        ({"type": "string", "pattern": "^a$"}, False),
+        ({"type": "string", "format": "date"}, False),
+        ({"type": "number", "minimum": 0}, False),
+        ({"type": "number", "maximum": 9}, False),
+        ({"type": "number", "multipleOf": 2}, False),
+        ({"type": "array", "items": {"type": "null"}, "minItems": 1}, False),
+        ({"type": "array", "items": {"type": "null"}, "maxItems": 1}, False),
+    ],
+)
+def test_azure_and_fine_tuned_models_are_held_to_less(
+    field: Any, strict: bool, model: str, kind: Any
+) -> None:
+    request = Request(messages=X, output=Output(schema=holding(a=field)))
+    assert body_of(request, model, strict=kind)["text"]["format"]["strict"] is strict
+
+
+@pytest.mark.parametrize(
+    ("schema", "strict"),
+    [
+        (deep(5), True),
+        (deep(6), False),
+        (holding(**{f"a{n}": {"type": "null"} for n in range(100)}), True),
+        (holding(**{f"a{n}": {"type": "null"} for n in range(101)}), False),
+    ],
+)
+def test_azure_takes_smaller_schemas(schema: Any, strict: bool) -> None:
+    request = Request(messages=X, output=Output(schema=schema))
+    assert body_of(request, strict="azure")["text"]["format"]["strict"] is strict
+    assert body_of(request, "ft:gpt-4.1:o::1")["text"]["format"]["strict"]
+
+
+def test_a_tool_is_strict_only_where_it_is_asked_to_be_and_its_schema_is_closed_then() -> None:
+    tools = [Tool(name="a", strict=True)]
+    tools += [Tool(name=f"{strict}", parameters=OPEN, strict=strict) for strict in (None, False, True)]
     sent = body_of(Request(messages=X, tools=tools))["tools"]
-    assert [tool["strict"] for tool in sent] == [False, False, True]
+    assert [tool["strict"] for tool in sent] == [True, False, False, True]
+    none = {"type": "object", "properties": {}, "additionalProperties": False}
+    assert [tool["parameters"] for tool in sent] == [none, OPEN, OPEN, SHUT]
 
 
 def words_of(item: dict[str, Any]) -> Message:
