@@ -54,7 +54,7 @@ def test_row_05_a_wrong_shape_that_the_dialect_did_not_think_of(mode: str) -> No
         (401, errors.AuthFailed),
         (402, errors.QuotaExceeded),
         (403, errors.AuthFailed),
-        (404, errors.BadRequest),
+        (404, errors.NotFound),
         (413, errors.BadRequest),
         (422, errors.BadRequest),
     ],

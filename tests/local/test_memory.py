@@ -27,7 +27,7 @@ def header(**values: object) -> Header:
         "attention.head_count_kv": 8,
     } | values
     metadata = {f"llama.{key}": value for key, value in shape.items()}
-    return Header("m.gguf", "llama", "m", metadata, 147, 128256, 131072, None, 1_321_082_880)
+    return Header("m.gguf", "llama", "m", metadata, 147, 128256, 131072, 1_321_082_880)
 
 
 def test_keys_and_values_are_those_of_the_shape() -> None:

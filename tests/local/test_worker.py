@@ -70,7 +70,7 @@ def test_a_question_is_answered(talk: Talk) -> None:
     text, ended = talk.answer(1)
     assert ended.pop("decoding") > 0
     assert (text, ended) == ("xyz", {"call": 1, "finish": "eog"})
-    assert talk.answer(2) == ("", {"call": 2, "tokens": 4})
+    assert talk.answer(2) == ("", {"call": 2, "tokens": 4, "context": 4096})
 
 
 def test_a_question_that_is_cancelled_before_the_model_is_loaded_is_not_answered(talk: Talk) -> None:
