@@ -24,8 +24,8 @@ class Answer:
         """Show the next piece at once."""
         text = self._cleaner.feed(piece) if self._cleaner else piece
         if text:
+            self._line_ended = text.endswith("\n")  # before Ctrl-C may come between the two
             print(text, end="", flush=True)
-            self._line_ended = text.endswith("\n")
 
     def end(self) -> None:
         """End the last line, if there is one."""
