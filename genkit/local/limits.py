@@ -41,6 +41,7 @@ _NO_MEMORY = (
     "thread creation failed",
     "insufficient memory",
     "returned null without setting an exception",  # Python's compiler, where it meets that
+    "error return without exception set",  # and its loader of modules
 )
 _ACCESS_VIOLATION, _STACK_OVERFLOW = 0xC0000005, 0xC00000FD  # ntstatus.h
 
