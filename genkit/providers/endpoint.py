@@ -32,9 +32,9 @@ _REQUEST_IDS = (
     "cf-ray",
 )
 _LONGEST_ERROR = 5.0
+"""How long to wait for what a server says beside its status, in seconds."""
 _NO_SECRETS = ("x-amz-date", "x-goog-user-project")
 """What travels with a proof of who calls, and is none."""
-"""How long to wait for what a server says beside its status, in seconds."""
 NOT_EXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
 """What code that reads an answer raises when the answer has a form that nobody thought of."""
 
