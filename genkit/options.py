@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -14,6 +12,7 @@ from .errors import BadRequest, shown
 from .lora import Given
 from .messages import Message
 from .request import Output, Request, Tool
+from .runtime.base import is_duration
 from .sampling import Sampling
 
 Prompt = str | Message | Sequence[str | Message | Mapping[str, str]]
@@ -106,16 +105,11 @@ def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) ->
     if isinstance(given.get("output"), Mapping):
         given["output"] = Output(schema=given["output"])
     if (timeout := given.pop("timeout", None)) is not None:
-        given["deadline"] = time.monotonic() + _seconds(timeout)
+        if not is_duration(timeout):
+            raise BadRequest(f"timeout takes the seconds that a call may take, above 0, not {shown(timeout)}")
+        given["deadline"] = time.monotonic() + timeout
     sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
     return Request(messages=messages, sampling=sampling, stream=stream, **given)
-
-
-def _seconds(timeout: Any) -> float:
-    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
-    if not number or not (0 < timeout <= sys.float_info.max or timeout == math.inf):
-        raise BadRequest(f"timeout takes the seconds that a call may take, above 0, not {shown(timeout)}")
-    return float(timeout)
 
 
 def conversation(prompt: Prompt) -> list[Message]:

@@ -33,6 +33,13 @@ class Channel(Protocol[T]):
         """
 
 
+def is_duration(seconds: object) -> bool:
+    """Whether that is how long something may take: a number above 0 that a float holds, infinity included."""
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
+        return False
+    return 0 < seconds <= sys.float_info.max or seconds == math.inf
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """How long a remote call may take, in seconds; None is for ever.
@@ -55,8 +62,7 @@ class Timeouts:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
-            if value is not None and not (number and (0 < value <= sys.float_info.max or value == math.inf)):
+            if value is not None and not is_duration(value):
                 what = "timeout" if limit.name == "total" else f"the {limit.name} timeout"
                 raise ConfigError(f"{what} takes seconds above 0, or genkit.Timeouts, not {shown(value)}")
 
