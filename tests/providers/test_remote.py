@@ -70,16 +70,20 @@ def text(answer: Answer, mode: str = "sync", *, in_lines: bool = False, **settin
         Answer(body='[{"word": "a"},\n{"word": "b"}, {"end": "stop"}]'),
     ],
 )
-def test_an_answer_in_any_frame_says_the_same(answer: Answer, stream: bool, mode: str) -> None:
-    assert text(answer, mode, stream=stream) == "ab"
+@pytest.mark.parametrize("in_lines", [True, False])
+def test_an_answer_in_any_frame_says_the_same(
+    answer: Answer, in_lines: bool, stream: bool, mode: str
+) -> None:
+    assert text(answer, mode, in_lines=in_lines, stream=stream) == "ab"
 
 
 @both
-def test_lines_that_a_proxy_calls_json_are_lines_where_the_dialect_has_them(mode: str) -> None:
+@pytest.mark.parametrize("stream", [True, False])
+def test_lines_that_a_proxy_calls_json_are_lines_where_the_dialect_has_them(stream: bool, mode: str) -> None:
     answer = Answer(body=LINES, headers=JSON)
-    assert text(answer, mode, in_lines=True) == "ab"
+    assert text(answer, mode, in_lines=True, stream=stream) == "ab"
     with pytest.raises(errors.ProtocolError, match="is not JSON"):
-        text(answer, mode)
+        text(answer, mode, stream=stream)
 
 
 def test_what_is_sent() -> None:
