@@ -57,6 +57,17 @@ async def _astream(generator: genkit.Generator) -> None:
             pass
 
 
+def failure(generator: genkit.Generator, mode: str) -> tuple[errors.GenkitError, list[str]]:
+    """The error of a call, and what it and the Generator show of themselves."""
+    with generator, pytest.raises(errors.GenkitError) as caught:
+        if mode == "async":
+            asyncio.run(_astream(generator))
+        else:
+            generator.generate("hi")
+    error = caught.value
+    return error, [*views(generator), *views(generator._backend), *views(error), *frames(error)]
+
+
 KEYS = pytest.mark.parametrize("key", [CANARY, lambda: CANARY], ids=["text", "function"])
 
 
@@ -89,16 +100,11 @@ def test_row_22_a_canary_is_found_nowhere(
 
     with LoopbackProvider(asked_by_any_header) as server:
         generator = genkit.Generator(f"{vendor}:m", base_url=server.url, api_key=key, attempts=1)
-        with generator, pytest.raises(errors.GenkitError) as caught:
-            if mode == "async":
-                asyncio.run(_astream(generator))
-            else:
-                generator.generate("hi")
-        shown = [*views(generator), *views(generator._backend), *views(caught.value), *frames(caught.value)]
+        caught, shown = failure(generator, mode)
     shown += [
         caplog.text,
         repr([vars(record) for record in caplog.records]),
-        repr(pickle.dumps(caught.value)),
+        repr(pickle.dumps(caught)),
     ]
     assert len(shown) > 6
     assert not [text for text in shown if CANARY in text]
@@ -158,15 +164,10 @@ def test_row_22_what_a_header_holds_is_found_nowhere(
     headers = {"Authorization": f"Bearer {CANARY}", "X-Gateway": f"{CANARY} it is"}
     with LoopbackProvider(script) as server:
         generator = genkit.Generator(f"{vendor}:m", base_url=server.url, headers=headers, attempts=1)
-        with generator, pytest.raises(errors.GenkitError) as caught:
-            if mode == "async":
-                asyncio.run(_astream(generator))
-            else:
-                generator.generate("hi")
-        shown = [*views(generator), *views(generator._backend), *views(caught.value), *frames(caught.value)]
+        caught, shown = failure(generator, mode)
         (asked,) = server.requests
     assert (asked.headers["authorization"], asked.headers["x-gateway"]) == tuple(headers.values())
-    shown += [caplog.text, repr(pickle.dumps(caught.value))]
+    shown += [caplog.text, repr(pickle.dumps(caught))]
     assert not [text for text in shown if CANARY in text]
 
 
