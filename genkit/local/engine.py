@@ -146,7 +146,7 @@ class Engine:
                 if self._is_closed:
                     return
                 texts = self._pooler.take(alone=not work)
-                self._evaluating_prompt_of = {w.sequence.call for w in work if w.size > 1}
+                self._evaluating_prompt_of = {w.sequence.call for w in work if not w.sequence.answers}
             self._refuse()
             if work:
                 if self._speculation:

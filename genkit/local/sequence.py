@@ -108,6 +108,16 @@ class Sequence:
         self.prompt_length -= count
 
     @property
+    def left(self) -> int:
+        """How many of its tokens are still to be evaluated."""
+        return len(self.tokens) - self.evaluated
+
+    @property
+    def answers(self) -> bool:
+        """Whether its answer has begun, and goes on with the next step."""
+        return self.left == 1 and self.generated > 0
+
+    @property
     def generated(self) -> int:
         """How many tokens were generated."""
         return len(self.tokens) - self.prompt_length

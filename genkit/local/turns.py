@@ -52,6 +52,9 @@ def share_out(
 ) -> list[Work]:
     """One token for whoever answers; of the rest, half to the oldest prompt, then the shortest first.
 
+    Prompts that come while nobody answers, and that two steps can evaluate, end together in the second: else
+    the first to answer would slow the others down, and then wait for them at each token.
+
     Args:
         running: who runs, the oldest first.
         turns: whose turn it is.
@@ -60,23 +63,19 @@ def share_out(
     """
     ready = [sequence for sequence in running if sequence.begun]
     of_turn = turns.of(ready)
-    answering = [s for s in of_turn if _left(s) == 1][:batch]
-    prompts = [s for s in of_turn if _left(s) > 1]
+    prompts, some_answer = [s for s in of_turn if s.left > 1], any(s.answers for s in ready)
+    together = bool(prompts) and not some_answer and batch < sum(s.left for s in of_turn) <= 2 * batch
+    answering = [] if together else [s for s in of_turn if s.left == 1][:batch]
     budget = batch - len(answering)
-    if chunk is not None and any(_left(s) == 1 for s in ready):  # who answers with others waits for this step
+    if chunk is not None and some_answer:  # who answers with others waits for this step
         alike = sum(s.scales == of_turn[0].scales for s in running)
         budget = min(budget, chunk(len(answering), alike))
     sizes = dict.fromkeys(prompts, 0)
     shares = [(prompts[0], -(-budget // 2))] if prompts else []
-    shares += [(s, budget) for s in sorted(prompts, key=_left)]
+    shares += [(s, budget) for s in sorted(prompts, key=lambda s: s.left)]
     for sequence, most in shares:
-        size = min(most, _left(sequence) - sizes[sequence], budget)
+        size = min(most, sequence.left - sizes[sequence] - together, budget)
         sizes[sequence] += size
         budget -= size
     work = [Work(sequence, 1, True) for sequence in answering]
-    return work + [Work(s, size, size == _left(s)) for s, size in sizes.items() if size]
-
-
-def _left(sequence: Sequence) -> int:
-    """How many of its tokens are still to be evaluated."""
-    return len(sequence.tokens) - sequence.evaluated
+    return work + [Work(s, size, size == s.left) for s, size in sizes.items() if size]

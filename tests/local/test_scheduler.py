@@ -243,6 +243,39 @@ def test_a_short_prompt_overtakes_a_long_one_that_goes_on_with_half_of_the_chunk
     assert do(one, one.plan()) == [(long, 6, False), (short, 2, True)]
 
 
+def test_prompts_that_two_steps_can_evaluate_answer_together() -> None:
+    one = scheduler(parallel=4)
+    calls = [sequence(call, 4, 9, first=call * 100) for call in range(3)]
+    for each in calls:
+        one.add(each)
+    first, second, third = calls
+    assert do(one, one.plan()) == [(first, 3, False), (second, 3, False), (third, 2, False)]
+    together = [(first, 1, True), (second, 1, True)]
+    assert do(one, one.plan()) == [*together, (third, 2, True)]
+    one.add(fourth := sequence(4, 10, first=900))
+    answers = [*together, (third, 1, True)]
+    assert do(one, one.plan(lambda answering, running: 9)) == [*answers, (fourth, 5, False)]
+
+
+def test_a_prompt_that_takes_longer_keeps_no_other_from_its_answer() -> None:
+    one = scheduler(parallel=4)
+    calls = [sequence(call, 5, 9, first=call * 100) for call in range(2)]
+    for each in calls:
+        one.add(each)
+    first, second = calls
+    assert do(one, one.plan()) == [(first, 4, False), (second, 4, False)]
+    one.add(long := sequence(3, 50, first=900))
+    assert do(one, one.plan()) == [(first, 1, True), (second, 1, True), (long, 6, False)]
+
+
+def test_more_calls_than_a_step_has_rows_all_have_their_turn() -> None:
+    one = scheduler(ids=12, parallel=12)
+    calls = [sequence(call, 1, first=call * 100) for call in range(12)]
+    for each in calls:
+        one.add(each)
+    assert [(w.sequence, w.sample) for w in do(one, one.plan())] == [(each, True) for each in calls[:8]]
+
+
 def test_a_freed_place_goes_to_whoever_waits_longest() -> None:
     one = scheduler(parallel=1)
     first, second, third = (sequence(call, 2, first=call * 100) for call in (1, 2, 3))
