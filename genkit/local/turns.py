@@ -64,7 +64,9 @@ def share_out(
     ready = [sequence for sequence in running if sequence.begun]
     of_turn = turns.of(ready)
     prompts, some_answer = [s for s in of_turn if s.left > 1], any(s.answers for s in ready)
-    together = bool(prompts) and not some_answer and batch < sum(s.left for s in of_turn) <= 2 * batch
+    waited = any(s.left == 1 and s.evaluated > s.cached for s in of_turn)  # and not again, for who came since
+    alone = bool(prompts) and not some_answer and not waited
+    together = alone and batch < sum(s.left for s in of_turn) <= 2 * batch
     answering = [] if together else [s for s in of_turn if s.left == 1][:batch]
     budget = batch - len(answering)
     if chunk is not None and some_answer:  # who answers with others waits for this step

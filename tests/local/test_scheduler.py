@@ -268,6 +268,18 @@ def test_a_prompt_that_takes_longer_keeps_no_other_from_its_answer() -> None:
     assert do(one, one.plan()) == [(first, 1, True), (second, 1, True), (long, 6, False)]
 
 
+def test_prompts_that_keep_coming_keep_no_other_from_its_answer() -> None:
+    one = scheduler(parallel=4)
+    first, second, third, fourth = (sequence(call, 6, 9, first=call * 100) for call in range(4))
+    one.add(first)
+    one.add(second)
+    assert do(one, one.plan()) == [(first, 5, False), (second, 3, False)]
+    one.add(third)
+    assert do(one, one.plan()) == [(first, 1, True), (second, 3, True), (third, 4, False)]
+    one.add(fourth)
+    assert do(one, one.plan())[:2] == [(first, 1, True), (second, 1, True)]
+
+
 def test_more_calls_than_a_step_has_rows_all_have_their_turn() -> None:
     one = scheduler(ids=12, parallel=12)
     calls = [sequence(call, 1, first=call * 100) for call in range(12)]
