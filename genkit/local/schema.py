@@ -24,9 +24,13 @@ _LARGEST = 2**53 - 1
 """Integers beyond are not read exactly by most that read JSON (RFC 8259, 6), llguidance among them."""
 
 _IMPLIED = {
-    "object": ("properties", "additionalProperties", "required", "patternProperties"),
+    "object": (
+        *("properties", "additionalProperties", "required", "patternProperties"),
+        *("minProperties", "maxProperties"),
+    ),
     "array": ("items", "prefixItems", "minItems", "maxItems"),
     "string": ("pattern", "minLength", "maxLength", "format"),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
 }
 _SCHEMAS = ("items", "additionalProperties", "contains")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
