@@ -31,15 +31,15 @@ class Lookup:
 
     Args:
         tokens: what it has so far.
-        chances: what to expect of guesses before there were any.
+        rates: what to expect of guesses before there were any.
     """
 
-    def __init__(self, tokens: Sequence[int], chances: HitRates) -> None:
+    def __init__(self, tokens: Sequence[int], rates: HitRates) -> None:
         runs = zip(*(tokens[start:] for start in range(LENGTH)), strict=False)
         self._next = dict(zip(runs, range(LENGTH, len(tokens)), strict=False))  # run -> where it went on last
         self._known = max(LENGTH, len(tokens))
         self._right = False
-        self.chances = HitRates(chances.fresh, chances.running)
+        self.rates = HitRates(rates.fresh, rates.running)
 
     def follow(self, tokens: Sequence[int]) -> None:
         """Learn from what it has said since: the sequence is longer now."""
@@ -54,11 +54,11 @@ class Lookup:
         self._known = max(self._known, len(tokens))
 
     def _learn(self, right: bool) -> None:
-        chances = self.chances
+        rates = self.rates
         if self._right:
-            chances.running += (right - chances.running) * _RATE
+            rates.running += (right - rates.running) * _RATE
         else:
-            chances.fresh += (right - chances.fresh) * _RATE
+            rates.fresh += (right - rates.fresh) * _RATE
         self._right = right
 
     def guess(self, tokens: Sequence[int], size: int) -> list[int]:
@@ -71,6 +71,6 @@ class Lookup:
 
     def expected(self, size: int) -> float:
         """How many of so many guessed tokens are likely to be right, up to the first wrong one."""
-        first = self.chances.running if self._right else self.chances.fresh
-        running = min(self.chances.running, 0.999)
+        first = self.rates.running if self._right else self.rates.fresh
+        running = min(self.rates.running, 0.999)
         return first * float(1 - running**size) / (1 - running)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from collections.abc import Sequence as List
 
 from ..errors import BadRequest, ContextOverflow, GenkitError
 from .prefixes import Kept, Name, longest
@@ -27,7 +26,7 @@ class Pins:
     def __init__(self, slots: Slots, kept: Kept, *, names: int, intact: Callable[[int], bool]) -> None:
         self._slots, self._kept, self._names, self._intact = slots, kept, names, intact
 
-    def objection(self, sequence: Sequence, running: List[Sequence]) -> GenkitError | None:
+    def objection(self, sequence: Sequence, running: list[Sequence]) -> GenkitError | None:
         """What is wrong with a call that is about to begin, beside those that run; None if nothing is."""
         if not self._kept.pinned and not sequence.keep:
             return None
@@ -56,7 +55,7 @@ class Pins:
         """What is pinned, but what has the name that is to be this prompt's."""
         return {name: slot for name, slot in self._kept.pinned.items() if name != sequence.keep}
 
-    def _too_much(self, coming: List[Sequence], sequence: Sequence) -> GenkitError | None:
+    def _too_much(self, coming: list[Sequence], sequence: Sequence) -> GenkitError | None:
         """What is wrong with pinning one more prompt, beside those that are pinned and are about to be."""
         prompts = {one.keep: one for one in sorted([*coming, sequence], key=lambda one: one.prompt_length)}
         others = {name: slot for name, slot in self._kept.pinned.items() if name not in prompts}

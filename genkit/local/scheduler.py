@@ -55,11 +55,11 @@ class Scheduler:
         """Queue a sequence; its prompt must be shorter than the room there is."""
         self._waiting.append(sequence)
 
-    def remove(self, sequence: Sequence, *, keep: bool = True) -> None:
-        """The sequence is done or no longer wanted: free its place; what it holds may be kept for others."""
+    def remove(self, sequence: Sequence) -> None:
+        """The sequence is done or no longer wanted: free its place, and keep what it holds for others."""
         if sequence in self.running:
             self.running.remove(sequence)
-            if keep and sequence.evaluated and not sequence.shifted:
+            if sequence.evaluated and not sequence.shifted:
                 self._kept.add(sequence.slot, sequence.tokens[: sequence.evaluated], sequence.scales)
             else:
                 self._drop(sequence.slot)
@@ -72,8 +72,7 @@ class Scheduler:
         What must make room for it is in :meth:`take_moves`; if loading them fails, see :meth:`not_restored`.
         """
         more = common(sequence.tokens, tokens) - self._source(sequence)[1]
-        stays = [*self._kept.pinned.values(), *(other.slot for other in self.running)]
-        if more < WORTHWHILE or len(tokens) > self._slots.room - self._slots.held(stays):
+        if more < WORTHWHILE or len(tokens) > self._slots.room - self._slots.held(self._staying()):
             return None
         while len(tokens) > self._slots.left:
             self._drop(self._kept.pop())
@@ -181,7 +180,7 @@ class Scheduler:
         """Give it an id, if there is room for its prompt and the beginning of its answer."""
         leader, led = self._leader(sequence)
         source, ready = self._source(sequence)
-        stays = [*self._kept.pinned.values(), *(other.slot for other in self.running)]
+        stays = self._staying()
         room = self._slots.room - self._slots.held(stays) - sum(_outstanding(other) for other in self.running)
         if source in self._kept and source not in stays and not led:
             room -= ready  # not to be dropped for it
@@ -197,6 +196,10 @@ class Scheduler:
                 return True
         sequence.slot = self._take_slot()
         return True
+
+    def _staying(self) -> list[int]:
+        """The ids that make no room for a call: those that are pinned, and those that run."""
+        return [*self._kept.pinned.values(), *(other.slot for other in self.running)]
 
     def _take_slot(self) -> int:
         """An id that holds nothing; there are more than run and are pinned."""

@@ -65,7 +65,7 @@ class Speculation:
     def __init__(self, costs: Costs | None = None) -> None:
         self._costs = costs or Costs()
         self._lookups: dict[int, tuple[int, Lookup]] = {}
-        self._chances = HitRates()
+        self._rates = HitRates()
 
     def draft(self, work: list[Work], room: int, longest: int) -> None:
         """Give the sequences of a step drafts, as far as that pays; none, if one is still evaluated.
@@ -91,7 +91,7 @@ class Speculation:
     def _followed(self, sequence: Sequence) -> Lookup:
         drops, lookup = self._lookups.get(sequence.call, (0, None))
         if lookup is None or drops != sequence.drops:  # its tokens are not where they were
-            lookup = Lookup(sequence.tokens, lookup.chances if lookup else self._chances)
+            lookup = Lookup(sequence.tokens, lookup.rates if lookup else self._rates)
             self._lookups[sequence.call] = sequence.drops, lookup
         lookup.follow(sequence.tokens)
         return lookup
@@ -114,4 +114,4 @@ class Speculation:
     def forget(self, call: int) -> None:
         """A sequence is done; the next ones may be expected to be like it."""
         if followed := self._lookups.pop(call, None):
-            self._chances = self._chances.mean(followed[1].chances)
+            self._rates = self._rates.mean(followed[1].rates)

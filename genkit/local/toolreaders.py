@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 
@@ -46,7 +46,7 @@ def _from_object(value: Any) -> Call:
     if not isinstance(name, str) or not name or not isinstance(arguments, (dict, str)):
         raise ValueError("no name, or no arguments")
     if isinstance(arguments, str):
-        return checked(iter([Call(name, arguments.strip() or "{}")]))[0]
+        return checked([Call(name, arguments.strip() or "{}")])[0]
     return Call(name, _text(arguments))
 
 
@@ -100,7 +100,7 @@ def _all(pattern: str, text: str) -> list[tuple[str, ...]]:
     return found
 
 
-def checked(calls: Iterator[Call]) -> list[Call]:
+def checked(calls: Iterable[Call]) -> list[Call]:
     """The calls, if their arguments are JSON."""
     checked = []
     for call in calls:
@@ -150,7 +150,7 @@ def read_kimi(text: str) -> list[Call]:
 def read_function(text: str) -> list[Call]:
     """``<function=name>{…}``, of which the beginning was the marker."""
     name, _, arguments = text.partition(">")
-    return checked(iter([Call(name.strip(), arguments.strip())]))
+    return checked([Call(name.strip(), arguments.strip())])
 
 
 _GEMMA_TOKEN = re.compile(r'<\|"\|>(.*?)<\|"\|>|(?<![\w.-])([A-Za-z_][\w.-]*)(?=\s*:)|(.)', re.DOTALL)
@@ -163,4 +163,4 @@ def read_gemma(text: str) -> list[Call]:
         other or json.dumps(key or string, ensure_ascii=False)
         for string, key, other in _GEMMA_TOKEN.findall(brace + rest)
     )
-    return checked(iter([Call(name.strip(), quoted)]))
+    return checked([Call(name.strip(), quoted)])

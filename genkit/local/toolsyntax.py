@@ -113,30 +113,20 @@ _KNOWN = (
         ("<|tool_call|>",),
         (_THINK, Section("call", "<|tool_call|>", ("<|/tool_call|>",), read_json)),
     ),
-    Syntax(
-        "tagged", ("<tool_call>",), (_THINK, Section("call", "<tool_call>", ("</tool_call>",), read_tagged))
-    ),
-    Syntax(
-        "function", ("<function=",), (_THINK, Section("call", "<function=", ("</function>",), read_function))
-    ),
+    Syntax("tagged", ("<tool_call>",), (_THINK, _TAGGED)),
+    Syntax("function", ("<function=",), (_THINK, _FUNCTION)),
     Syntax(
         "llama",
         ("<|python_tag|>",),
-        (
-            Section("call", "<|python_tag|>", (), read_json),
-            _FUNCTION,
-        ),
+        (Section("call", "<|python_tag|>", (), read_json), _FUNCTION),
         bare=True,
     ),
     # What genkit itself tells a model that has no syntax of its own (conversation.py).
     Syntax("told", (), (_THINK, _TAGGED)),
 )
+# All can read the form in which a model is told to call where its template fails.
 SYNTAXES = tuple(
-    syntax
-    if _TAGGED in syntax.sections
-    else syntax._replace(
-        sections=(*syntax.sections, _TAGGED)
-    )  # what a model is told where its template fails
+    syntax if _TAGGED in syntax.sections else syntax._replace(sections=(*syntax.sections, _TAGGED))
     for syntax in _KNOWN
 )
 ALONE = Syntax("alone", (), (_THINK, _TAGGED), bare=True)
@@ -171,7 +161,7 @@ def after_header(header: str) -> Section:
     ends = ("<|end|>", "<|return|>", "<|call|>", "<|start|>")
     if receiver := re.search(r"to=(?:functions\.)?([\w.-]+)", header):
         name = receiver[1]
-        return Section("call", "", ends, lambda text: checked(iter([Call(name, text.strip())])))
+        return Section("call", "", ends, lambda text: checked([Call(name, text.strip())]))
     return Section("reasoning" if "analysis" in header else "text", "", ends)
 
 

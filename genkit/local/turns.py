@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from collections.abc import Sequence as List
 
 from .plan import Work
 from .prefixes import Scales
@@ -30,7 +29,7 @@ class Turns:
         """It runs from now on."""
         sequence.served = self._steps
 
-    def done(self, work: List[Work]) -> None:
+    def done(self, work: list[Work]) -> None:
         """A step is over."""
         self._steps += 1
         for sequence, _, _ in work:
@@ -38,7 +37,7 @@ class Turns:
             if sequence.scales != self._last:
                 self._last, self._began = sequence.scales, self._clock()
 
-    def of(self, ready: List[Sequence]) -> list[Sequence]:
+    def of(self, ready: list[Sequence]) -> list[Sequence]:
         """Whose turn it is: theirs who had the last step, for a while; then his who has waited longest."""
         on = [sequence for sequence in ready if sequence.scales == self._last]
         if len(on) == len(ready) or (on and self._clock() - self._began < TURN):
@@ -48,7 +47,7 @@ class Turns:
 
 
 def share_out(
-    running: List[Sequence], turns: Turns, batch: int, chunk: Callable[[int, int], int] | None
+    running: list[Sequence], turns: Turns, batch: int, chunk: Callable[[int, int], int] | None
 ) -> list[Work]:
     """One token for whoever answers; of the rest, half to the oldest prompt, then the shortest first.
 

@@ -39,6 +39,12 @@ def do(one: Scheduler, plan: Plan) -> list[Work]:
     return plan.work
 
 
+def fail(one: Scheduler, sequence: Sequence) -> None:
+    """It cannot go on, and nothing of it is kept."""
+    one.lost(sequence, 0)
+    one.remove(sequence)
+
+
 class Served(RuleBasedStateMachine):
     """Sequences come, are evaluated and sampled, and go, as an engine does it, but in any order.
 
@@ -94,10 +100,14 @@ class Served(RuleBasedStateMachine):
     @rule(which=st.integers(0, 30), keep=st.booleans())
     def remove(self, which: int, keep: bool) -> None:
         """At any moment: it waits, is half evaluated, or was sampled."""
-        self.go(self.alive[which % len(self.alive)], keep)
+        one = self.alive[which % len(self.alive)]
+        if not keep and one in self.scheduler.running:
+            self.cache[one.slot] = []
+            self.scheduler.lost(one, 0)
+        self.go(one)
 
-    def go(self, one: Sequence, keep: bool = True) -> None:
-        self.scheduler.remove(one, keep=keep)
+    def go(self, one: Sequence) -> None:
+        self.scheduler.remove(one)
         self.scheduler.remove(one)  # again, as a cancellation that comes too late does
         self.alive.remove(one)
 
@@ -371,7 +381,7 @@ def test_calls_that_come_with_ever_other_adapters_do_not_overtake_for_ever() -> 
         waited = 0 if work.sequence is waiting else waited + 1
         longest = max(longest, waited)
         if work.sequence is not waiting:
-            one.remove(work.sequence, keep=False)
+            fail(one, work.sequence)
             one.add(next(coming))
     assert longest < 4
 
@@ -380,7 +390,7 @@ def test_a_pin_is_of_use_to_calls_with_its_adapters() -> None:
     one = Scheduler(Slots(6, 1000), parallel=2, batch=64, names=4, turns=short_turns())
     one.add(first := Sequence(1, list(range(50)), [], 1, keep=A, scales=(1.0,)))
     do(one, one.plan())
-    one.remove(first, keep=False)  # what is pinned is all there is
+    fail(one, first)  # what is pinned is all there is
     one.add(same := Sequence(2, list(range(50)), [], 1, scales=(1.0,)))
     one.add(other := Sequence(3, list(range(50)), [], 1, scales=(2.0,)))
     for _ in range(2):
@@ -401,11 +411,11 @@ def test_room_for_what_is_pinned_is_reckoned_by_its_adapters() -> None:
     one = Scheduler(Slots(6, 100), parallel=2, batch=64, names=4, turns=short_turns())
     one.add(first := Sequence(1, list(range(40)), [], 1, keep=A, scales=(1.0,)))
     do(one, one.plan())
-    one.remove(first, keep=False)
+    fail(one, first)
     one.add(Sequence(2, list(range(80)), [], 1, scales=(1.0,)))
     assert one.plan().work
     one.add(Sequence(3, list(range(80)), [], 1, scales=(2.0,)))
-    one.remove(one.running[0], keep=False)
+    fail(one, one.running[0])
     assert not one.plan().work
     assert [(call.call, type(error)) for call, error in one.refused] == [(3, ContextOverflow)]
 
@@ -437,7 +447,7 @@ def test_who_waited_for_another_that_went_evaluates_it_all() -> None:
     for each in calls:
         one.add(each)
     do(one, one.plan())
-    one.remove(calls[0], keep=False)
+    fail(one, calls[0])
     assert one.plan().work == [(calls[1], 32, False)]
 
 
