@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import BackendError, ConfigError, OutOfMemory
 from .arrays import as_array
 from .llama import Model, heard, lacks_memory, last_words, lib
+from .memory import STEP, padded
 from .plan import Cut, Forget, Move, Share, Shift
 from .prefixes import Scales
 from .sampling import Step
@@ -86,7 +87,7 @@ class Context:
         self, model: Model, *, size: int, sequences: int, batch: int, threads: int, pooled: bool = False
     ) -> None:
         parameters = lib.llama_context_default_params()
-        parameters.n_ctx = -(-size // 256) * 256  # llama.cpp pads to 256 by itself, and then confuses the two
+        parameters.n_ctx = padded(size)  # llama.cpp pads by itself, and then confuses the two
         parameters.n_batch = parameters.n_ubatch = batch
         parameters.n_seq_max = sequences
         parameters.n_threads = parameters.n_threads_batch = threads
@@ -94,7 +95,7 @@ class Context:
         parameters.embeddings = pooled
         parameters.no_perf = True
         heard.clear()
-        self.pointer = lib.llama_init_from_model(model._model, parameters)
+        self.pointer = lib.llama_init_from_model(model.pointer, parameters)
         if not self.pointer:
             raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
@@ -271,7 +272,7 @@ def try_out(model: Model, threads: int, *, shifting: bool) -> None:
     Raises:
         ConfigError: contexts are to shift, and those of this model cannot.
     """
-    context = Context(model, size=256, sequences=1, batch=1, threads=threads)
+    context = Context(model, size=STEP, sequences=1, batch=1, threads=threads)
     try:
         context.decode([(0, 0, 0, True)], (1.0,) * len(model.adapters))  # all that a call may choose
         if shifting and not context.can_shift:

@@ -79,6 +79,11 @@ def build_of_llama() -> str:
     return f"{importlib.metadata.version('llama-cpp-python')} {sys.platform} {platform.machine()} {system}"
 
 
+def _cannot_load(what: str, path: str) -> OutOfMemory | ModelFileError:
+    message = f"llama.cpp cannot load {what}: {last_words() or 'it gave no reason'}"
+    return OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
+
+
 class Model:
     """A loaded model and its vocabulary.
 
@@ -103,26 +108,25 @@ class Model:
         parameters.n_gpu_layers = gpu_layers
         parameters.vocab_only = vocabulary_only
         heard.clear()
-        self._model = lib.llama_model_load_from_file(os.fsencode(path), parameters)
-        if not self._model:
-            message = f"llama.cpp cannot load {path}: {last_words() or 'it gave no reason'}"
-            raise OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
-        self._vocab = lib.llama_model_get_vocab(self._model)
+        self.pointer = lib.llama_model_load_from_file(os.fsencode(path), parameters)
+        if not self.pointer:
+            raise _cannot_load(path, path)
+        self._vocab = lib.llama_model_get_vocab(self.pointer)
         self._pieces: dict[int, bytes] = {}
         self.adapters: list[tuple[Any, float]] = []
         """LoRA adapters, and how much of each to add."""
         self.vocabulary_size: int = lib.llama_vocab_n_tokens(self._vocab)
         self.recurrent = bool(
-            lib.llama_model_is_recurrent(self._model) or lib.llama_model_is_hybrid(self._model)
+            lib.llama_model_is_recurrent(self.pointer) or lib.llama_model_is_hybrid(self.pointer)
         )
         """Whether it has a state that goes forward only, beside or instead of a KV cache."""
         self.encoder_alone = bool(
-            lib.llama_model_has_encoder(self._model) and not lib.llama_model_has_decoder(self._model)
+            lib.llama_model_has_encoder(self.pointer) and not lib.llama_model_has_decoder(self.pointer)
         )
         """Whether it is an encoder that asks for ``llama_encode`` (those like BERT's take both)."""
-        self.width: int = lib.llama_model_n_embd_out(self._model)
+        self.width: int = lib.llama_model_n_embd_out(self.pointer)
         """How many numbers an embedding has."""
-        self.scores: int = lib.llama_model_n_cls_out(self._model)
+        self.scores: int = lib.llama_model_n_cls_out(self.pointer)
         """How many numbers a pooling for ranks makes."""
 
     def adapt(self, path: str, scale: float) -> None:
@@ -133,10 +137,9 @@ class Model:
             OutOfMemory: there is no memory for it.
         """
         heard.clear()
-        adapter = lib.llama_adapter_lora_init(self._model, os.fsencode(path))
+        adapter = lib.llama_adapter_lora_init(self.pointer, os.fsencode(path))
         if not adapter:
-            message = f"llama.cpp cannot load the LoRA adapter {path}: {last_words() or 'it gave no reason'}"
-            raise OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
+            raise _cannot_load(f"the LoRA adapter {path}", path)
         self.adapters.append((adapter, scale))
 
     def metadata(self, key: str) -> str | None:
@@ -144,7 +147,7 @@ class Model:
         size = 256
         while True:
             buffer = ctypes.create_string_buffer(size)
-            length = lib.llama_model_meta_val_str(self._model, key.encode(), buffer, size)
+            length = lib.llama_model_meta_val_str(self.pointer, key.encode(), buffer, size)
             if length < size:
                 return buffer.value.decode("utf-8", "replace") if length >= 0 else None
             size = length + 1
@@ -152,7 +155,7 @@ class Model:
     @property
     def chat_template(self) -> str | None:
         """The chat template in the file, in Jinja, or None."""
-        text = lib.llama_model_chat_template(self._model, None)
+        text = lib.llama_model_chat_template(self.pointer, None)
         return text.decode("utf-8", "replace") if text else None
 
     @property
@@ -166,7 +169,7 @@ class Model:
         return self._special(lib.llama_vocab_eos(self._vocab))
 
     def _special(self, token: int) -> str:
-        return self._read_piece(token, special=True).decode("utf-8", "replace") if token >= 0 else ""
+        return self.spelling(token).decode("utf-8", "replace") if token >= 0 else ""
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """The token ids of a text.
@@ -264,6 +267,6 @@ class Model:
 
     def close(self) -> None:
         """Free the weights."""
-        model, self._model = self._model, None
-        if model:
-            lib.llama_model_free(model)
+        pointer, self.pointer = self.pointer, None
+        if pointer:
+            lib.llama_model_free(pointer)

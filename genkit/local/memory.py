@@ -12,7 +12,12 @@ DEFAULT_CONTEXT = 4096
 STEP = 256
 """llama.cpp makes contexts of a multiple of this many tokens."""
 _PROCESS = 96 << 20  # Python, llama.cpp and the small buffers of both
-_MIB = 1 << 20
+MIB = 1 << 20
+
+
+def padded(context: int) -> int:
+    """How many tokens the context has that llama.cpp makes when it is asked for so many."""
+    return -(-context // STEP) * STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Needs:
 
     def total(self, context: int) -> int:
         """The bytes that the model takes with a context window of so many tokens."""
-        size = -(-context // STEP) * STEP
+        size = padded(context)
         return _PROCESS + self.weights + max(self.compute, self.mask * size) + self.token * size
 
     def fitting(self, memory: int) -> int:
@@ -131,8 +136,8 @@ def _too_large(need: Needs, context: int, free: int, fitting: int) -> OutOfMemor
         else "no context window fits: take a smaller model or free memory"
     )
     return OutOfMemory(
-        f"with context={context} this model takes {total // _MIB} MiB of memory ({need.weights // _MIB} of "
-        f"weights, {rest // _MIB} for the context window and computing), and {free // _MIB} MiB are free; "
+        f"with context={context} this model takes {total // MIB} MiB of memory ({need.weights // MIB} of "
+        f"weights, {rest // MIB} for the context window and computing), and {free // MIB} MiB are free; "
         f"{what_to_do}",
         needed=total,
         free=free,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..errors import GenkitError
 from .context import Context
 from .llama import Model
+from .memory import padded
 
 SMALLEST = 256
 """The tokens of a step, as long as no text is longer: each of them costs memory for a row of logits."""
@@ -34,7 +35,7 @@ def step_size(tokens: int, window: int) -> int:
         tokens: those of the longest text.
         window: the most tokens that a text may have.
     """
-    return min(max(SMALLEST, 1 << (tokens - 1).bit_length()), -(-window // 256) * 256)
+    return min(max(SMALLEST, 1 << (tokens - 1).bit_length()), padded(window))
 
 
 def take(calls: deque[deque[Text]], room: int, most: int) -> list[Text]:

@@ -18,7 +18,6 @@ from .prompt import Prompts
 _EMBEDS, _RANKS = (1, 2, 3), 4  # enum llama_pooling_type in llama.h: MEAN, CLS, LAST; RANK
 _SOFTMAX = ("qwen3", "qwen3vl")
 """Architectures whose ranks are probabilities, of yes and of no (llm_graph_context::build_pooling)."""
-_MIB = 1 << 20
 
 
 class Pooling:
@@ -121,8 +120,8 @@ class Pooling:
         needed, free = memory.pooled(self._header, size), self._free() if size > self._size else None
         if free is not None and needed > free:
             raise OutOfMemory(
-                f"a text of {longest} tokens takes {needed // _MIB} MiB of memory beside the model, and "
-                f"{free // _MIB} MiB are free; shorten it or free memory",
+                f"a text of {longest} tokens takes {needed // memory.MIB} MiB of memory beside the model, "
+                f"and {free // memory.MIB} MiB are free; shorten it or free memory",
                 needed=needed,
                 free=free,
             )

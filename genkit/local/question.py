@@ -57,7 +57,7 @@ def generation(request: Request, adapters: Adapters) -> dict[str, Any]:
         "messages": entries(request.messages),
         "sampling": sampling,
         "tools": tools,
-        "held": _held(request) if tools else [],
+        "held": _strictness(request) if tools else [],
         "form": form,
         "reasoning": request.reasoning if isinstance(request.reasoning, str) else None,
         "suffix": request.suffix,
@@ -90,33 +90,36 @@ def _form(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any] | Non
 
 def _wanted(request: Request, tools: list[dict[str, Any]]) -> dict[str, Any]:
     """The functions of which one must be called, and whether each must be held to its schema."""
-    choice, held = request.tool_choice, _held(request) if tools else []
-    wanted = [
-        (tool["function"], strict)
-        for tool, strict in zip(tools, held, strict=True)
-        if choice in ("required", tool["function"]["name"])
-    ]
+    choice = request.tool_choice
     if not tools:
         raise BadRequest(f"tool_choice={choice!r} needs tools=")
+    wanted = [
+        (tool["function"], strict)
+        for tool, strict in zip(tools, _strictness(request), strict=True)
+        if choice in ("required", tool["function"]["name"])
+    ]
     if not wanted:
-        names = ", ".join(tool["function"]["name"] for tool in tools) or "none"
+        names = ", ".join(tool["function"]["name"] for tool in tools)
         raise BadRequest(f"tool_choice names {choice!r}, which is not among the tools: {names}")
     return {"calls": [function for function, _ in wanted], "strict": [strict for _, strict in wanted]}
 
 
-def _held(request: Request) -> list[bool | None]:
+def _strictness(request: Request) -> list[bool | None]:
+    """Of each tool, whether its calls must be held to its schema."""
     return [tool.strict for tool in request.tools if isinstance(tool, Tool)]
 
 
 def _tools(request: Request) -> list[dict[str, Any]]:
     """The tools in the form of Hugging Face's ``apply_chat_template``."""
+    tools = []
     for tool in request.tools:
         if not isinstance(tool, Tool):
             raise BadRequest(f"a local model takes genkit.Tool, not a provider's own tool {dict(tool)!r:.80}")
-    return [] if request.tool_choice == "none" else [_function(tool) for tool in request.tools]
+        tools.append(_function(tool))
+    return [] if request.tool_choice == "none" else tools
 
 
-def _function(tool: Any) -> dict[str, Any]:
+def _function(tool: Tool) -> dict[str, Any]:
     parameters: Mapping[str, Any] = tool.parameters or {"type": "object", "properties": {}}
     function = {"name": tool.name, "description": tool.description, "parameters": parameters}
     return {"type": "function", "function": function}

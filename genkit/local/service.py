@@ -62,22 +62,21 @@ class Service:
         # What goes over its limits ends the process, which threads of the host may not.
         self._limited = limited if settings.get("limits", True) else _unlimited
         header = gguf.read_header(path)
-        only = header.n_tensors == 0  # a vocabulary, which computes nothing
+        computes = header.n_tensors > 0  # else it is a vocabulary alone
         extra = sum(adapter_file.size(file, header.architecture) for file, _ in settings.get("lora", ()))
-        context = 0 if only else self._context_size(header, settings, extra)
-        if (
-            header.n_vocab >= MANY and not only
-        ):  # or the first greedy answer would keep all others waiting for it
-            threading.Thread(target=_prepare, name="genkit numpy", daemon=True).start()
-        self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=only)
+        context = self._context_size(header, settings, extra) if computes else 0
+        if computes and header.n_vocab >= MANY:
+            # Now, since the first greedy answer would keep all others waiting for it.
+            threading.Thread(target=_import_numpy, name="genkit numpy", daemon=True).start()
+        self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=not computes)
         self._name, self._is_encoder = header.name or os.path.basename(path), header.is_encoder
         self._send, self._broken, self._shifts = send, broken, bool(settings.get("context_shift"))
         self._saving: Saving | None = None
         try:
             self._prompts = Prompts(self._model, self._load_template(settings["template"]))
             self._forms = Forms(self._model, self._prompts, self._limited)
-            self._saving = None if only else self._make_saving(context, settings)
-            self.engine = None if only else self._make_engine(header, context, settings)
+            self._saving = self._make_saving(context, settings) if computes else None
+            self.engine = self._make_engine(header, context, settings) if computes else None
         except BaseException:  # in a process that goes on, all of it would stay
             if self._saving:
                 self._saving.close()
@@ -86,7 +85,7 @@ class Service:
 
     @staticmethod
     def _context_size(header: gguf.Header, settings: dict[str, Any], adapters: int) -> int:
-        free = None if settings["gpu_layers"] else machine.free_memory()  # a GPU may take a part of the model
+        free = _free_memory(settings)()
         left = None if free is None else max(0, free - adapters)
         return choose_context(header, settings["context"], batch=BATCH, free=left)
 
@@ -101,7 +100,7 @@ class Service:
             self._prompts,
             window=context,
             threads=threads,
-            free=_unknown if settings["gpu_layers"] else machine.free_memory,
+            free=_free_memory(settings),
             tell=self.tell,
             fail=self.fail,
         )
@@ -194,10 +193,12 @@ class Service:
         facts = {"syntax": prompt.syntax, "thinking": prompt.thinking, "ignored": prompt.ignored}
         self.tell(call, model=self._name, prompt=len(tokens), **facts)
         limit = options.get("max_tokens", 2**31 if self._shifts else room)
-        asked = Sequence(call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep)
-        asked.head, asked.scales = head, tuple(question.get("lora", ()))
+        scales = tuple(question.get("lora", ()))
+        asked = Sequence(
+            call, tokens, steps(options), limit, constraint, options.get("logprobs"), keep, scales, head=head
+        )
         if keep and self._saving:
-            asked.saved = self._saving.find(keep.name, tokens, asked.scales)
+            asked.saved = self._saving.find(keep.name, tokens, scales)
         engine.submit(asked)
 
     def _name_to_keep(self, question: dict[str, Any]) -> Name | None:
@@ -281,14 +282,15 @@ class Service:
         self.tell(call, **pipe.error_facts(error))
 
 
-def _prepare() -> None:
+def _import_numpy() -> None:
     """Import numpy while the model loads; who needs it hears if that cannot be."""
     with contextlib.suppress(Exception):
         numpy()
 
 
-def _unknown() -> None:
-    """How much memory is free where a GPU may have taken a part of the model."""
+def _free_memory(settings: dict[str, Any]) -> Callable[[], int | None]:
+    """What tells how much memory is free; that is not known where a GPU may take a part of the model."""
+    return (lambda: None) if settings["gpu_layers"] else machine.free_memory
 
 
 @contextlib.contextmanager

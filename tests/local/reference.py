@@ -19,7 +19,7 @@ def token_vectors(path: Path, tokens: Sequence[int]) -> np.ndarray:
     parameters = library.llama_context_default_params()
     parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = 1024
     parameters.embeddings, parameters.pooling_type = True, library.LLAMA_POOLING_TYPE_NONE
-    context = library.llama_init_from_model(model._model, parameters)
+    context = library.llama_init_from_model(model.pointer, parameters)
     batch = library.llama_batch_init(1024, 0, 1)
     batch.n_tokens = len(tokens)
     for row, token in enumerate(tokens):
