@@ -7,7 +7,6 @@ On a 0.5B-shaped Q4_0 model of random weights; an adapter of rank 16 on the quer
 
 from __future__ import annotations
 
-import os
 import statistics
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import gguf
 import numpy as np
-from random_model import fabricate
+from random_model import model_file
 from report import Report, options
 
 import genkit
@@ -60,11 +59,9 @@ def rate(generator: genkit.Generator, sets: list[list[Path]], tokens: int, seed:
 def main() -> None:
     smoke = options(__doc__).smoke
     report, layers, rounds, tokens = Report(smoke=smoke), *((1, 1, 4) if smoke else (24, 3, 48))
-    with tempfile.TemporaryDirectory() as name:
+    small = {"layers": layers, "vocabulary": 512} if smoke else None
+    with tempfile.TemporaryDirectory() as name, model_file(small) as path:
         folder = Path(name)
-        path = Path(os.environ.get("GENKIT_BENCHMARK_MODEL") or folder / "random.gguf")
-        path = folder / "small.gguf" if smoke else path
-        fabricate(path, layers=layers, vocabulary=512 if smoke else 151936)
         one, other = (adapter(folder / f"{number}.gguf", layers, number) for number in range(2))
         cases: dict[str, list[list[Path]]] = {
             "no adapter": [[]],

@@ -9,13 +9,11 @@ On a model of random weights in the shape of a 0.5B one, with the 151,936 tokens
 
 from __future__ import annotations
 
-import os
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
-from random_model import fabricate
+from random_model import model_file
 from report import Report, options
 
 import genkit
@@ -79,11 +77,7 @@ def rates(path: Path, tokens: int, rounds: int) -> tuple[list[float], list[float
 def main() -> None:
     smoke = options(__doc__).smoke
     report, tokens = Report(smoke=smoke), 8 if smoke else 128
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(os.environ.get("GENKIT_BENCHMARK_MODEL") or Path(folder) / "random.gguf")
-        if smoke:
-            path = Path(folder) / "small.gguf"
-        fabricate(path, layers=1 if smoke else 24, vocabulary=512 if smoke else 151936)
+    with model_file({"layers": 1, "vocabulary": 512} if smoke else None) as path:
         step, own = masks(path, tokens)
         report.figure("a decode step, median", step, "ms")
         report.figure("a mask of it, median", own, "ms")

@@ -24,7 +24,6 @@ import socket
 import statistics
 import string
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ from typing import Any
 
 import httpx
 from figure import draw
-from random_model import fabricate
+from random_model import model_file
 from report import Report
 
 import genkit
@@ -431,7 +430,7 @@ def lookup(bench: Bench) -> None:
 def main() -> None:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--model", type=Path, help="a GGUF file; by default random weights of a 0.5B shape")
+    parser.add_argument("--model", type=Path, help="a GGUF file; by default that of random_model.py")
     parser.add_argument("--bench", help="the path of llama-bench")
     parser.add_argument("--server", help="the path of llama-server")
     parser.add_argument("--figure", type=Path, help="where to draw parallel requests, as SVG")
@@ -440,20 +439,15 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     scale = 0.02 if arguments.smoke else 1
-    folder = Path(tempfile.gettempdir())
-    if arguments.smoke:
-        path = fabricate(
-            folder / "genkit-smoke-words.gguf",
-            layers=1,
-            width=128,
-            heads=2,
-            vocabulary=30_000,  # nearly all words: ``Llama`` does not end in half a character
-            context=32768,
-        )
-    else:
-        given = arguments.model or os.environ.get("GENKIT_BENCHMARK_MODEL")
-        path = Path(given) if given else fabricate(folder / "genkit-random-32k.gguf", context=32768)
-    bench = Bench(path, arguments.threads, scale, arguments.only)
+    # Nearly all of its tokens are words: ``Llama`` does not end in half a character.
+    small = {"layers": 1, "width": 128, "heads": 2, "vocabulary": 30_000} if arguments.smoke else None
+    model = contextlib.nullcontext(arguments.model) if arguments.model else model_file(small)
+    with model as path:
+        measure(Bench(path, arguments.threads, scale, arguments.only), arguments)
+
+
+def measure(bench: Bench, arguments: argparse.Namespace) -> None:
+    """All that is wanted of the measurements."""
     measurements = {
         "prefix": shared_prefix,
         "turn": tenth_turn,
@@ -462,9 +456,9 @@ def main() -> None:
         "lookup": lookup,
         "parallel": lambda bench: parallel(bench, arguments.server, arguments.figure),
     }
-    for name, measure in measurements.items():
+    for name, measurement in measurements.items():
         if bench.wanted(name):
-            measure(bench)
+            measurement(bench)
     if arguments.bench:
         llama_bench(bench, arguments.bench)
     bench.report.end()

@@ -9,6 +9,10 @@ feed-forward of 4864. Blocks are random bytes under a fixed scale, so that nothi
 from __future__ import annotations
 
 import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import gguf
@@ -32,7 +36,7 @@ def fabricate(
     kv_heads: int = 2,
     feed_forward: int = 4864,
     vocabulary: int = 151936,
-    context: int = 8192,
+    context: int = 32768,
 ) -> Path:
     """Write the model, unless it is there already, and return its path."""
     if path.exists():
@@ -76,6 +80,21 @@ def fabricate(
     writer.close()
     path.with_suffix(".part").rename(path)
     return path
+
+
+@contextmanager
+def model_file(small: dict[str, int] | None = None) -> Iterator[Path]:
+    """The model to measure with, while it is measured.
+
+    Its file is at the path in GENKIT_BENCHMARK_MODEL, where it is made if it is missing and stays; without
+    that variable, in a folder that goes.
+
+    Args:
+        small: what :func:`fabricate` takes for a small model, which is always in a folder that goes.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        given = None if small else os.environ.get("GENKIT_BENCHMARK_MODEL")
+        yield fabricate(Path(given or Path(folder) / "random.gguf"), **(small or {}))
 
 
 def _blocks(random: np.random.Generator, quantization: str, rows: int, columns: int) -> np.ndarray:

@@ -18,12 +18,10 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
-from random_model import fabricate
+from random_model import model_file
 from report import Report, options
 
 import genkit
@@ -162,11 +160,7 @@ def main() -> None:
         report.at_most(
             "kill -9, model in the box: typed error, worst", max(death(generator, rounds)), 50, "ms"
         )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(os.environ.get("GENKIT_BENCHMARK_MODEL") or Path(folder) / "random.gguf")
-        if smoke:
-            path = Path(folder) / "small.gguf"
-        fabricate(path, layers=24, vocabulary=512 if smoke else 151936)
+    with model_file({"vocabulary": 512} if smoke else None) as path:
         with genkit.Generator(path, context=8192) as generator:
             report.at_most("kill -9, 0.5B: typed error, worst", max(death(generator, rounds)), 50, "ms")
             report.figure("  the call after it, with a new worker", served(generator), "s")

@@ -17,11 +17,10 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from random_model import fabricate
+from random_model import model_file
 from report import Report, options
 
 import genkit
@@ -84,11 +83,9 @@ def compare(path: Path, tokens: int, rounds: int, waiting: str) -> tuple[list[fl
 def main() -> None:
     smoke = options(__doc__).smoke
     report = Report(smoke=smoke)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(os.environ.get("GENKIT_BENCHMARK_MODEL") or Path(folder) / "random.gguf")
-        if smoke:  # on a busy machine, threads that spin would take minutes
-            path = fabricate(Path(folder) / "small.gguf", layers=1, vocabulary=8192)
-        ours, theirs = compare(fabricate(path), *((4, 1, "PASSIVE") if smoke else (96, 7, "")))
+    with model_file({"layers": 1, "vocabulary": 8192} if smoke else None) as path:
+        # On a busy machine, threads that spin would take minutes.
+        ours, theirs = compare(path, *((4, 1, "PASSIVE") if smoke else (96, 7, "")))
     report.figure("genkit", statistics.median(ours), "t/s")
     report.figure("Llama of llama-cpp-python", statistics.median(theirs), "t/s")
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
