@@ -17,7 +17,7 @@ EMBED_BYTES = 300_000
 
 
 class Abilities(ABC):
-    """A part of :class:`genkit.providers.remote.RemoteBackend`, which sends the calls."""
+    """What :class:`genkit.providers.remote.RemoteBackend` inherits; it sends the calls."""
 
     dialect: Dialect
     target: Target
@@ -36,13 +36,15 @@ class Abilities(ABC):
             UnsupportedOption: the vendor does not embed, or does not take an option.
             BackendError: a call failed.
         """
-        encode, decode = self._ability("embed"), self._ability("embed", "decode")
-        size = self._ability("embed_limit", "")(self.target)
+        encode, decode = self._ability("embed")
+        dialect: Any = self.dialect  # of those that embed, all have a limit
+        count: int = dialect.embed_limit(self.target)
+        size: int = self.target.quirk("embed_bytes", EMBED_BYTES)
         given = {"dimensions": dimensions, "purpose": purpose}
         options = {name: value for name, value in given.items() if value is not None}
         vectors: list[list[float]] = []
         deadline = self._deadline()
-        for batch in batches(texts, size, self.target.quirk("embed_bytes", EMBED_BYTES)):
+        for batch in batches(texts, count, size):
             call = encode(batch, self.target, **options)
             found = await self._ask(call, decode, runtime, deadline)
             if len(found) != len(batch):
@@ -62,7 +64,7 @@ class Abilities(ABC):
             UnsupportedOption: the vendor does not rerank.
             BackendError: the call failed.
         """
-        encode, decode = self._ability("rerank"), self._ability("rerank", "decode")
+        encode, decode = self._ability("rerank")
         if not documents:
             return []
         found: list[Ranked] = await self._ask(encode(query, documents, self.target, top=top), decode, runtime)
@@ -83,22 +85,21 @@ class Abilities(ABC):
         if self.target.quirk("no_models"):
             name = self.target.vendor.name
             raise UnsupportedOption(f"{name} lists no models", option="models", provider=name)
-        names: list[str] = await self._ask(
-            self._ability("models")(self.target), self._ability("models", "decode"), runtime
-        )
+        encode, decode = self._ability("models")
+        names: list[str] = await self._ask(encode(self.target), decode, runtime)
         return names
 
     def _odd(self, what: str) -> ProtocolError:
         name = self.target.vendor.name
         return ProtocolError(f"{name} {what}", provider=name)
 
-    def _ability(self, what: str, step: str = "encode") -> Callable[..., Any]:
-        """What a dialect may have or not have."""
-        found: Callable[..., Any] | None = getattr(self.dialect, f"{step}_{what}" if step else what, None)
-        if found is None:
+    def _ability(self, what: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """How the dialect encodes such a call, and decodes its answer; UnsupportedOption if it does not."""
+        encode = getattr(self.dialect, f"encode_{what}", None)
+        if encode is None:
             name = self.target.vendor.name
             raise UnsupportedOption(f"{name} has no call for {what}", option=what, provider=name)
-        return found
+        return encode, getattr(self.dialect, f"decode_{what}")
 
     @abstractmethod
     async def _ask(

@@ -76,7 +76,12 @@ class Call:
 
 
 class Dialect(Protocol):
-    """A wire format, as pure functions."""
+    """A wire format, as pure functions.
+
+    One that can do more has, in pairs, ``encode_embed`` and ``decode_embed`` (with ``embed_limit``),
+    ``encode_rerank``, ``encode_models`` (see ``abilities.py``) and ``encode_count``, or ``encode_count_text``
+    (see ``counting.py``). One whose streams are lines of JSON has ``in_lines = True``.
+    """
 
     name: str
 
@@ -99,8 +104,10 @@ class Dialect(Protocol):
         """The error that a body tells of: of a failed response, or of a payload in a good one."""
 
 
-_OPTIONS: tuple[str, ...] = ("tools", "tool_choice", "parallel_tool_calls", "output", "reasoning")
-_OPTIONS += ("keep", "suffix", "lora", "metadata")
+_OPTIONS = (
+    "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "keep", "suffix", "lora",
+    "metadata",
+)  # fmt: skip
 
 
 class Encoding:

@@ -90,9 +90,7 @@ class Endpoint:
     def _request(self, call: Call) -> HttpRequest:
         """The HTTP request for a call; key and headers of the user are added when it is sent."""
         vendor = self._target.vendor
-        content = b""
-        if call.body is not None:
-            content = _json(call.body)
+        content = b"" if call.body is None else _json(call.body)
         query = ("&" if "?" in call.path else "?") + urlencode(call.query) if call.query else ""
         headers = {"content-type": "application/json", **vendor.headers, **call.headers}
         url = self._base_url + call.path + query
@@ -163,6 +161,7 @@ class Endpoint:
 
 
 def request_id(headers: Mapping[str, str]) -> str:
+    """The id that the provider gave a request, or ''."""
     return next((headers[name] for name in _REQUEST_IDS if name in headers), "")
 
 

@@ -19,8 +19,8 @@ from ..events import Event
 from ..request import Request
 from .base import DONE, Call, Encoding, Payload, Target
 from .failures import failure
-from .gemini_answer import Answer
-from .gemini_request import NAME, contents, generation_config, part_on_the_wire, tools_on_the_wire
+from .gemini_answer import NAME, Answer
+from .gemini_request import contents, generation_config, part_on_the_wire, tools_on_the_wire
 from .reading import numbers
 
 _PURPOSES = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
@@ -57,7 +57,7 @@ class Gemini:
 
     async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:
         """See :class:`~genkit.providers.base.Dialect`; a stream without ``alt=sse`` is one JSON array."""
-        answer = Answer(NAME)
+        answer = Answer()
         async for payload in payloads:
             if payload is DONE:
                 continue

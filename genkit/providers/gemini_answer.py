@@ -24,6 +24,8 @@ from ..events import (
 from ..messages import Audio, Citation, Document, Image, Native, Part, Reasoning, Text, ToolCall
 from . import reading
 
+NAME = "gemini"
+
 _SHAPE = frozenset(("candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"))
 _FIRST = (None, 0, "0")  # of several alternatives
 _WRONG = (AttributeError, LookupError, TypeError, ValueError, ArithmeticError)
@@ -41,14 +43,9 @@ _NUMBERS = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITA
 
 
 class Answer:
-    """One answer on its way.
+    """One answer on its way."""
 
-    Args:
-        dialect: the name for the parts that only this dialect knows.
-    """
-
-    def __init__(self, dialect: str) -> None:
-        self._dialect = dialect
+    def __init__(self) -> None:
         self._started = self._thinks = False
         self._run: list[str] = []  # the texts of the part that is still open
         self._signature = ""  # of an empty part after it
@@ -164,7 +161,7 @@ class Answer:
 
     def _said(self, text: str, signature: str, citations: tuple[Citation, ...] = ()) -> Text | Reasoning:
         if self._thinks:
-            return Reasoning(text, signature, dialect=self._dialect if signature else "")
+            return Reasoning(text, signature, dialect=NAME if signature else "")
         self._closed += text
         return Text(text, citations, signature=signature)
 
@@ -185,7 +182,7 @@ class Answer:
         data = base64.b64decode(blob["data"]) if blob is not None else b""
         if blob and data and not part.get("thought"):  # drafts of an image are thoughts
             return [PartEnd(_media(data, reading.text(blob, "mimeType"), signature))]
-        return [PartEnd(Native(dialect=self._dialect, data=part))]
+        return [PartEnd(Native(dialect=NAME, data=part))]
 
     def _citations(self, text: str) -> tuple[Citation, ...]:
         """Where the last text comes from; the API counts bytes of the whole answer, genkit its characters."""

@@ -20,9 +20,9 @@ from ..messages import (
 )
 from ..request import Request, Tool
 from .base import Encoding, Target
+from .gemini_answer import NAME
 from .shared import described, json_object, tool_input
 
-NAME = "gemini"
 _SAMPLING = {
     "max_tokens": "maxOutputTokens",
     "temperature": "temperature",

@@ -11,11 +11,10 @@ from typing import Any
 from ..events import Event
 from ..request import Request
 from .base import DONE, Call, Encoding, Payload, Target
-from .openai_chat_answer import Answer
+from .openai_chat_answer import NAME, Answer
 from .openai_chat_request import Wire
 from .openai_shared import OpenAIServer, path
 
-NAME = "openai.chat"
 _PLAIN = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "parallel_tool_calls")
 
 
@@ -49,7 +48,7 @@ class OpenAIChat(OpenAIServer):
     def encode(self, request: Request, target: Target) -> Call:
         """The call for a request. Raises BadRequest for what the API cannot express."""
         encoding = Encoding(request, target)
-        wire = Wire(encoding, target, NAME)
+        wire = Wire(encoding, target)
         body: dict[str, Any] = {"model": target.model, "messages": wire.conversation(request.messages)}
         encoding.move(body, {name: name for name in _PLAIN})
         encoding.move(body, {name: target.quirk(name, name) for name in ("max_tokens", "seed")})

@@ -29,6 +29,8 @@ from .openai_chat_kept import Kept
 from .openai_shared import is_error
 from .reading import label, text
 
+NAME = "openai.chat"
+
 _WRONG = (AttributeError, LookupError, ProtocolError, TypeError, ValueError, ArithmeticError)
 _FIRST = (None, 0, "0")
 
@@ -38,7 +40,7 @@ class Answer:
 
     Args:
         target: whose answer it is.
-        dialect: what it is in, which names the parts that only it knows, and the errors.
+        dialect: what it is in, which names the errors.
     """
 
     def __init__(self, target: Target, dialect: Dialect) -> None:
@@ -220,12 +222,12 @@ class Answer:
         events: list[Event] = [ToolCallDelta(place, "{}") for place in bare]
         answer, thoughts = "".join(self._texts), "".join(self._thoughts)
         citations = tuple(self._citations) or sources(self._sources)
-        media = self._media + self._sound.parts(self._dialect.name, streamed=not self._whole)
-        kept, name = self._kept.fields(), self._dialect.name
+        media = self._media + self._sound.parts(NAME, streamed=not self._whole)
+        kept = self._kept.fields()
         if kept or (citations and answer) or media:
             if thoughts:
                 events.append(PartEnd(Reasoning(thoughts)))
-            events += [PartEnd(Native(dialect=name, data={field: held})) for field, held in kept.items()]
+            events += [PartEnd(Native(dialect=NAME, data={field: held})) for field, held in kept.items()]
             if answer:
                 events.append(PartEnd(Text(answer, citations)))
             events += [PartEnd(part) for part in media]

@@ -23,6 +23,7 @@ from ..messages import (
 from ..request import Output, Tool
 from .base import Encoding, Target
 from .closed import closed
+from .openai_chat_answer import NAME
 from .openai_strict import held
 
 
@@ -32,11 +33,10 @@ class Wire:
     Args:
         encoding: refuses what cannot be written.
         target: whom it is for.
-        name: the dialect's.
     """
 
-    def __init__(self, encoding: Encoding, target: Target, name: str) -> None:
-        self._refuse, self._quirk, self._name = encoding.refuse, target.quirk, name
+    def __init__(self, encoding: Encoding, target: Target) -> None:
+        self._refuse, self._quirk = encoding.refuse, target.quirk
         self._model = target.model
         self._attached: list[dict[str, Any]] = []
 
@@ -117,7 +117,7 @@ class Wire:
 
     def _assistant(self, parts: list[Part]) -> dict[str, Any]:
         sent: dict[str, Any] = {"role": "assistant", "content": None}
-        kept = [part.data for part in parts if isinstance(part, Native) and part.dialect == self._name]
+        kept = [part.data for part in parts if isinstance(part, Native) and part.dialect == NAME]
         native = {name: value for data in kept for name, value in data.items()}
         replay = self._quirk("replay")
         thought = "".join(part.text for part in parts if isinstance(part, Reasoning)) if replay else ""
@@ -222,7 +222,7 @@ class Wire:
             case Document(data=data, name=name) if data or self._quirk("document_url"):
                 name = name or ("document.pdf" if part.media_type == "application/pdf" else "document")
                 return {"type": "file", "file": {"filename": name, "file_data": part.data_url}}
-            case Native(dialect=dialect, data=data) if dialect == self._name:
+            case Native(dialect=dialect, data=data) if dialect == NAME:
                 return dict(data)
         where = " by URL" if isinstance(part, Media) and part.url else ""
         self._refuse(f"{type(part).__name__}{where} in a message that is not the model's")

@@ -151,14 +151,11 @@ class Answer:
             raise ProtocolError(f"an item of the answer has no type: {item!r:.200}")
 
     def _call(self, index: int, item: Mapping[str, Any], told: bool) -> Iterator[Event]:
-        id, name, arguments = (
-            text(item, "call_id") or text(item, "id"),
-            text(item, "name"),
-            item.get("arguments"),
-        )
+        id, name = text(item, "call_id") or text(item, "id"), text(item, "name")
         if not name:
             raise ProtocolError(f"a call in the answer names no function: {item!r:.200}")
         self._called = True
+        arguments = item.get("arguments")
         written = json.dumps(arguments) if isinstance(arguments, dict) else text(item, "arguments") or "{}"
         if not told:
             yield ToolCallDelta(index, written, id, name)
@@ -193,10 +190,10 @@ def _citation(note: Mapping[str, Any]) -> Citation:
 def _reasoning(item: Mapping[str, Any], told: bool) -> Iterator[Event]:
     id, signature = text(item, "id"), text(item, "encrypted_content")
     thoughts = [text(piece, "text") for name in ("summary", "content") for piece in objects(item, name)]
-    for number_, thought in enumerate(thoughts or [""]):
+    for at, thought in enumerate(thoughts or [""]):
         if thought and not told:
             yield ReasoningDelta(thought)
-        yield PartEnd(Reasoning(thought, "" if number_ else signature, id, dialect=NAME))
+        yield PartEnd(Reasoning(thought, "" if at else signature, id, dialect=NAME))
 
 
 def _image(item: Mapping[str, Any]) -> Image | None:

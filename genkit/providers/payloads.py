@@ -10,10 +10,9 @@ from pydantic_core import from_json
 from ..errors import IncompleteStream, ProtocolError, TooLarge
 from ..runtime.base import HttpResponse
 from ..runtime.eventstream import FrameParser
-from ..runtime.sse import LARGEST_EVENT, EventParser
+from ..runtime.sse import BOM, LARGEST_EVENT, EventParser
 from .base import DONE, Payload
 
-_BOM = b"\xef\xbb\xbf"
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
@@ -120,9 +119,9 @@ async def _sniffed(chunks: AsyncGenerator[bytes, None], in_lines: bool) -> Async
     start = b""
     async for chunk in chunks:
         start = (start + chunk).lstrip()  # at once: some servers send blanks for as long as they think
-        if len(start) >= len(_BOM) + max(map(len, _SSE_STARTS)):
+        if len(start) >= len(BOM) + max(map(len, _SSE_STARTS)):
             break
-    if start.removeprefix(_BOM).lstrip().startswith(_SSE_STARTS):
+    if start.removeprefix(BOM).lstrip().startswith(_SSE_STARTS):
         async for payload in _sse(_after(start, chunks)):
             yield payload
         return
@@ -161,7 +160,7 @@ def parse(data: bytes) -> Any:
         ProtocolError: it is none.
     """
     try:
-        return from_json(data.removeprefix(_BOM), allow_inf_nan=False)
+        return from_json(data.removeprefix(BOM), allow_inf_nan=False)
     except ValueError as error:
         raise _no_json(data, error) from None
 

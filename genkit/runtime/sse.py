@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import TooLarge
 
 LARGEST_EVENT = 8 * 1024 * 1024
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class EventParser:
@@ -47,7 +47,7 @@ class EventParser:
             self._pending = 0
         if not self._started:
             self._started = True
-            chunk = chunk.removeprefix(_BOM)
+            chunk = chunk.removeprefix(BOM)
         lines = chunk.splitlines()  # of bytes: at CR, LF and CRLF only
         last = chunk[-1:]
         rest = b"" if last in b"\r\n" else lines.pop()
@@ -66,7 +66,7 @@ class EventParser:
         line = b"".join(self._parts)
         self._parts.clear()
         self._pending = 0
-        return self._events([line if self._started else line.removeprefix(_BOM), b""])
+        return self._events([line if self._started else line.removeprefix(BOM), b""])
 
     def _keep(self, piece: bytes) -> list[tuple[bytes, bytes]]:
         if piece:
