@@ -108,7 +108,7 @@ class Usage:
 
     @property
     def known(self) -> bool:
-        """Whether the backend told any: an answer without a token of a prompt there is none."""
+        """Whether the backend told how many: no call has none, since every prompt has tokens."""
         return self.total_tokens > 0
 
     @property

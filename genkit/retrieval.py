@@ -10,10 +10,11 @@ from .response import Ranked
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
 from .runtime.late import awaiting
+from .sampling import check_number
 
 
 class Retrieval:
-    """A part of :class:`genkit.Generator`."""
+    """What :class:`genkit.Generator` inherits."""
 
     _backend: Backend
     _blocking: BlockingRuntime
@@ -79,18 +80,17 @@ def _texts(texts: Iterable[str], what: str) -> Sequence[str]:
 
 
 def _to_embed(texts: Iterable[str], dimensions: int | None) -> Sequence[str]:
-    _check_number("dimensions", dimensions)
+    _check_count("dimensions", dimensions)
     return _texts(texts, "embed")
 
 
-def _check_number(name: str, value: object) -> None:
-    is_whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
-    if value is not None and not is_whole:
-        raise BadRequest(f"{name} takes a whole number from 1 to {2**31 - 1}, not {shown(value)}")
+def _check_count(name: str, value: int | None) -> None:
+    if value is not None:
+        check_number(name, value, 1, 2**31 - 1, whole=True)
 
 
 def _search(query: str, documents: Iterable[str], top: int | None) -> tuple[str, Sequence[str]]:
     if not isinstance(query, str):
         raise BadRequest(f"rerank takes a query as text, not {shown(query, 60)}")
-    _check_number("top", top)
+    _check_count("top", top)
     return query, _texts(documents, "rerank")

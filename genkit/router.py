@@ -40,8 +40,6 @@ _DIALECTS = {
     "openai.chat": ("openai_chat", "OpenAIChat"),
     "openai.responses": ("openai_responses", "OpenAIResponses"),
 }
-
-
 # Where a call is signed, or a token fetched, if there is no key.
 _SIGNERS = {"aws": ("aws", "signer"), "google": ("google_auth", "token")}
 

@@ -56,7 +56,7 @@ class Sampling:
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None:
-                _check(name, value, low, high, whole=name in _WHOLE)
+                check_number(name, value, low, high, whole=name in _WHOLE)
         given: Any = (self.stop,) if isinstance(self.stop, str) else () if self.stop is None else self.stop
         listed = isinstance(given, Iterable) and not isinstance(given, Mapping)
         stop = tuple(given) if listed else (given,)
@@ -86,7 +86,8 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 )
 
 
-def _check(name: str, value: Any, low: float, high: float, *, whole: bool) -> None:
+def check_number(name: str, value: Any, low: float, high: float, *, whole: bool) -> None:
+    """Raises BadRequest for the value of an option that is no number, or out of its range."""
     kind = "a whole number" if whole else "a number"
     right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     if not right or not low <= value <= high:
@@ -106,5 +107,5 @@ def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
         is_id = isinstance(token, int) and not isinstance(token, bool) and 0 <= token < 2**31
         if not is_id and not (isinstance(token, str) and token):
             raise BadRequest(f"logit_bias takes token ids from 0, or texts of one token, not {shown(token)}")
-        _check(f"logit_bias of {shown(token)}", bias, -100, 100, whole=False)
+        check_number(f"logit_bias of {shown(token)}", bias, -100, 100, whole=False)
     return tuple(biases.items())

@@ -82,7 +82,7 @@ def chat(context: click.Context, generator: genkit.Generator, *, options: dict[s
     interactive = sys.stdin.isatty() and shows
     if interactive:
         note(f"{generator.model}: {_HELP}")
-    failed = False
+    all_went_well = True
     for line in _typed_lines() if interactive else sys.stdin:
         text = line.strip()
         if text == "/exit":
@@ -95,8 +95,8 @@ def chat(context: click.Context, generator: genkit.Generator, *, options: dict[s
         elif _COMMAND.fullmatch(text):
             note(f"there is no command {text}: {_HELP}")
         elif text:
-            failed |= not _turn(conversation, text, options, raw)
-    context.exit(1 if failed and not interactive else 0)
+            all_went_well &= _turn(conversation, text, options, raw)
+    context.exit(0 if all_went_well or interactive else 1)
 
 
 def _turn(conversation: Conversation, text: str, options: dict[str, Any], raw: bool) -> bool:

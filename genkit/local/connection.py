@@ -46,6 +46,11 @@ class Peer(Protocol):
         """Wait until nothing of it is left."""
 
 
+def closed() -> Closed:
+    """What the calls that run are told when their Generator is closed."""
+    return Closed("the Generator was closed while this call was running")
+
+
 class Call(NamedTuple):
     """A question that was asked, and where its answers go."""
 
@@ -147,7 +152,7 @@ class Connection:
 
         The garbage collector may call this in any thread; one of the worker's own does not wait for itself.
         """
-        self._die(Closed("the Generator was closed while this call was running"))
+        self._die(closed())
         if not self._peer:
             return
         self._peer.kill()

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import BadRequest, Closed
 from ..runtime.base import Channel
 from . import files, pipe
-from .connection import Answer, Call, Connection
+from .connection import Answer, Call, Connection, closed
 from .process import Supervisor
 
 _workers: weakref.WeakValueDictionary[str, Supervisor] = weakref.WeakValueDictionary()
@@ -53,7 +53,7 @@ class Asked:
             if self._connection.ask(self._number, frame, call):
                 break
         if tenant.closed:  # by another thread, meanwhile
-            self.cancel(_closed())
+            self.cancel(closed())
 
     def done(self) -> None:
         """Its last answer has been read."""
@@ -122,12 +122,8 @@ class Tenant:
         if is_last:
             self.worker.close()
         for asked in list(self.calls):
-            asked.cancel(_closed())
+            asked.cancel(closed())
         self.drop("")
-
-
-def _closed() -> Closed:
-    return Closed("the Generator was closed while this call was running")
 
 
 def _identity(path: str) -> list[object]:

@@ -72,13 +72,11 @@ class Response:
 
     def _failed(self, error: httpx.HTTPError) -> GenkitError:
         if self._connections.closed:
-            return Closed("the Generator was closed while it was used")
+            return _closed()
         if isinstance(error, httpx.RemoteProtocolError):
-            return (
-                cut()
-                if "closed" in str(error)
-                else ProtocolError(f"the body is broken: {error}", phase="body")
-            )
+            if "closed" in str(error):
+                return cut()
+            return ProtocolError(f"the body is broken: {error}", phase="body")
         return ConnectFailed(f"the connection broke: {error}", phase="body")
 
     async def aclose(self) -> None:
@@ -132,7 +130,7 @@ class Connections:
         transport = pool.take()
         try:
             if self.closed:  # after it was taken from the pool that close() emptied
-                raise Closed("the Generator was closed while it was used")
+                raise _closed()
             answer = await self._exchange(transport, request, limits)
             if isinstance(answer, ConnectFailed) and transport.was_kept and not limits.answered:
                 answer = await self._again(answer, transport, request, limits)
@@ -175,7 +173,7 @@ class Connections:
         """The error for an exchange that gave no response."""
         place = url.netloc.decode("ascii", "replace")
         if self.closed:
-            return Closed("the Generator was closed while it was used")
+            return _closed()
         if isinstance(error, httpx.TimeoutException):
             return limits.exceeded()
         if isinstance(error, httpx.ConnectError):
@@ -193,7 +191,7 @@ class Connections:
         with self._lock:
             if self.closed:
                 raise Closed("the Generator was closed; make another")
-            if self._pid != os.getpid():  # forked: these are the parent's, and are not to be closed from here
+            if self._pid != os.getpid():  # forked: the parent's; kept, or they would be closed here
                 self._parents, self._pid, self._pools = self._pools, os.getpid(), {}
             pool = self._pools.get(home)
             if pool is not None:
@@ -220,6 +218,10 @@ class Connections:
                     transport.close()
             elif not home.is_closed():
                 home.call_soon_threadsafe(_abort, transports)
+
+
+def _closed() -> Closed:
+    return Closed("the Generator was closed while it was used")
 
 
 async def _head(transport: Any, request: httpx.Request) -> httpx.Response:

@@ -11,10 +11,10 @@ _PIECE = 256 * 1024
 
 
 class Unzip:
-    """Decompresses a body in pieces of bounded size."""
+    """Decompresses one body, of gzip or zlib; see :func:`unzip`."""
 
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(wbits=47)  # gzip or zlib, whichever it is
+        self._stream = zlib.decompressobj(wbits=47)  # whichever it is
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The next pieces, from the next bytes. Raises ProtocolError."""
