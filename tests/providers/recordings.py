@@ -8,10 +8,14 @@ import importlib.util
 import json
 import random
 import re
+import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import pytest
 
 from genkit.events import Event
 from genkit.options import Options
@@ -27,36 +31,29 @@ def named(option: str) -> str:
     return name if name in Options.__annotations__ else option
 
 
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+def _module(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
 
-def _corpus() -> ModuleType:
-    import sys
-
-    module_path = ROOT / "tests" / "conformance" / "corpus.py"
-    spec = importlib.util.spec_from_file_location("recorded_corpus", module_path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-corpus = _corpus()
-HAS_CORPUS = (corpus.FOLDER / "exchanges").is_dir()
+corpus = _module(ROOT / "tests" / "conformance" / "corpus.py", "recorded_corpus")
 WHY = f"no recorded exchanges in {corpus.FOLDER.name}/ (see tests/conformance/corpus.py)"
+needs_corpus = pytest.mark.skipif(not (corpus.FOLDER / "exchanges").is_dir(), reason=WHY)
+
+
+@cache
+def _canon() -> ModuleType:
+    return _module(ROOT.parent / "shared" / "tools" / "canon.py", "shared_canon")
 
 
 def canon(dialect: str, body: Any) -> Any:
     """A body without what no provider can see."""
-    return _module(ROOT.parent / "shared" / "tools" / "canon.py").canon(dialect, copy.deepcopy(body))
+    return _canon().canon(dialect, copy.deepcopy(body))
 
 
 def target(model: str = "m", **quirks: Any) -> Target:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, collect, corpus, damaged, events, payloads, target
+from recordings import collect, corpus, damaged, events, needs_corpus, payloads, target
 
 from genkit import Generator
 from genkit.errors import (
@@ -34,9 +34,8 @@ NAME = "anthropic.messages"
 ANTHROPIC, HERE = Anthropic(), target("claude-sonnet-4-5")
 CLASSES: dict[int, type[GenkitError]] = {400: BadRequest, 401: AuthFailed, 404: NotFound, 529: ServerFailed}
 
-recorded = corpus.exchanges(NAME) if HAS_CORPUS else []
+recorded = corpus.exchanges(NAME)
 streams = [exchange for exchange in recorded if exchange.body_kind == "sse"]
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
 
 def start(**usage: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, named, payloads, target
+from recordings import canon, collect, corpus, named, needs_corpus, payloads, target
 
 from genkit.errors import UnsupportedOption
 from genkit.messages import (
@@ -37,9 +37,8 @@ ANTHROPIC = Anthropic()
 SONNET = "claude-sonnet-4-5"
 HERE = Target(model=SONNET, vendor=VENDORS["anthropic"])
 
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
-recorded = corpus.exchanges(NAME, "anthropic.count_tokens") if HAS_CORPUS else []
-OFFICIAL = {case["case"]: case for case in corpus.official_requests("anthropic")} if HAS_CORPUS else {}
+recorded = corpus.exchanges(NAME, "anthropic.count_tokens")
+OFFICIAL = {case["case"]: case for case in corpus.official_requests("anthropic")}
 
 
 def body_of(*messages: Message, **options: Any) -> dict[str, Any]:

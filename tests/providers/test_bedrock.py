@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, named, target
+from recordings import canon, collect, corpus, damaged, events, named, needs_corpus, target
 from recordings import payloads as of_text
 
 from genkit.errors import (
@@ -55,9 +55,8 @@ from genkit.sampling import Sampling
 
 NAME = "bedrock.converse"
 BEDROCK, HERE = Bedrock(), target("anthropic.claude-haiku-4-5-v1:0")
-recorded = corpus.exchanges(NAME) if HAS_CORPUS else []
+recorded = corpus.exchanges(NAME)
 good = [exchange for exchange in recorded if exchange.response["status"] == 200]
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
 
 def payloads(exchange: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, named, payloads, target
+from recordings import canon, collect, corpus, damaged, events, named, needs_corpus, payloads, target
 
 from genkit.errors import (
     AuthFailed,
@@ -42,9 +42,8 @@ from genkit.response import Ranked
 from genkit.sampling import Sampling
 
 COHERE, HERE = Cohere(), target("command-a-03-2025")
-recorded = corpus.exchanges("cohere.chat") if HAS_CORPUS else []
+recorded = corpus.exchanges("cohere.chat")
 streams = [exchange for exchange in recorded if exchange.body_kind == "sse"]
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
 
 def event(kind: str, index: int | None = None, **message: Any) -> dict[str, Any]:
@@ -424,7 +423,7 @@ def test_embeddings_come_in_any_of_their_types() -> None:
 
 
 @needs_corpus
-@pytest.mark.parametrize("exchange", corpus.exchanges("rerank") if HAS_CORPUS else [], ids=str)
+@pytest.mark.parametrize("exchange", corpus.exchanges("rerank"), ids=str)
 def test_recorded_ranks_are_read(exchange: Any) -> None:
     body = exchange.response["body"]
     if "results" not in body:

@@ -20,14 +20,14 @@ import test_gemini_requests as gemini
 import test_ollama as ollama
 import test_openai_chat_requests as chat
 import test_openai_responses_requests as responses
-from recordings import HAS_CORPUS, WHY, canon, corpus
+from recordings import canon, corpus, needs_corpus
 from test_openai_chat import target
 
 import genkit
 from genkit.messages import Message
 from genkit.testing import Answer, LoopbackProvider
 
-pytestmark = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+pytestmark = needs_corpus
 KINDS = {"json": "application/json", "ndjson": "application/x-ndjson", "sse": "text/event-stream"}
 
 
@@ -46,7 +46,7 @@ class Turn(NamedTuple):
 
 def groups(dialect: str) -> Iterator[tuple[Any, Any]]:
     found: dict[str, list[Any]] = {}
-    for exchange in corpus.exchanges(dialect) if HAS_CORPUS else ():
+    for exchange in corpus.exchanges(dialect):
         if exchange.group and isinstance(exchange.request["body"], dict):
             found.setdefault(exchange.group, []).append(exchange)
     for group in found.values():
@@ -139,7 +139,7 @@ def untied(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if not calls or name not in ("id", "status")}
 
 
-TURNS = list(turns()) if HAS_CORPUS else []
+TURNS = list(turns())
 
 
 def served(exchange: Any) -> Answer:

@@ -14,15 +14,13 @@ from zlib import crc32
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, corpus
+from recordings import corpus, needs_corpus
 
 from genkit.errors import GenkitError, IncompleteStream, ProtocolError, TooLarge
 from genkit.providers.payloads import payloads
 from genkit.runtime.drive import drive
 
-recorded = (
-    [e for e in corpus.exchanges("bedrock.converse") if e.body_kind == "eventstream"] if HAS_CORPUS else []
-)
+recorded = [e for e in corpus.exchanges("bedrock.converse") if e.body_kind == "eventstream"]
 
 
 class Framed:
@@ -69,7 +67,7 @@ HELLO = event("messageStart", {"role": "assistant"}) + event("messageStop", {"st
 SAID = [{"messageStart": {"role": "assistant"}}, {"messageStop": {"stopReason": "end_turn"}}]
 
 
-@pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+@needs_corpus
 @pytest.mark.parametrize("exchange", recorded, ids=str)
 def test_recorded_streams_are_read_whole_and_in_pieces(exchange: Any) -> None:
     data = base64.b64decode(exchange.response["body"])

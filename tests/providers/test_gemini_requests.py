@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, payloads, target
+from recordings import canon, collect, corpus, needs_corpus, payloads, target
 
 from genkit.errors import ProtocolError, UnsupportedOption
 from genkit.messages import (
@@ -31,7 +31,6 @@ from genkit.request import Output, Request, Tool
 from genkit.sampling import Sampling
 
 GEMINI, HERE = Gemini(), target("gemini-2.5-flash")
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
@@ -156,7 +155,7 @@ def query_of(call: Call) -> str:
     return "?" + "&".join(f"{name}={value}" for name, value in call.query.items()) if call.query else ""
 
 
-official = corpus.official_requests("google-genai") if HAS_CORPUS else []
+official = corpus.official_requests("google-genai")
 
 
 @needs_corpus
@@ -238,7 +237,7 @@ def conversation(body: Any) -> Any:
     return found.get("systemInstruction"), found["contents"]
 
 
-recorded = corpus.exchanges("gemini.generate") if HAS_CORPUS else []
+recorded = corpus.exchanges("gemini.generate")
 asking = [e for e in recorded if isinstance(e.request["body"], dict) and "contents" in e.request["body"]]
 EMPTY_SYSTEM = {"gemini/document/ellmer__google-upload__2"}  # its client sends a text without characters
 # Its client sends the pieces of a stream as parts of their own, and loses the signature at the end.
@@ -394,8 +393,8 @@ def test_a_count_of_more_than_contents_wraps_the_request() -> None:
     assert flat.keys() == {"contents", "systemInstruction"}
 
 
-counting = corpus.exchanges("gemini.count_tokens") if HAS_CORPUS else []
-embedding = corpus.exchanges("gemini.embed", "gemini.predict") if HAS_CORPUS else []
+counting = corpus.exchanges("gemini.count_tokens")
+embedding = corpus.exchanges("gemini.embed", "gemini.predict")
 
 
 @needs_corpus

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, collect, corpus, damaged, payloads, target
+from recordings import collect, corpus, damaged, needs_corpus, payloads, target
 
 from genkit.errors import GenkitError
 from genkit.providers.base import DONE, Dialect
 from genkit.router import _DIALECTS
 
-pytestmark = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+pytestmark = needs_corpus
 DIALECTS: dict[str, Dialect] = {
     name: getattr(importlib.import_module(f"genkit.providers.{module}"), kind)()
     for name, (module, kind) in _DIALECTS.items()
@@ -31,7 +31,7 @@ def pieces(exchange: Any) -> list[Any]:
 
 
 def recorded() -> list[Any]:
-    found = corpus.exchanges(*DIALECTS) if HAS_CORPUS else []
+    found = corpus.exchanges(*DIALECTS)
     good = [exchange for exchange in found if exchange.response["status"] < 400]
     return [exchange for exchange in good if exchange.body_kind != "sse_malformed"]
 
@@ -143,7 +143,7 @@ def test_parts_of_a_kind_that_is_not_known_are_passed_over(dialect: str) -> None
 
 
 BESIDE = ("embed", "embeddings", "count_tokens", "models", "rerank")
-OTHERS = [e for e in corpus.exchanges() if e.dialect.endswith(BESIDE)] if HAS_CORPUS else []
+OTHERS = [e for e in corpus.exchanges() if e.dialect.endswith(BESIDE)]
 
 
 @given(st.integers(0, 10**9))

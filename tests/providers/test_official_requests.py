@@ -17,14 +17,14 @@ import test_cohere as cohere
 import test_gemini_requests as gemini
 import test_openai_chat_requests as chat
 import test_openai_responses_requests as responses
-from recordings import HAS_CORPUS, WHY, canon, corpus
+from recordings import canon, corpus, needs_corpus
 
 import genkit
 from genkit.providers.vendors import VENDORS
 from genkit.request import Request
 from genkit.testing import Answer, Asked, LoopbackProvider
 
-pytestmark = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+pytestmark = needs_corpus
 
 # What genkit has no words for, and why.
 NOT_SAID = {
@@ -50,7 +50,7 @@ def name_of(case: dict[str, Any]) -> str:
 
 
 def official(generation: str) -> dict[str, dict[str, Any]]:
-    found = corpus.official_requests(generation=generation) if HAS_CORPUS else []
+    found = corpus.official_requests(generation=generation)
     return {name_of(case): case for case in found}
 
 
@@ -71,7 +71,7 @@ def intents() -> Iterator[tuple[str, str, Request]]:
         yield f"cohere {case}", "cohere", request
 
 
-INTENTS = {name: (vendor, request) for name, vendor, request in intents()} if HAS_CORPUS else {}
+INTENTS = {name: (vendor, request) for name, vendor, request in intents()} if CASES["current"] else {}
 
 
 def options_of(request: Request) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, damaged, events, named, payloads, target
+from recordings import canon, collect, corpus, damaged, events, named, needs_corpus, payloads, target
 
 from genkit.errors import (
     BadRequest,
@@ -34,9 +34,8 @@ NAMELESS = {
     "ollama/tool_result/openllmetry__test_ollama_chat_tool_calls_legacy__0"
 }  # before there was tool_name
 OTHER = {"ollama/tools_parallel/prism__structured-with-multiple-tools-structured-mode-1__0"}
-recorded = [e for e in corpus.exchanges("ollama.chat") if e.id not in OTHER] if HAS_CORPUS else []
+recorded = [e for e in corpus.exchanges("ollama.chat") if e.id not in OTHER]
 streams = [exchange for exchange in recorded if exchange.body_kind == "ndjson"]
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
 
 def line(done: bool = False, **message: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, collect, corpus, damaged, events, payloads
+from recordings import collect, corpus, damaged, events, needs_corpus, payloads
 
 from genkit.errors import (
     AuthFailed,
@@ -51,10 +51,9 @@ def answer(exchange: Any) -> Response:
     return collect(CHAT, payloads(exchange), to)
 
 
-EXCHANGES = corpus.exchanges("openai.chat") if HAS_CORPUS else []
+EXCHANGES = corpus.exchanges("openai.chat")
 GOOD = [e for e in EXCHANGES if e.response["status"] < 400 and e.expected and e.expected["outcome"] == "ok"]
 STREAMS = [e for e in GOOD if e.body_kind == "sse"]
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
 # Where the official SDK sees less than the recording says: what it misses, and why.
 MISSED: dict[str, tuple[str, str]] = {

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from recordings import HAS_CORPUS, WHY, canon, collect, corpus, payloads
+from recordings import canon, collect, corpus, needs_corpus, payloads
 from test_openai_chat import CHAT, target
 
 import genkit
@@ -32,8 +32,6 @@ from genkit.providers.base import Call
 from genkit.request import Output, Request, Tool
 from genkit.sampling import Sampling
 from genkit.testing import Answer, LoopbackProvider
-
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 
 HELLO = (Message.system("Be terse."), Message.user("Hello"))
 WEATHER_SCHEMA = {
@@ -172,8 +170,6 @@ NOT_GENERATING = ("embeddings", "embeddings_default", "models_list")
 
 
 def cases() -> list[Any]:
-    if not HAS_CORPUS:
-        return []
     found = corpus.official_requests("openai", "groq", "mistralai")
     return [case for case in found if not case["case"].startswith("responses")]
 
@@ -281,7 +277,7 @@ HABITS = {
 
 def loops() -> list[tuple[Any, Any]]:
     groups: dict[str, list[Any]] = {}
-    for exchange in corpus.exchanges("openai.chat") if HAS_CORPUS else ():
+    for exchange in corpus.exchanges("openai.chat"):
         if exchange.group and exchange.request["body"]:
             groups.setdefault(exchange.group, []).append(exchange)
     found = []
@@ -321,7 +317,7 @@ def plain(body: Any, replay: str = "") -> Any:
     return messages
 
 
-SENT = [e for e in corpus.exchanges("openai.chat") if e.request["body"]] if HAS_CORPUS else []
+SENT = [e for e in corpus.exchanges("openai.chat") if e.request["body"]]
 LOOPS = loops()
 
 

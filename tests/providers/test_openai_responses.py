@@ -9,7 +9,7 @@ import pytest
 import recordings
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recordings import HAS_CORPUS, WHY, corpus, damaged
+from recordings import corpus, damaged, needs_corpus
 
 from genkit import errors
 from genkit.errors import GenkitError, IncompleteStream, ProtocolError
@@ -33,7 +33,7 @@ ORACLE_IS_WRONG = {
     "chatgpt_codex/tool_result/rig__nested_arguments_roundtrip_nonstreaming__1": {"text"},
 }
 
-pytestmark = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+pytestmark = needs_corpus
 
 
 def decode(items: list[Any], to: Target = TARGET) -> list[Event]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import recordings
-from recordings import HAS_CORPUS, WHY, canon, corpus
+from recordings import canon, corpus, needs_corpus
 
 from genkit.errors import UnsupportedOption
 from genkit.messages import (
@@ -411,7 +411,7 @@ def plain(items: Any) -> Any:
     ]
 
 
-@pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+@needs_corpus
 @pytest.mark.parametrize("exchange", [x for x in RECORDED if has_body(x)], ids=str)
 def test_a_recorded_request_can_be_said_in_genkits_words(exchange: corpus.Exchange) -> None:
     recorded = exchange.request["body"]
@@ -442,7 +442,7 @@ def turns() -> list[tuple[Any, Any]]:
 WITHOUT_IDS = "xai/"
 
 
-@pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+@needs_corpus
 @pytest.mark.parametrize("pair", turns(), ids=lambda pair: pair[1].id)
 def test_a_conversation_goes_on_as_it_was_recorded(pair: tuple[Any, Any]) -> None:
     first, second = (exchange.request["body"] for exchange in pair)
@@ -675,7 +675,7 @@ def test_logprobs_are_asked_for() -> None:
     assert (body["top_logprobs"], body["include"]) == (0, ["message.output_text.logprobs"])
 
 
-@pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
+@needs_corpus
 @pytest.mark.parametrize("exchange", corpus.exchanges("openai.count_tokens"), ids=str)
 def test_counting_asks_about_the_prompt_only(exchange: corpus.Exchange) -> None:
     recorded = exchange.request["body"]

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from recordings import HAS_CORPUS, WHY, corpus
+from recordings import WHY, corpus, needs_corpus
 from test_openai_chat import CHAT, target
 
 from genkit import Generator
@@ -33,7 +33,6 @@ PROMISED = (
     "lmstudio", "ollama", "ollama-chat", "azure", "anthropic", "gemini", "vertex", "cohere", "bedrock",
     "chat",
 )  # fmt: skip
-needs_corpus = pytest.mark.skipif(not HAS_CORPUS, reason=WHY)
 ROWS = pytest.mark.parametrize("vendor", VENDORS.values(), ids=lambda vendor: vendor.name)
 
 
@@ -92,7 +91,7 @@ def test_recorded_calls_went_where_the_rows_say() -> None:
 
 
 def recorded(dialect: str) -> list[Any]:
-    return corpus.exchanges(dialect) if HAS_CORPUS else []
+    return corpus.exchanges(dialect)
 
 
 @pytest.mark.parametrize("exchange", recorded("openai.embeddings"), ids=str)
