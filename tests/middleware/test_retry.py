@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 
 import pytest
@@ -14,11 +15,12 @@ from genkit.errors import (
     DeadlineExceeded,
     GenkitError,
     IncompleteStream,
+    ProtocolError,
     QuotaExceeded,
     RateLimited,
     ServerFailed,
 )
-from genkit.events import Event, Finish, Received, Start, TextDelta, Warned
+from genkit.events import Event, Finish, Received, Start, TextDelta, Usage, Warned
 from genkit.messages import Message
 from genkit.middleware.base import Handler
 from genkit.middleware.breaker import Breaker
@@ -56,6 +58,7 @@ class Server:
         self.calls += 1
         yield Start("model")
         if self.failures:
+            yield Usage(3)  # of the prompt, which is known before the answer
             for _ in range(self.pieces):
                 yield TextDelta("a")
             raise self.failures.pop(0)
@@ -93,10 +96,11 @@ def test_a_passing_failure_is_tried_again_after_a_growing_wait() -> None:
 
 def test_the_last_error_carries_the_ones_before_it() -> None:
     errors = [failed(), RateLimited("slow down"), failed()]
+    errors[2].attempts = (lost := ConnectFailed("a kept connection broke"),)  # within that try
     with pytest.raises(ServerFailed) as caught:
         call(Server(*errors), Clock())
     assert caught.value is errors[2]
-    assert caught.value.attempts == (errors[0], errors[1])
+    assert caught.value.attempts == (errors[0], errors[1], lost)
 
 
 @pytest.mark.parametrize("error", [BadRequest("no"), AuthFailed("no key")])
@@ -131,13 +135,21 @@ def test_a_machine_that_sleeps_too_long_each_time_does_not_draw_the_wait_out() -
     assert 7.25 <= clock.now - 100 <= 7.25 + 0.03125
 
 
-@pytest.mark.parametrize(("retry_after", "deadline"), [(61.0, None), (5.0, 104.0)])
+@pytest.mark.parametrize(("retry_after", "deadline"), [(61.0, None), (5.0, 104.0), (5.0, 105.0)])
 def test_a_wait_that_is_too_long_is_not_waited(retry_after: float, deadline: float | None) -> None:
     clock = Clock()
     with pytest.raises(RateLimited) as caught:
         call(Server(RateLimited("wait", retry_after=retry_after)), clock, deadline=deadline)
     assert clock.waits == []
     assert caught.value.retry_after == retry_after
+
+
+def test_a_call_may_have_more_time_than_is_usual_or_less() -> None:
+    for deadline, waits in ((None, []), (110.0, [5.0]), (102.0, [])):
+        clock, server = Clock(), Server(RateLimited("wait", retry_after=5.0))
+        with contextlib.suppress(RateLimited):
+            ask(Retry(timeout=4.0, clock=clock)(server), clock, deadline)
+        assert clock.waits == waits
 
 
 def test_a_budget_for_retries_is_shared_by_all_calls() -> None:
@@ -155,6 +167,7 @@ def test_a_call_that_alone_fails_has_all_its_tries_until_the_budget_is_spent() -
     with pytest.raises(ServerFailed):
         ask(handler, clock)
     assert server.calls == 1 + 500 / 5
+    assert 6 <= min(clock.waits[9:]) <= max(clock.waits) <= 8
 
 
 def test_calls_that_overlap_do_not_make_an_outage_worse() -> None:
@@ -225,13 +238,15 @@ def test_a_failed_probe_doubles_the_pause() -> None:
 
 
 def test_a_refused_key_is_not_tried_again_right_away() -> None:
-    clock, server = Clock(), Server(AuthFailed("wrong key", status=401))
+    refused = AuthFailed("wrong key", status=401, code="invalid_api_key", provider="acme")
+    clock, server = Clock(), Server(refused)
     handler = Retry(clock=clock)(server)
     with pytest.raises(AuthFailed):
         ask(handler, clock)
-    with pytest.raises(AuthFailed, match="not asked again"):
+    with pytest.raises(AuthFailed, match="not asked again") as caught:
         ask(handler, clock)
     assert server.calls == 1
+    assert (caught.value.status, caught.value.code, caught.value.provider) == (401, "invalid_api_key", "acme")
 
 
 def test_a_stream_left_early_closes_the_handler_at_once() -> None:
@@ -391,6 +406,7 @@ def test_a_warning_is_given_once_however_many_tries_there_are() -> None:
         (ConnectFailed("reset", phase="headers"), True),
         (DeadlineExceeded("no content", phase="body", retryable=True), True),
         (IncompleteStream("cut", phase="body"), True),
+        (ProtocolError("half a body", phase="body", retryable=True), True),
         (ConnectFailed("refused", phase="connect"), False),
         (ServerFailed("overloaded", status=503, phase="headers"), False),
         (RateLimited("slow down", status=429, phase="headers"), False),
@@ -402,3 +418,110 @@ def test_a_request_that_may_have_been_served_before_is_warned_of(error: GenkitEr
     assert [("may have been served" in warning, error.message in warning) for warning in warnings] == [
         (True, True)
     ] * doubtful
+
+
+def opened(breaker: Breaker, clock: Clock) -> None:
+    """The breaker has opened, and the next call is a probe."""
+    for _ in range(5):
+        breaker.failed(failed())
+    clock.now += 5.0
+    breaker.admit()
+
+
+def test_a_server_that_is_back_has_its_first_pause_again() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    opened(breaker, clock)
+    breaker.failed(failed())  # the pause is twice as long now
+    clock.now += 60.0
+    breaker.admit()
+    breaker.succeeded()
+    for _ in range(5):
+        breaker.admit()
+        breaker.failed(failed())
+    with pytest.raises(ServerFailed, match=r"not asked again for 5\.0 s"):
+        breaker.admit()
+
+
+def test_what_failed_more_than_half_a_minute_ago_counts_no_more() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for number in range(9):
+        breaker.failed(failed()) if number % 3 else breaker.succeeded()
+    clock.now += 30.5
+    breaker.failed(failed())
+    breaker.admit()
+
+
+def test_half_of_ten_calls_failing_is_not_enough() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for number in range(20):
+        breaker.failed(failed()) if number % 2 else breaker.succeeded()
+        breaker.admit()
+
+
+@pytest.mark.parametrize(
+    "tell",
+    [
+        lambda breaker: breaker.abandoned(),
+        lambda breaker: breaker.failed(RateLimited("slow down")),
+        lambda breaker: breaker.failed(BadRequest("no")),
+    ],
+    ids=["left", "limited", "refused"],
+)
+def test_a_probe_that_says_nothing_of_the_server_leaves_that_to_the_next_call(
+    tell: Callable[[Breaker], None],
+) -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    opened(breaker, clock)
+    tell(breaker)
+    breaker.admit()
+    with pytest.raises(ServerFailed, match="not asked again"):  # it is the probe now
+        breaker.admit()
+
+
+def test_a_probe_that_fails_in_another_way_has_failed_all_the_same() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    breaker.failed(AuthFailed("wrong key", status=401))
+    clock.now += 5.0
+    breaker.admit()
+    breaker.failed(failed())
+    with pytest.raises(ServerFailed, match=r"not asked again for 10\.0 s"):
+        breaker.admit()
+
+
+def test_a_log_hears_once_that_a_server_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "genkit")
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for _ in range(8):  # calls that began before it opened
+        breaker.failed(failed())
+    assert len(caplog.records) == 1
+
+
+def test_a_call_that_is_left_before_it_is_answered_was_no_probe() -> None:
+    clock, server = Clock(), Server(AuthFailed("wrong key", status=401))
+    handler = Retry(clock=clock)(server)
+    with pytest.raises(AuthFailed):
+        ask(handler, clock)
+    clock.now += 5.0
+
+    async def leave() -> None:
+        events = handler(Request(messages=[Message.user("hi")]), clock)
+        assert isinstance(await anext(events), Start)
+        await events.aclose()
+
+    run(leave())
+    assert ask(handler, clock).text == "hello"
+
+
+def test_a_retry_that_helped_costs_nothing_and_the_budget_never_grows_beyond_itself() -> None:
+    clock = Clock()
+    retry = Retry(clock=clock)
+    for _ in range(200):  # would cost 1000
+        assert ask(retry(Server(failed())), clock).text == "hello"
+    for _ in range(200):
+        assert ask(retry(Server()), clock).text == "hello"
+    assert retry.spend(500)
+    assert not retry.spend(1)
+    for _ in range(9):
+        ask(retry(Server()), clock)
+    assert retry.spend(9)
+    assert not retry.spend(1)
