@@ -44,11 +44,12 @@ class Needs:
     def fitting(self, memory: int) -> int:
         """The largest context window that fits into so many bytes; 0 if none does."""
         spare = memory - _PROCESS - self.weights
-        per_token = self.token + self.mask
-        size = spare // per_token if per_token else spare
-        if self.mask * size < self.compute:
-            size = (spare - self.compute) // self.token if self.token else size
-        return max(0, size // STEP * STEP)
+        if spare < self.compute:
+            return 0
+        size = spare // (self.token + self.mask)
+        if self.token:  # encoders keep none
+            size = min(size, (spare - self.compute) // self.token)
+        return size // STEP * STEP
 
 
 def needs(header: Header, batch: int) -> Needs:
@@ -124,7 +125,7 @@ def choose_context(
     else:
         context = wanted or min(trained, DEFAULT_CONTEXT)
     if free is not None and need.total(context) > free:
-        raise _too_large(need, context, free, min(need.fitting(free), trained))
+        raise _too_large(need, context, free, need.fitting(free))
     return context
 
 

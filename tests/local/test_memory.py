@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,37 @@ def header(**values: object) -> Header:
     return Header("m.gguf", "llama", "m", metadata, 147, 128256, 131072, 1_321_082_880)
 
 
+def encoder() -> Header:
+    """Of a model in the shape of BERT base, in 8 bits."""
+    shape = {"block_count": 12, "embedding_length": 768, "feed_forward_length": 3072}
+    metadata = {f"bert.{key}": value for key, value in (shape | {"attention.head_count": 12}).items()}
+    return Header("b.gguf", "bert", "b", metadata, 197, 30522, 512, 110 << 20)
+
+
 def test_keys_and_values_are_those_of_the_shape() -> None:
     assert memory.needs(header(), 512).token == 16 * 8 * (64 + 64) * 2
     assert memory.needs(header(**{"attention.head_count_kv": (8,) * 8 + (0,) * 8}), 512).token == 16384
     wide = header(**{"attention.key_length": 128, "attention.value_length": 128})
     assert memory.needs(wide, 512).token == 65536
+    odd = header(**{"attention.head_count_kv": ()})  # says nothing, so there are as many as of queries
+    assert memory.needs(odd, 512).token == 4 * memory.needs(header(), 512).token
+    assert memory.needs(encoder(), 512).token == 0
+
+
+def test_a_step_takes_as_much_as_its_widest_part() -> None:
+    def compute(words: int, feed_forward: int) -> int:
+        return memory.needs(replace(header(feed_forward_length=feed_forward), n_vocab=words), 512).compute
+
+    assert compute(100, 4096) < compute(100, 8192) == compute(200, 8192) < compute(128256, 8192)
 
 
 def test_what_fits_is_the_largest_that_does() -> None:
-    need = memory.needs(header(), 512)
-    for free in (2 * GIB, 3 * GIB, 9 * GIB, 100 * GIB):
-        fitting = need.fitting(free)
-        assert fitting % 256 == 0
-        assert need.total(fitting) <= free < need.total(fitting + 256)
-    assert need.fitting(GIB) == 0
+    for need in (memory.needs(header(), 512), memory.needs(encoder(), 512)):
+        for free in (need.total(0), need.total(256), 2 * GIB, 3 * GIB, 9 * GIB, 100 * GIB):
+            fitting = need.fitting(free)
+            assert fitting % 256 == 0
+            assert need.total(fitting) <= free < need.total(fitting + 256)
+        assert need.fitting(need.total(0) - 1) == 0
 
 
 def test_a_model_that_does_not_fit_is_refused_with_the_numbers_and_what_would() -> None:
@@ -57,6 +75,9 @@ def test_a_model_that_does_not_fit_is_refused_with_the_numbers_and_what_would() 
     with pytest.raises(OutOfMemory, match="no context window fits") as caught:
         memory.choose_context(header(), None, batch=512, free=GIB)
     assert caught.value.context == 0
+    little = memory.needs(encoder(), 512).total(0) - 1  # a smaller context window would take no less
+    with pytest.raises(OutOfMemory, match="no context window fits"):
+        memory.choose_context(encoder(), None, batch=512, free=little)
 
 
 def test_a_context_window_for_what_there_is() -> None:
@@ -67,12 +88,15 @@ def test_a_context_window_for_what_there_is() -> None:
     assert 4096 < auto(4 * GIB) < auto(6 * GIB) < 131072
     assert memory.needs(header(), 512).total(auto(4 * GIB)) < 3 * GIB
     assert auto(None) == 4096
+    assert auto(memory.needs(header(), 512).total(256)) == 256
+    assert memory.choose_context(encoder(), "auto", batch=512, free=None) == 512
     with pytest.raises(OutOfMemory):
         auto(GIB)
 
 
 def test_without_a_wish_it_is_4096_or_what_the_model_was_made_for() -> None:
     assert memory.choose_context(header(), None, batch=512, free=None) == 4096
+    assert memory.choose_context(encoder(), None, batch=512, free=None) == 512
     with pytest.raises(ConfigError, match="at most 131072"):
         memory.choose_context(header(), 131073, batch=512, free=None)
 
