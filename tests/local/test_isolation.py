@@ -103,6 +103,8 @@ def test_a_request_that_a_worker_crashed_at_twice_is_not_run_for_a_while() -> No
     suspects.add(other)
     suspects.clear(other)
     suspects.add(other)
+    now[0] += SECONDS
+    suspects.add(other)  # the first one was too long ago
     assert suspects.seconds_left(other) == 0
     odd = {"do": "generate", "tools": [{1: "keys of", "two": "types"}]}
     suspects.add(odd)

@@ -478,6 +478,8 @@ def test_of_several_used_up_limits_the_longest_counts_and_only_for_a_rate_limit(
         ("Please try again in 7h33m.", 27180),
         ("Please retry after 33 seconds.", 33),
         ("Retry in 5 minutes", 300),
+        ("Retry after 1 min 5 sec", 65),
+        ("Try again in 2 hours 250 milliseconds", 7200.25),
         ("try again later", None),
         ("try again in a month, or in 3 days", None),
         ("retry in 1 month", None),

@@ -63,7 +63,8 @@ def test_any_bytes_mean_the_same_however_they_are_cut(data: bytes, draw: st.Data
     assert parse(data, *cuts) == parse(data)
 
 
-def test_an_event_may_have_8_mib_and_no_more() -> None:
+@pytest.mark.parametrize("start", [b"data: ", b"data:", b": "])
+def test_an_event_may_have_8_mib_and_no_more(start: bytes) -> None:
     parser = EventParser()
     piece = b"x" * (LARGEST_EVENT // 8)
     parser.feed(b"data: ")
@@ -71,9 +72,9 @@ def test_an_event_may_have_8_mib_and_no_more() -> None:
         parser.feed(piece)
     assert parser.feed(b"\n\n") == [(b"", piece * 7)]
     for _ in range(7):
-        parser.feed(b"data: " + piece + b"\n")
+        parser.feed(start + piece + b"\n")
     with pytest.raises(TooLarge):
-        parser.feed(b"data: " + piece + b"\n")
+        parser.feed(start + piece + b"\n")
 
 
 def test_the_end_gives_the_last_event_and_what_was_between_events() -> None:
@@ -84,3 +85,15 @@ def test_the_end_gives_the_last_event_and_what_was_between_events() -> None:
     assert b"\n".join(parser.stray) == b'{\n "error": 1\n}'
     assert parser.feed(b"\n: still there\nid: 7\n\n") == []
     assert b"\n".join(parser.stray) == b'{\n "error": 1\n}'
+
+
+def test_an_error_between_events_may_be_a_list() -> None:
+    parser = EventParser()
+    assert parser.feed(b'[{"error": 1},\nretry: 5\n{}]\n') == []
+    assert parser.stray == [b'[{"error": 1},', b"{}]"]
+
+
+def test_a_stream_may_be_one_line() -> None:
+    parser = EventParser()
+    assert parser.feed(b"\xef\xbb\xbfdata: a") == []
+    assert parser.end() == [(b"", b"a")]
