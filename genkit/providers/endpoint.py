@@ -112,16 +112,17 @@ class Endpoint:
     async def _failed(self, response: HttpResponse, limits: Limits) -> GenkitError:
         """The error for a status that is not a success."""
         if response.status < 400:
-            place = urlsplit(response.headers.get("location", "")).netloc or "the same server"
+            place = _place(response.headers.get("location", ""))
             message = f"it redirects to {place}, which is not followed; set base_url to where the API is"
             return self.complete(ProtocolError(message, status=response.status), response)
-        data = b""
+        chunks: list[bytes] = []
         limits.hurry(_LONGEST_ERROR)
         try:
             async for chunk in response.chunks():
-                data += chunk
+                chunks.append(chunk)
         except GenkitError:
             pass  # the status says more
+        data = b"".join(chunks)
         try:
             body = parse(data)
         except ProtocolError:
@@ -158,6 +159,14 @@ class Endpoint:
         error.request_id = self._scrubbed(error.request_id, request)
         error.__traceback__ = error.__cause__ = error.__context__ = None
         return error
+
+
+def _place(location: str) -> str:
+    """The server that a redirect leads to, in words."""
+    try:
+        return urlsplit(location).netloc or "the same server"
+    except ValueError:  # of brackets, or letters, that no address has
+        return "what is no address"
 
 
 def request_id(headers: Mapping[str, str]) -> str:

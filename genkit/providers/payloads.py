@@ -13,6 +13,8 @@ from ..runtime.eventstream import FrameParser
 from ..runtime.sse import BOM, LARGEST_EVENT, EventParser
 from .base import DONE, Payload
 
+_LARGE, _MOST_PARTS = 1 << 20, 1 << 20
+"""In a JSON text of so many bytes lists, objects and keys are counted; each takes 70 or more in memory."""
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
@@ -52,7 +54,7 @@ async def _sse(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Payload, None]:
                 yield _told(data)
             else:
                 try:
-                    payload = from_json(data, allow_inf_nan=False)
+                    payload = _value(data)
                 except ValueError as error:
                     raise _no_json(data, error) from None
                 yield payload
@@ -160,7 +162,7 @@ def parse(data: bytes) -> Any:
         ProtocolError: it is none.
     """
     try:
-        return from_json(data.removeprefix(BOM), allow_inf_nan=False)
+        return _value(data.removeprefix(BOM))
     except ValueError as error:
         raise _no_json(data, error) from None
 
@@ -168,9 +170,15 @@ def parse(data: bytes) -> Any:
 def _maybe(data: bytes) -> Any:
     """The value of a JSON text, or None if it is none."""
     try:
-        return from_json(data, allow_inf_nan=False)
+        return _value(data)
     except ValueError:
         return None
+
+
+def _value(data: bytes) -> Any:
+    if len(data) > _LARGE and sum(map(data.count, (b"[", b"{", b":"))) > _MOST_PARTS:
+        raise TooLarge(f"the answer has more than {_MOST_PARTS} parts", phase="body")
+    return from_json(data, allow_inf_nan=False)
 
 
 def _told(data: bytes) -> dict[str, Any]:

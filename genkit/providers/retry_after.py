@@ -10,8 +10,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 _HINT = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?\s*[a-z]+\s*)+)", re.IGNORECASE)
-_AMOUNT = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(ms|millisecond|s|sec|second|m|min|minute|h|hour)s?(?![a-z])", re.IGNORECASE
+_AMOUNT = re.compile(  # from the first digit of a number only: else it takes the square of its length
+    r"(?<!\d)(\d+(?:\.\d+)?)\s*(ms|millisecond|s|sec|second|m|min|minute|h|hour)s?(?![a-z])", re.IGNORECASE
 )
 _UNITS = {
     "ms": 0.001,
@@ -72,7 +72,8 @@ def _number(text: str) -> float | None:
 def _amount(text: str) -> float | None:
     """The seconds in ``1m2.5s``."""
     found = _AMOUNT.findall(text)
-    return sum(float(amount) * _UNITS.get(unit.lower(), 1.0) for amount, unit in found) if found else None
+    seconds = sum(float(amount) * _UNITS.get(unit.lower(), 1.0) for amount, unit in found)
+    return seconds if found and seconds < _LONGEST else None
 
 
 def _until(text: str) -> float | None:

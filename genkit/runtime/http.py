@@ -56,14 +56,17 @@ class Response:
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """See :class:`~genkit.runtime.base.HttpResponse`."""
         unzipper = unzip(self.headers.get("content-encoding", "identity").strip().lower())
-        size = 0
+        came = size = 0
         try:
             async for data in _pieces(self._response.stream):
+                came += len(data)
                 for piece in unzipper.feed(data) if unzipper else (data,):
                     size += len(piece)
                     if size > LARGEST_BODY:
-                        raise TooLarge(f"the answer is larger than {LARGEST_BODY} bytes", phase="body")
+                        break
                     yield piece
+                if max(came, size) > LARGEST_BODY:  # of what is compressed, nothing may come for ever
+                    raise TooLarge(f"the answer is larger than {LARGEST_BODY} bytes", phase="body")
         except httpx.HTTPError as error:
             raise self._failed(error) from None
         self._ended = True

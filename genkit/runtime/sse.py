@@ -6,6 +6,7 @@ from ..errors import TooLarge
 
 LARGEST_EVENT = 8 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
+_LARGEST_STRAY = 64 * 1024  # bytes: an error in words, and not worth more
 
 
 class EventParser:
@@ -14,7 +15,9 @@ class EventParser:
     Bytes may be cut anywhere. Fields other than ``event`` and ``data`` are passed over.
     """
 
-    __slots__ = ("_after_cr", "_data", "_name", "_parts", "_pending", "_size", "_started", "stray")
+    __slots__ = (
+        "_after_cr", "_data", "_name", "_parts", "_pending", "_size", "_started", "_strayed", "stray",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []  # of the line that is not complete yet
@@ -24,6 +27,7 @@ class EventParser:
         self._started = False
         self._name = b""
         self._data: list[bytes] = []
+        self._strayed = 0
         self.stray: list[bytes] = []
         """Lines from the first one that starts like JSON: an error that a server wrote between events."""
 
@@ -111,3 +115,6 @@ class EventParser:
             pass
         elif self.stray or name[:1] in (b"{", b"["):
             self.stray.append(line)
+            self._strayed += len(line)
+            if self._strayed > _LARGEST_STRAY:
+                raise TooLarge(f"more than {_LARGEST_STRAY} bytes of the answer are no event", phase="body")

@@ -19,7 +19,7 @@ class Unzip:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The next pieces, from the next bytes. Raises ProtocolError."""
         try:
-            while data:
+            while data and not self._stream.eof:  # what follows it would be kept, and copied each time
                 yield self._stream.decompress(data, _PIECE)
                 data = self._stream.unconsumed_tail
         except zlib.error:

@@ -164,3 +164,11 @@ def test_row_20_no_redirect_is_followed(status: int, mode: str) -> None:
     assert outcome.error.status == status
     assert other.url.removeprefix("http://") in outcome.error.message
     assert (len(other.requests), requests) == (0, 1)
+
+
+@both
+@pytest.mark.parametrize("location", ["http://[", "//\u2100/".encode().decode("latin-1")])
+def test_row_20_a_redirect_to_what_is_no_address_is_an_error_like_others(location: str, mode: str) -> None:
+    answer = Answer(status=302, headers={"location": location})
+    outcome, _ = answered(answer, mode)
+    assert isinstance(outcome.error, errors.ProtocolError)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -123,10 +125,14 @@ def peak() -> float:
 
 
 BIG = b"x" * (1 << 20)
+LISTS = b"[],[{}]," * (1 << 17)
+EMPTY = b"\x00\x00\x00\xff\xff" * (1 << 18)  # blocks of no bytes, none of them the last (RFC 1951, 3.2.4)
+ZIPPED, JSON = {"content-encoding": "gzip"}, {"content-type": "application/json"}
+KINDS = ["line", "event", "stream", "bomb", "after", "empty", "header", "headers", "ndjson", "stray", "parts"]
 
 
 @both
-@pytest.mark.parametrize("kind", ["line", "event", "stream", "bomb", "header", "headers", "ndjson"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_row_18_what_is_too_large(kind: str, mode: str) -> None:
     many = {f"x-{n}": "x" * 60_000 for n in range(200)}
     script = {
@@ -134,6 +140,10 @@ def test_row_18_what_is_too_large(kind: str, mode: str) -> None:
         "event": lambda: Answer(body=endless(b"data: " + BIG + b"\n")),
         "stream": lambda: Answer(body=endless(b": " + BIG + b"\n\n")),
         "bomb": lambda: Answer(body=gzip_bomb(200 << 20), headers={"content-encoding": "gzip"}),
+        "after": lambda: Answer(body=chain([gzip.compress(b"a")], endless(BIG)), headers=ZIPPED),
+        "empty": lambda: Answer(body=chain([gzip.compress(b"")[:10]], endless(EMPTY)), headers=ZIPPED),
+        "stray": lambda: Answer(body=chain([b"{\n\n"], endless(b"xy\n\n" * (1 << 14)))),
+        "parts": lambda: Answer(body=chain([b"["], [LISTS] * 24, [b"1]"]), headers=JSON),
         "header": lambda: Answer(headers={"x": "x" * 70_000}),
         "headers": lambda: Answer(headers=many),
         "ndjson": lambda: Answer(body=endless(BIG), headers={"content-type": "application/x-ndjson"}),

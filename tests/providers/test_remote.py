@@ -10,6 +10,7 @@ import json
 import random
 import re
 import sys
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from types import MappingProxyType
@@ -487,6 +488,15 @@ def test_of_several_used_up_limits_the_longest_counts_and_only_for_a_rate_limit(
 )
 def test_a_wait_in_the_message(message: str, seconds: float | None) -> None:
     assert retry_after({}, message) == (None if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize("unit", ["a", "s"])
+def test_a_wait_of_any_length_is_read_in_no_time(unit: str) -> None:
+    digits, start = "1" * 50_000 + unit, time.process_time()
+    headers = {"x-ratelimit-reset-tokens": digits, "x-ratelimit-remaining-tokens": "0"}
+    assert reset_after(headers) is None
+    assert retry_after({}, f"retry in {digits}") is None
+    assert time.process_time() - start < 5
 
 
 JUNK = (
