@@ -99,7 +99,7 @@ class Collector:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
-        self._calls: dict[int, list[str]] = {}
+        self._calls: dict[int, tuple[list[str], list[str]]] = {}
         self._logprobs: list[TokenLogprob] = []
         self._warnings: list[str] = []
         self._start, self._received = Start(), Received("", {})
@@ -119,10 +119,10 @@ class Collector:
             case RefusalDelta(text):
                 self._refusal.append(text)
             case ToolCallDelta(index, arguments, id, name):
-                call = self._calls.setdefault(index, ["", "", ""])
-                call[0] = call[0] or id
-                call[1] = call[1] or name
-                call[2] += arguments
+                known, pieces = self._calls.setdefault(index, (["", ""], []))
+                known[0] = known[0] or id
+                known[1] = known[1] or name
+                pieces.append(arguments)  # joined at the end: each sum would copy all that came before
             case PartEnd(part):
                 self._complete(part)
             case Logprobs(tokens):
@@ -150,8 +150,8 @@ class Collector:
             case Refusal():
                 self._refusal.clear()
             case ToolCall():
-                for index, call in self._calls.items():
-                    if call[0] in (part.id, "") and call[1] in (part.name, ""):
+                for index, ((id, name), _) in self._calls.items():
+                    if id in (part.id, "") and name in (part.name, ""):
                         del self._calls[index]
                         break
         self._parts.append(part)
@@ -165,7 +165,8 @@ class Collector:
             parts.append(Text("".join(self._text)))
         if self._refusal:
             parts.append(Refusal("".join(self._refusal)))
-        parts += [ToolCall(id=i, name=n, arguments=a) for _, (i, n, a) in sorted(self._calls.items())]
+        calls = sorted(self._calls.items())
+        parts += [ToolCall(id=id, name=name, arguments="".join(a)) for _, ((id, name), a) in calls]
         return Response(
             message=Message("assistant", parts),
             finish_reason=self.finish.reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import AsyncIterator
 
 from hypothesis import given
@@ -124,3 +125,11 @@ def test_the_end_of_a_part_replaces_the_deltas_it_came_in() -> None:
 def test_an_answer_can_be_put_back_into_a_conversation() -> None:
     answer = folded([TextDelta("hi"), Finish("stop")]).message
     assert [Message.user("a"), answer][1] == Message.assistant("hi")
+
+
+def test_a_call_in_many_pieces_is_put_together_in_no_time() -> None:
+    collector, start = Collector(), time.process_time()
+    for _ in range(200_000):
+        collector.add(ToolCallDelta(0, "12345678"))
+    assert len(collector.response().tool_calls[0].arguments) == 1_600_000
+    assert time.process_time() - start < 5

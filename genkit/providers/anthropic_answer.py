@@ -140,7 +140,7 @@ class _Block:
     def __init__(self, index: int, data: Mapping[str, Any]) -> None:
         self._index, self._data, self._type = index, dict(data), text(data, "type")
         self._pieces: list[str] = []
-        self._signature = ""
+        self._signature: list[str] = []
         self._citations: list[Citation] = []
         if not self._type:
             raise ProtocolError(f"a block of the answer has no type: {str(data)[:200]}")
@@ -151,7 +151,7 @@ class _Block:
             self._citations += [_citation(data) for data in objects(self._data, "citations")]
             return self._text(text(self._data, "text"))
         if self._type == "thinking":
-            self._signature = text(self._data, "signature")
+            self._signature.append(text(self._data, "signature"))
             return self._thought(text(self._data, "thinking"))
         if self._type == "tool_use":
             if not text(self._data, "id") or not text(self._data, "name"):
@@ -171,7 +171,7 @@ class _Block:
             case "thinking", "thinking_delta":
                 return self._thought(text(delta, "thinking"))
             case "thinking", "signature_delta":
-                self._signature += text(delta, "signature")
+                self._signature.append(text(delta, "signature"))
             case "tool_use", "input_json_delta":
                 self._pieces.append(text(delta, "partial_json"))
                 return (ToolCallDelta(self._index, self._pieces[-1]),)
@@ -187,8 +187,9 @@ class _Block:
         if self._type == "text":
             return (PartEnd(Text(whole, tuple(self._citations))),) if whole else ()
         if self._type == "thinking":
-            thought = Reasoning(whole, self._signature, dialect=NAME)
-            return (PartEnd(thought),) if whole or self._signature else ()
+            signature = "".join(self._signature)
+            thought = Reasoning(whole, signature, dialect=NAME)
+            return (PartEnd(thought),) if whole or signature else ()
         if self._type == "tool_use":
             call = ToolCall(id=self._data["id"], name=self._data["name"], arguments=whole or "{}")
             return (*(() if whole else (ToolCallDelta(self._index, "{}"),)), PartEnd(call))

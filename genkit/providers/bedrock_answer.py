@@ -119,7 +119,7 @@ class _Block:
         self._type = ""
         self._tool: Mapping[str, Any] = {}
         self._pieces: list[str] = []
-        self._signature = ""
+        self._signature: list[str] = []
         self._citations: list[Citation] = []
         self._native: dict[str, Any] | None = None
 
@@ -171,8 +171,9 @@ class _Block:
         if self._type == "toolUse":
             call = ToolCall(id=self._tool["toolUseId"], name=self._tool["name"], arguments=whole or "{}")
             return (*(() if whole else (ToolCallDelta(self._index, "{}"),)), PartEnd(call))
-        if self._type == "reasoning" and (whole or self._signature):
-            return (PartEnd(Reasoning(whole, self._signature, dialect=NAME)),)
+        signature = "".join(self._signature)
+        if self._type == "reasoning" and (whole or signature):
+            return (PartEnd(Reasoning(whole, signature, dialect=NAME)),)
         return (PartEnd(Text(whole, tuple(self._citations))),) if whole else ()
 
     def _think(self, thought: Mapping[str, Any]) -> tuple[Event, ...]:
@@ -180,7 +181,7 @@ class _Block:
             self._native = {"reasoningContent": {"redactedContent": redacted}}
             return ()
         self._type = "reasoning"
-        self._signature += text(thought, "signature")
+        self._signature.append(text(thought, "signature"))
         self._pieces.append(text(thought, "text"))
         return (ReasoningDelta(self._pieces[-1]),) if self._pieces[-1] else ()
 

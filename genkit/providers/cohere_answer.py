@@ -53,7 +53,7 @@ class Answer:
         self._plan: list[str] = []
         self._blocks: dict[int, tuple[str, list[str]]] = {}
         self._citations: dict[int, list[Citation]] = {}
-        self._calls: list[str] = []  # their arguments
+        self._calls: list[bool] = []  # whether they have arguments
         self._places: dict[int, int] = {}
         self.failed: Mapping[str, Any] | None = None
         self.ended = False
@@ -107,8 +107,8 @@ class Answer:
                 yield PartEnd(Reasoning(whole))
             else:
                 yield PartEnd(Text(whole, tuple(self._citations.get(index, ()))))
-        for place, arguments in enumerate(self._calls):
-            if not arguments:
+        for place, has_arguments in enumerate(self._calls):
+            if not has_arguments:
                 yield ToolCallDelta(place, "{}")
         if usage := mapping(told.get("usage") or {}, "usage"):
             tokens = mapping(usage.get("tokens") or usage.get("billed_units") or {}, "usage")
@@ -160,7 +160,7 @@ class Answer:
             raise ProtocolError(f"a tool call without a name: {str(told)[:200]}")
         place = len(self._calls)
         self._places[index if isinstance(index, int) else place] = place
-        self._calls.append(arguments)
+        self._calls.append(bool(arguments))
         return (ToolCallDelta(place, arguments, text(call, "id"), name),)
 
     def _more(self, index: Any, told: Any) -> Iterable[Event]:
@@ -170,7 +170,7 @@ class Answer:
         place = self._places.get(index, -1) if isinstance(index, int) else -1
         place = len(self._calls) - 1 if place < 0 else place
         arguments = text(mapping(_first(told).get("function") or {}, "a call"), "arguments")
-        self._calls[place] += arguments
+        self._calls[place] |= bool(arguments)
         return (ToolCallDelta(place, arguments),)
 
     def _cite(self, citations: Iterable[Any]) -> None:

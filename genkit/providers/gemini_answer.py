@@ -49,7 +49,7 @@ class Answer:
         self._started = self._thinks = False
         self._run: list[str] = []  # the texts of the part that is still open
         self._signature = ""  # of an empty part after it
-        self._closed = ""  # the text of the parts before it
+        self._closed: list[str] = []  # the texts of the parts before it
         self._calls = 0
         self._reason: Any = None
         self._blocked = ""
@@ -162,7 +162,7 @@ class Answer:
     def _said(self, text: str, signature: str, citations: tuple[Citation, ...] = ()) -> Text | Reasoning:
         if self._thinks:
             return Reasoning(text, signature, dialect=NAME if signature else "")
-        self._closed += text
+        self._closed.append(text)
         return Text(text, citations, signature=signature)
 
     def _whole(self, part: dict[str, Any], signature: str) -> list[Event]:
@@ -188,7 +188,8 @@ class Answer:
         """Where the last text comes from; the API counts bytes of the whole answer, genkit its characters."""
         if not self._grounding and not self._sources:
             return ()
-        whole, before = (self._closed + text).encode(), len(self._closed)
+        closed = "".join(self._closed)
+        whole, before = (closed + text).encode(), len(closed)
 
         def place(span: Mapping[str, Any], name: str) -> int | None:
             found = len(whole[: span.get(name) or 0].decode(errors="ignore")) - before

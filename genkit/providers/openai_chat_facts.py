@@ -85,7 +85,8 @@ class Sound:
     """A sound that the model makes, in one piece or in many, and what is said in it."""
 
     def __init__(self) -> None:
-        self._id = self._said = ""
+        self._id = ""
+        self._said: list[str] = []
         self._data: list[bytes] = []
 
     def add(self, audio: Mapping[str, Any]) -> str:
@@ -93,7 +94,7 @@ class Sound:
         self._id = text(audio, "id") or self._id
         self._data.append(base64.b64decode(text(audio, "data")))
         words = text(audio, "transcript")
-        self._said += words
+        self._said.append(words)
         return words
 
     def parts(self, dialect: str, streamed: bool) -> list[Part]:
@@ -103,5 +104,5 @@ class Sound:
         sound = Audio(data=data)
         if streamed and not sound.media_type:  # the one form that is streamed has no beginning
             sound = replace(sound, media_type="audio/pcm")
-        back = {"audio": {"id": self._id}, "transcript": self._said}
+        back = {"audio": {"id": self._id}, "transcript": "".join(self._said)}
         return [sound, Native(dialect=dialect, data=back)] if self._id else [sound]
