@@ -223,6 +223,14 @@ def test_a_log_hears_of_tries_that_are_repeated_and_of_a_server_that_is_left_alo
     assert heard[-1] == "not asked again for 5 s: overloaded (status 503)"
 
 
+def test_a_log_hears_one_line_whatever_a_server_says(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "genkit")
+    clock, forged = Clock(), "a\r\nWARNING: all is well\x1b[2K\u2028\u202e\x9b1mé"
+    ask(Retry(2, clock=clock)(Server(ServerFailed(forged))), clock)
+    assert caplog.records[0].getMessage().isprintable()
+    assert caplog.records[0].getMessage().endswith(r": a\r\nWARNING: all is well\x1b[2K\u2028\u202e\x9b1mé")
+
+
 def test_a_failed_probe_doubles_the_pause() -> None:
     clock, server = Clock(), Server(*[failed() for _ in range(6)])
     handler = Retry(1, clock=clock)(server)
