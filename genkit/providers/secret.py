@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from ..errors import ConfigError
@@ -11,6 +12,8 @@ from ..runtime.base import HttpRequest
 
 _SHORTEST = 8
 """Shorter keys, such as local servers are given, are no secret, and part of other words."""
+_BEGINNING = 12
+"""So much of a secret tells that more of it follows: a message that quotes an answer may end within it."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _FRAMING = ("content-length", "transfer-encoding")
@@ -149,5 +152,15 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
     parts = [word for secret in whole for word in re.split("[ ;,]+", secret) if "=" in word]
     parts = [part.partition("=")[2] for part in parts] + [secret.partition(" ")[2] for secret in whole]
     for held in sorted((*whole, *parts), key=len, reverse=True):  # one may be a part of another
-        text = text.replace(held, "***") if len(held) >= _SHORTEST else text
+        text = _without(text, held) if len(held) >= _SHORTEST else text
     return text
+
+
+def _without(text: str, held: str) -> str:
+    """The text without a secret, also where only the beginning of it is there."""
+    begins, goes_on = held[:_BEGINNING], held[_BEGINNING:]
+    before, *after = text.split(begins)
+    for at, each in enumerate(after):
+        pairs = zip(each, goes_on, strict=False)
+        after[at] = each[sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) :]
+    return "***".join([before, *after])

@@ -110,6 +110,16 @@ def test_row_22_a_canary_is_found_nowhere(
     assert not [text for text in shown if CANARY in text]
 
 
+@pytest.mark.parametrize(("status", "end"), [(200, 200), (400, 1000)])
+def test_row_22_of_a_key_that_a_message_would_cut_short_no_more_is_told(status: int, end: int) -> None:
+    sizes = range(12, len(CANARY), 3)
+    answers = [Answer(status=status, body="x" * (end - size) + CANARY) for size in sizes]
+    with LoopbackProvider(answers) as server:
+        for _ in sizes:
+            generator = genkit.Generator("chat:m", base_url=server.url, api_key=CANARY, attempts=1)
+            assert CANARY[:12] not in str(failure(generator, "sync")[0])
+
+
 @both
 def test_row_22_a_good_answer_shows_no_key(mode: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
