@@ -60,6 +60,18 @@ def _nowhere() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="genkit-")
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is of the user who runs this, and nobody else may put files there.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    if sys.platform == "win32":  # which keeps what is a user's to them
+        return True
+    status = folder.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
 def of(settings: Mapping[str, Any]) -> list[str]:
     """The files that a worker's settings name: of the model, and of its LoRA adapters."""
     return [settings["path"], *(path for path, _ in settings.get("lora", ()))]

@@ -17,6 +17,7 @@ import struct
 from pathlib import Path
 from typing import NamedTuple
 
+from .files import is_ours
 from .prefixes import Scales
 
 _MAGIC = b"genkit kept prompt 1\n"
@@ -60,6 +61,8 @@ class Shelf:
         """
         path = self._path(name, scales)
         try:
+            if not is_ours(self._folder):  # the key there may be theirs, too
+                return None
             status = path.stat()
             if not stat.S_ISREG(status.st_mode) or status.st_size > self._room:
                 return None
@@ -101,6 +104,8 @@ class Shelf:
         if size > self._room:
             raise Unfit(f"it has {size >> 20} MiB, and {self._room >> 20} are the most for all together")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not is_ours(self._folder):
+            raise OSError(f"{self._folder} is another user's, or others may write to it")
         digest = _digest(self._key(), head, tokens, saved.state)
         self._replace(self._path(name, scales), _MAGIC + digest, head, tokens, saved.state)
         self._tidy()

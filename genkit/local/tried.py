@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-import os
 import platform
 import sys
 from typing import Any
@@ -38,8 +37,9 @@ class Trial:
             GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
         """
         mark = files.cache_directory() / "tried" / _name(self._settings)
-        if os.path.exists(mark):  # False also where nobody may look
-            return
+        with contextlib.suppress(OSError):  # nobody may look
+            if mark.exists() and files.is_ours(mark.parent):
+                return
         try:
             interpreter()
         except ConfigError:  # to be tried in: isolation="thread" is for programs without one, too
@@ -47,7 +47,7 @@ class Trial:
         if failure := self._failure():
             raise failure
         with contextlib.suppress(OSError):  # a full disk, no right to write: it is tried again next time
-            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch()
 
     def kill(self) -> None:

@@ -121,6 +121,27 @@ def test_only_the_user_may_read_it(folder: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps what is a user's to them")
+@pytest.mark.parametrize("mode", [0o777, 0o730, 0o702])
+def test_a_directory_that_others_may_write_to_is_not_believed_nor_written_to(folder: Path, mode: int) -> None:
+    written(folder)
+    folder.chmod(mode)
+    assert shelf(folder).read("name") is None
+    with pytest.raises(OSError, match="others may write"):
+        shelf(folder).write("name", SAVED)
+    folder.chmod(0o755)
+    assert shelf(folder).read("name") == SAVED
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps what is a user's to them")
+def test_another_users_directory_is_not_believed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(folder)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)  # as with sudo, and the home of who calls it
+    assert shelf(folder).read("name") is None
+    with pytest.raises(OSError, match="another user"):
+        shelf(folder).write("name", SAVED)
+
+
 def test_all_files_together_have_their_bound_and_the_least_recently_used_goes(folder: Path) -> None:
     small = shelf(folder, room=2000)
     for at, name in enumerate("abc"):
