@@ -180,12 +180,15 @@ class Reader:
     def strings(self, key: str, count: int, keep: list[bytes] | None) -> None:
         """Read ``count`` strings, into ``keep`` if given: the loop over a vocabulary, so it calls little."""
         read, unpack = self.file.read, struct.Struct("<Q").unpack_from
-        data, before = (self.take(8) if count else b""), 0
+        data, before, room = (self.take(8) if count else b""), 0, MAX_HEADER
         for left in range(count - 1, -1, -1):
             (length,) = unpack(data, before)
             if length > MAX_KEY:
                 raise Refused(f"has {brief(key)} with an item of {length} bytes")
             wanted = length + 8 if left else length  # with the length of the next one
+            room -= wanted
+            if room < 0:
+                raise Refused(f"has more than {MAX_HEADER} bytes in {brief(key)}")
             data, before = read(wanted), length
             if len(data) != wanted:
                 self.take(self.size + 1)  # the file has ended

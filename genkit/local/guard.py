@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from ..errors import BadRequest
+from ..errors import BadRequest, ModelFileError
 
+_MOST = 1 << 26
+"""What the ends and beginnings of all spellings may take, about, in characters."""
 _MARKS = [chr(code) for code in range(0xF8FF, 0xE000, -1)]  # private use: they mean nothing to anybody
 
 
@@ -17,10 +19,18 @@ class Guard:
 
     Args:
         literals: the spellings of the tokens that data may not become.
+
+    Raises:
+        ModelFileError: they would take too much memory.
     """
 
     def __init__(self, literals: Sequence[str]) -> None:
         longest_first = sorted(filter(None, literals), key=len, reverse=True)
+        if sum(len(text) * (len(text) + 64) for text in longest_first) > _MOST:
+            raise ModelFileError(
+                f"the model's {len(longest_first)} control tokens are too many, or too long: the longest has "
+                f"{len(longest_first[0])} characters; download or convert the file again"
+            )
         self._any = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
         # The ends and the beginnings of spellings, that two texts side by side could make whole.
         self._heads = {text[:size] for text in longest_first for size in range(2, len(text))}

@@ -229,6 +229,21 @@ def test_unusual_but_sound_models_pass(tmp_path: Path, changes: dict[str, Any]) 
     read_header(write_model(tmp_path / "good.gguf", **changes))
 
 
+@pytest.mark.parametrize("key", ["tokenizer.ggml.tokens", "anything"])
+def test_texts_that_go_on_for_gigabytes_are_not_read_to_their_end(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "x.gguf"
+    start = (
+        struct.pack("<4sIQQQ", b"GGUF", 3, 0, 1, len(key)) + key.encode() + struct.pack("<IIQ", 9, 8, 1 << 20)
+    )
+    with path.open("wb") as file:
+        file.write(start)
+        for at in range(2000):  # with holes between them, which take no room on a disk
+            file.seek(len(start) + at * (8 + 65_535))
+            file.write(struct.pack("<Q", 65_535))
+        file.truncate(file.tell() + 65_535)
+    assert "67108864 bytes" in refusal(path)
+
+
 def test_a_truncated_download_says_how_much_is_missing(model: Path) -> None:
     whole = model.read_bytes()
     model.write_bytes(whole[:-100])

@@ -234,6 +234,12 @@ def test_a_text_alone_is_cut_only_where_a_spelling_is_whole() -> None:
     assert guard.pieces("a</s>b", alone=True) == ["a<", "/s>b"]
 
 
+@pytest.mark.parametrize("literals", [["<" + "a" * 60_000 + ">"], [f"<|{n}|>" for n in range(200_000)]])
+def test_control_tokens_that_would_take_gigabytes_are_refused(literals: list[str]) -> None:
+    with pytest.raises(ModelFileError, match="control tokens"):
+        Guard(literals)
+
+
 def test_a_mark_is_a_character_that_is_not_there() -> None:
     guard = Guard(["<|x|>"])
     data, mark = guard.marked({"a": ["\uf8ff <|x|>", 3, None], "<|x|>": True})
