@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import OutOfMemory
 
-if sys.platform == "linux":
+if sys.platform != "win32":
     import resource
 
 SECONDS = 10
@@ -70,6 +70,12 @@ def no_memory(error: Exception) -> OutOfMemory | None:
     if is_for_want_of_memory(repr(error)):
         return OutOfMemory(f"the process that runs the model has no memory left ({error!r})")
     return None
+
+
+def leave_no_core() -> None:
+    """A crash of this process writes no core file: prompts are in it, and the environment with its keys."""
+    if sys.platform != "win32":
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,13 @@ LARGEST = 64 << 20
 """The most bytes that a frame may have."""
 
 
+_FACTS: dict[str, type | tuple[type, ...]] = {
+    "retryable": bool, "code": str, "phase": str, "retry_after": (int, float), "option": str, "extra": str,
+    "path": str, "tokens": int, "limit": int, "needed": int, "free": int, "context": int, "signal": int,
+}  # fmt: skip
+"""What of an error a worker may tell."""
+
+
 class Token(NamedTuple):
     """One generated token: whose it is, its id, and the bytes of text it stands for."""
 
@@ -95,6 +102,9 @@ def error_from(answer: dict[str, Any]) -> GenkitError:
     kind = getattr(errors, str(answer["error"]), None)
     if not (isinstance(kind, type) and issubclass(kind, GenkitError)):
         kind = errors.BackendError
-    error = kind(str(answer["message"]))
-    vars(error).update(answer.get("facts") or {})
+    error = kind(str(answer.get("message", "")))
+    facts = answer.get("facts")
+    for name, value in facts.items() if isinstance(facts, dict) else ():
+        if name in _FACTS and isinstance(value, _FACTS[name]):
+            setattr(error, name, value)
     return error

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from ..errors import GenkitError, WorkerDied
 from . import pipe
-from .limits import native_fault, no_memory
+from .limits import leave_no_core, native_fault, no_memory
 from .service import Service
 
 _SEM_FAILCRITICALERRORS, _SEM_NOGPFAULTERRORBOX = 1, 2  # errhandlingapi.h
@@ -131,6 +131,7 @@ def main() -> None:
     """Be a worker: keep the pipes, and point stdin and stdout away from them."""
     if sys.platform == "win32":  # a crash shows no window that waits for somebody to close it
         ctypes.WinDLL("kernel32").SetErrorMode(_SEM_FAILCRITICALERRORS | _SEM_NOGPFAULTERRORBOX)
+    leave_no_core()
     commands = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -36,6 +36,14 @@ def is_running(generator: Generator) -> bool:
     return generator._backend.worker.pid is not None  # type: ignore[attr-defined]
 
 
+@linux
+def test_a_worker_that_crashes_writes_down_neither_prompts_nor_keys(noise_file: Path) -> None:
+    with Generator(noise_file, context=512) as generator:
+        limits = Path(f"/proc/{worker(generator)}/limits").read_text(encoding="utf-8")
+    (core,) = [line.split()[4] for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core == "0"
+
+
 # --- sharing
 
 

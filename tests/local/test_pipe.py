@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.pipe import Token, frames, pack, pack_tokens
+from genkit.errors import BackendError, OutOfMemory
+from genkit.local.pipe import Token, error_facts, error_from, frames, pack, pack_tokens
 
 u32 = st.integers(0, 2**32 - 1)
 json_values = st.recursive(
@@ -137,3 +138,26 @@ def test_frames_before_the_broken_one_arrive() -> None:
     assert next(arriving) == {"a": 1}
     with pytest.raises(ValueError, match="Expecting"):
         next(arriving)
+
+
+def test_an_error_is_told_with_its_facts() -> None:
+    told = error_from(
+        read(pack(error_facts(OutOfMemory("no", needed=3, retryable=True, retry_after=0.5))))[0]
+    )
+    assert (type(told), told.message) == (OutOfMemory, "no")
+    assert vars(told) == {"needed": 3, "retryable": True, "retry_after": 0.5}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"error": "OutOfMemory"},
+        {"error": "OutOfMemory", "message": "m", "facts": 5},
+        {"error": "shown", "message": "m", "facts": {"retry_after": "soon", "attempts": [1], "partial": "p"}},
+        {"error": ["x"], "message": {}, "facts": {"with_traceback": 1, "message": "m", "needed": "much"}},
+    ],
+)
+def test_an_error_that_is_none_is_made_of_what_can_be_taken(told: dict[str, Any]) -> None:
+    error = error_from(told)
+    assert isinstance(error, BackendError)
+    assert vars(error) == {}
