@@ -135,6 +135,18 @@ def test_answers_whose_tokens_nobody_told_are_counted_apart() -> None:
     assert (totals.calls, totals.uncounted, totals.input_tokens) == (3, 1, 3)
 
 
+def test_an_answer_without_tokens_or_in_no_time_has_no_rate() -> None:
+    meter = Meter()
+    meter.add("answered", Usage(10, 9), MEASURED)
+    meter.add("answered", Usage(10, 0), MEASURED)
+    assert meter.totals().decode_tokens_per_second == 8 / 8
+    meter = Meter()
+    meter.add("answered", Usage(0, 5), None)
+    meter.add("answered", Usage(5, 1), Metrics(queued=1, first_token=1 - 1e-9))  # as sums of floats may be
+    totals = meter.totals()
+    assert (totals.prompt_tokens_per_second, totals.decode_tokens_per_second, totals.uncounted) == (0, 0, 0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))))
 def test_totals_add_up(usages: list[tuple[int, int, int]]) -> None:
     meter = Meter()

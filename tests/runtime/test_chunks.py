@@ -64,7 +64,10 @@ def test_a_broken_body_is_still_broken(at: int, junk: bytes, cuts: list[int]) ->
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        b"HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        *(
+            b"HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n2\r\n" % status
+            for status in (103, 204, 304)
+        ),
         b"junk",
     ],
 )
@@ -75,3 +78,10 @@ def test_all_else_is_passed_on_as_it_is(data: bytes) -> None:
 
 def test_chunks_of_one_read_are_one_chunk() -> None:
     assert joined([CHUNKED, b"2\r\nab\r\n" * 3]) == [CHUNKED, b"6\r\nababab\r\n"]
+
+
+def test_what_has_no_end_is_not_waited_for() -> None:
+    head = [CHUNKED[:-2] + b"x: " + b"a" * 200_000, b"\r\n\r\n", b"2\r\nab\r\n" * 3]
+    assert joined(head) == head
+    size = [CHUNKED, b"1" * 2000, b"1" * 2000]
+    assert joined(size) == size
