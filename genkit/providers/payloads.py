@@ -13,7 +13,7 @@ from ..runtime.eventstream import FrameParser
 from ..runtime.sse import BOM, LARGEST_EVENT, EventParser
 from .base import DONE, Payload
 
-_LARGE, _MOST_PARTS = 1 << 20, 1 << 20
+_LARGE, _MOST_PARTS = 1 << 20, 1 << 22
 """In a JSON text of so many bytes lists, objects and keys are counted; each takes 70 or more in memory."""
 _SSE_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
