@@ -108,8 +108,9 @@ class Meter:
         self._counts[outcome] += 1
         if outcome != "answered":
             return
-        self._uncounted += not usage.known
-        self._usage.input_tokens += usage.input_tokens
+        read = usage.input_tokens
+        self._uncounted += not (read or usage.output_tokens)
+        self._usage.input_tokens += read
         self._usage.output_tokens += usage.output_tokens
         self._usage.cached_tokens += usage.cached_tokens
         self._hits += usage.cached_tokens > 0
