@@ -91,12 +91,13 @@ def contents(messages: Sequence[Message], encoding: Encoding, target: Target) ->
     """The conversation without its system messages; neighbouring tool messages are one turn."""
     model = target.model.rpartition("/")[2]
     strict = model.startswith("gemini-") and not model.startswith(("gemini-1", "gemini-2"))
-    names = {p.id: p.name for m in messages for p in m.parts if isinstance(p, ToolCall)}
+    names: dict[str, str] = {}  # so far: some servers give the calls of each answer the same ids
     turns: list[dict[str, Any]] = []
     before = ""
     for message in messages:
         if message.role in ("system", "developer"):
             continue
+        names |= {part.id: part.name for part in message.parts if isinstance(part, ToolCall)}
         parts = [wire for part in message.parts if (wire := part_on_the_wire(part, encoding, names))]
         if message.role == "assistant" and strict:
             _excuse(parts)

@@ -315,6 +315,17 @@ def test_a_tool_result_without_a_name_has_that_of_its_call() -> None:
     assert answer == {"id": "7", "name": "f", "response": {"result": "[1]"}}
 
 
+def test_a_tool_result_answers_the_last_call_of_its_id() -> None:
+    said = [Message.user("a")]
+    for name in ("f", "g"):  # as servers have it that count the calls of each answer
+        said.append(Message.assistant(ToolCall(id="call_0", name=name, arguments="{}")))
+        said.append(Message.tool(ToolResult(id="call_0", content="1")))
+    answers = [
+        part["functionResponse"] for turn in encoded(*said)["contents"][2::2] for part in turn["parts"]
+    ]
+    assert [answer["name"] for answer in answers] == ["f", "g"]
+
+
 @pytest.mark.parametrize("arguments", ['{"a": ', "[1]", '{"a": NaN}'])
 def test_arguments_that_are_no_object_are_wrapped(arguments: str) -> None:
     (turn,) = encoded(Message.assistant(ToolCall(id="", name="f", arguments=arguments)))["contents"]
