@@ -24,6 +24,7 @@ from .anthropic_request import choice_of_tool, limits, output_format, tool_on_th
 from .base import DONE, Call, Encoding, Payload, Target
 from .failures import failure
 from .reading import mapping, number, objects, text
+from .shared import check_last
 
 _COUNTED = frozenset(
     ("anthropic_version", "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
@@ -42,6 +43,7 @@ class Anthropic:
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
         encoding = Encoding(request, target)
+        check_last(request, target)
         in_place = bool(target.quirk("system_turns") and _SYSTEM_TURNS.match(target.model))
         system, messages = turns(request.messages, encoding, in_place)
         body: dict[str, Any] = {"messages": messages, **({"system": system} if system else {})}

@@ -20,6 +20,7 @@ from .bedrock_answer import NAME, Answer
 from .bedrock_request import blocks, limits, output_format, tool_on_the_wire, turns
 from .failures import failure
 from .reading import mapping, number
+from .shared import check_last
 
 _CHOICES: dict[str, dict[str, Any]] = {"auto": {"auto": {}}, "required": {"any": {}}}
 _SAMPLING = {"temperature": "temperature", "top_p": "topP"}
@@ -35,6 +36,7 @@ class Bedrock:
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
         encoding = Encoding(request, target)
+        check_last(request, target)
         body: dict[str, Any] = {"messages": turns(request.messages, encoding)}
         system = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
         if instructions := blocks(system, encoding):

@@ -22,6 +22,7 @@ from .failures import failure
 from .gemini_answer import NAME, Answer
 from .gemini_request import contents, generation_config, part_on_the_wire, tools_on_the_wire
 from .reading import numbers
+from .shared import check_last
 
 _PURPOSES = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
@@ -36,6 +37,7 @@ class Gemini:
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
         encoding = Encoding(request, target)
+        check_last(request, target)
         body: dict[str, Any] = {"contents": contents(request.messages, encoding, target)}
         said = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
         if system := [wire for part in said if (wire := part_on_the_wire(part, encoding, {}))]:

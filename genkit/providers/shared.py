@@ -1,4 +1,4 @@
-"""What several dialects write alike: a tool call's arguments as an object, and an output's schema."""
+"""What several dialects do alike: a tool call's arguments as an object, an output's schema, the last word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from ..request import Output
+from ..errors import BadRequest
+from ..messages import Text
+from ..request import Output, Request
+from .base import Target
 
 
 def tool_input(arguments: str) -> dict[str, Any]:
@@ -34,3 +37,15 @@ def described(output: Output) -> dict[str, Any]:
     """An output's schema, in which is also what it is for: such an API has no field for that."""
     what_for = {"description": output.description} if output.description else {}
     return {**what_for, **(output.schema or {})}
+
+
+def check_last(request: Request, target: Target) -> None:
+    """Where empty text is left out, since the API refuses it, the model would go on with its own last turn.
+
+    Raises:
+        BadRequest: what the user said last is nothing.
+    """
+    last = request.messages[-1] if request.messages else None
+    if last and last.role == "user" and all(isinstance(part, Text) and not part.text for part in last.parts):
+        name = target.vendor.name
+        raise BadRequest(f"the last message is empty, which {name} does not take", provider=name)
