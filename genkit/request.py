@@ -30,6 +30,12 @@ def _check_schema(schema: Any, what: str) -> None:
         )
 
 
+def _is_response_format(schema: Mapping[str, Any]) -> bool:
+    """Whether that is OpenAI's ``response_format``, or what is in it: as a schema, it would say nothing."""
+    wrapped = isinstance(schema.get("schema"), Mapping) and "name" in schema
+    return schema.get("type") in ("json_schema", "json_object") or (wrapped and "type" not in schema)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """A function that a model may call.
@@ -83,8 +89,8 @@ class Output:
         strict: whether the provider must hold the model to the schema; None leaves it to the provider.
 
     Raises:
-        BadRequest: two forms were given, one or another field is of another type, or a description without a
-            schema.
+        BadRequest: two forms were given, one or another field is of another type, the schema is OpenAI's
+            ``response_format``, or a description without a schema.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -99,6 +105,11 @@ class Output:
 
     def __post_init__(self) -> None:
         _check_schema(self.schema, "output")
+        if self.schema and _is_response_format(self.schema):
+            raise BadRequest(
+                f"output takes a JSON schema itself, not OpenAI's response_format: {shown(self.schema)}; "
+                "give what its schema holds, or genkit.Output() for any JSON object"
+            )
         _check_types(self, "output", {"name": _TEXT, "description": _TEXT, "strict": _PERHAPS})
         if self.choices is not None:
             given = not isinstance(self.choices, (str, Mapping)) and isinstance(self.choices, Iterable)

@@ -10,7 +10,7 @@ from .response import Ranked
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
 from .runtime.late import awaiting
-from .sampling import check_number
+from .sampling import checked_number
 
 
 class Retrieval:
@@ -36,15 +36,15 @@ class Retrieval:
             BackendError: the backend failed.
             Closed: the Generator was closed.
         """
-        checked = _to_embed(texts, dimensions)
-        return run(self._backend.embed(checked, self._blocking, dimensions=dimensions, purpose=purpose))
+        checked, size = _texts(texts, "embed"), _count("dimensions", dimensions)
+        return run(self._backend.embed(checked, self._blocking, dimensions=size, purpose=purpose))
 
     async def aembed(
         self, texts: Iterable[str], *, dimensions: int | None = None, purpose: str | None = None
     ) -> list[list[float]]:
         """The asynchronous twin of :meth:`embed`."""
-        checked = _to_embed(texts, dimensions)
-        return await self._backend.embed(checked, awaiting(), dimensions=dimensions, purpose=purpose)
+        checked, size = _texts(texts, "embed"), _count("dimensions", dimensions)
+        return await self._backend.embed(checked, awaiting(), dimensions=size, purpose=purpose)
 
     def rerank(self, query: str, documents: Iterable[str], *, top: int | None = None) -> list[Ranked]:
         """The documents in the order in which they answer a query, the best first.
@@ -64,11 +64,11 @@ class Retrieval:
             BackendError: the backend failed.
             Closed: the Generator was closed.
         """
-        return run(self._backend.rerank(*_search(query, documents, top), self._blocking, top=top))
+        return run(self._backend.rerank(*_search(query, documents), self._blocking, top=_count("top", top)))
 
     async def arerank(self, query: str, documents: Iterable[str], *, top: int | None = None) -> list[Ranked]:
         """The asynchronous twin of :meth:`rerank`."""
-        return await self._backend.rerank(*_search(query, documents, top), awaiting(), top=top)
+        return await self._backend.rerank(*_search(query, documents), awaiting(), top=_count("top", top))
 
 
 def _texts(texts: Iterable[str], what: str) -> Sequence[str]:
@@ -79,18 +79,11 @@ def _texts(texts: Iterable[str], what: str) -> Sequence[str]:
     return given
 
 
-def _to_embed(texts: Iterable[str], dimensions: int | None) -> Sequence[str]:
-    _check_count("dimensions", dimensions)
-    return _texts(texts, "embed")
+def _count(name: str, value: int | None) -> int | None:
+    return None if value is None else int(checked_number(name, value, 1, 2**31 - 1, whole=True))
 
 
-def _check_count(name: str, value: int | None) -> None:
-    if value is not None:
-        check_number(name, value, 1, 2**31 - 1, whole=True)
-
-
-def _search(query: str, documents: Iterable[str], top: int | None) -> tuple[str, Sequence[str]]:
+def _search(query: str, documents: Iterable[str]) -> tuple[str, Sequence[str]]:
     if not isinstance(query, str):
         raise BadRequest(f"rerank takes a query as text, not {shown(query, 60)}")
-    _check_count("top", top)
     return query, _texts(documents, "rerank")

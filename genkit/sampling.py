@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 from .errors import BadRequest, shown
@@ -56,7 +57,7 @@ class Sampling:
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None:
-                check_number(name, value, low, high, whole=name in _WHOLE)
+                object.__setattr__(self, name, checked_number(name, value, low, high, whole=name in _WHOLE))
         given: Any = (self.stop,) if isinstance(self.stop, str) else () if self.stop is None else self.stop
         listed = isinstance(given, Iterable) and not isinstance(given, Mapping)
         stop = tuple(given) if listed else (given,)
@@ -86,12 +87,17 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
 )
 
 
-def check_number(name: str, value: Any, low: float, high: float, *, whole: bool) -> None:
-    """Raises BadRequest for the value of an option that is no number, or out of its range."""
+def checked_number(name: str, value: Any, low: float, high: float, *, whole: bool) -> int | float:
+    """The value of an option as Python's own number, which JSON has, whoever made it (numpy, say).
+
+    Raises:
+        BadRequest: it is no number, or out of its range.
+    """
     kind = "a whole number" if whole else "a number"
-    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    right = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     if not right or not low <= value <= high:
         raise BadRequest(f"{name} takes {kind} from {low} to {high}, not {shown(value)}")
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
@@ -103,9 +109,11 @@ def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
         raise BadRequest(f"logit_bias takes a mapping of tokens to numbers, not {shown(given)}") from None
     if len(biases) < len(pairs):
         raise BadRequest(f"logit_bias names a token twice: {shown(pairs)}")
+    found: list[tuple[int | str, float]] = []
     for token, bias in biases.items():
-        is_id = isinstance(token, int) and not isinstance(token, bool) and 0 <= token < 2**31
+        is_id = isinstance(token, Integral) and not isinstance(token, bool) and 0 <= int(token) < 2**31
         if not is_id and not (isinstance(token, str) and token):
             raise BadRequest(f"logit_bias takes token ids from 0, or texts of one token, not {shown(token)}")
-        check_number(f"logit_bias of {shown(token)}", bias, -100, 100, whole=False)
-    return tuple(biases.items())
+        name = f"logit_bias of {shown(token)}"
+        found.append((int(token) if is_id else token, checked_number(name, bias, -100, 100, whole=False)))
+    return tuple(found)

@@ -168,6 +168,14 @@ def test_a_number_of_numpys_is_a_number() -> None:
         "temperature": 0.5,
         "top_p": 0,
     }
+    given = Sampling(max_tokens=np.int64(5), seed=np.uint8(3), min_p=np.float32(0.5))  # type: ignore[arg-type]
+    given = replace(given, logit_bias={np.int64(7): np.float16(1.5)})  # type: ignore[dict-item]
+    assert given == Sampling(max_tokens=5, seed=3, min_p=0.5, logit_bias={7: 1.5})
+    assert loads(Request, dumps(Request(messages=[], sampling=given))).sampling == given
+    with pytest.raises(BadRequest, match="max_tokens takes a whole number"):
+        Sampling(max_tokens=np.float64(5))  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="temperature takes a number"):
+        Sampling(temperature=np.bool_(True))  # type: ignore[arg-type]
 
 
 def test_a_changed_copy_is_checked_too() -> None:
@@ -243,6 +251,23 @@ def test_before_a_gap_is_what_the_user_says(message: Message) -> None:
     Request(messages=[Message.user("a")], suffix="b")
     with pytest.raises(BadRequest, match="before a gap"):
         Request(messages=[message], suffix="b")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "json_object"},
+        {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}},
+        {"type": "json_schema", "name": "city", "schema": {"type": "object"}},
+        {"name": "city", "schema": {"type": "object"}, "strict": True},
+    ],
+)
+def test_a_response_format_is_not_read_as_a_schema_that_says_nothing(schema: dict[str, object]) -> None:
+    with pytest.raises(
+        BadRequest, match=r"not OpenAI's response_format: .*genkit.Output\(\) for any JSON object"
+    ):
+        Output(schema=schema)
+    Output(schema={"type": "object", "properties": {"name": {}, "schema": {}}})
 
 
 @pytest.mark.parametrize("output", [Output, "json", 1])
