@@ -23,7 +23,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,18 +120,22 @@ class LoopbackProvider:
         connections: how many connections it accepted.
 
     Raises:
-        ConfigError: the script has no answer.
+        ConfigError: the script is none, or has no answer.
         Exception: at the end of the ``with`` block, what the script raised first: the client saw only that
             the connection was closed.
     """
 
     def __init__(self, script: Script) -> None:
-        if not isinstance(script, Answer) and not callable(script) and not script:
-            raise ConfigError("a script has an answer at least, and this list is empty")
+        if not callable(script):
+            answers = script if isinstance(script, Sequence) and not isinstance(script, str) else [script]
+            if not answers or not all(isinstance(answer, Answer) for answer in answers):
+                listed = "a list with an answer at least, or a function that returns one"
+                raise ConfigError(f"a script is an Answer, {listed}, not {shown(script)}")
         self._script = script
         self._spent: list[Any] = []
         self._failed: BaseException | None = None
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener = socket.socket()  # who comes before the block is refused, and does not wait for it
+        self._listener.bind(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.requests: list[Asked] = []
@@ -149,6 +153,7 @@ class LoopbackProvider:
             self._gates[-2][0].sendall(b"!")
 
     def __enter__(self) -> LoopbackProvider:
+        self._listener.listen(256)
         self._start(self._accept)
         return self
 
@@ -167,8 +172,8 @@ class LoopbackProvider:
             self._closed = True
             sockets = list(self._open)
         self.release()
-        with socket.create_connection(("127.0.0.1", self.port)):  # wakes accept()
-            pass
+        if self._threads:
+            socket.create_connection(("127.0.0.1", self.port)).close()  # wakes accept()
         for sock in sockets:
             _shut(sock)
         for thread in self._threads:
@@ -240,7 +245,10 @@ class LoopbackProvider:
         if isinstance(self._script, Answer):
             return self._script
         if callable(self._script):
-            return self._script(asked)
+            answer = self._script(asked)
+            if not isinstance(answer, Answer):
+                raise ConfigError(f"a script answers with an Answer, not {shown(answer)}")
+            return answer
         return self._script[min(number, len(self._script) - 1)]
 
 

@@ -143,9 +143,28 @@ def test_an_iterator_is_sent_once() -> None:
         post(server)
 
 
-def test_a_script_has_an_answer() -> None:
+@pytest.mark.parametrize("script", [[], None, "text", {"choices": []}, [{"choices": []}]], ids=repr)
+def test_a_script_has_an_answer(script: Any) -> None:
     with pytest.raises(ConfigError, match="an answer at least"):
-        LoopbackProvider([])
+        LoopbackProvider(script)
+
+
+def test_what_a_function_answers_with_is_an_answer() -> None:
+    script: Any = lambda asked: {"choices": []}  # noqa: E731
+    refused = pytest.raises(ConfigError, match=r"answers with an Answer, not \{'choices': \[\]\}")
+    with refused, LoopbackProvider(script) as server:
+        post(server)
+
+
+def test_outside_of_its_block_a_server_is_not_there() -> None:
+    server = LoopbackProvider(Answer(body="x"))
+    with pytest.raises(ConnectionRefusedError):
+        post(server)
+    with server:
+        assert post(server)[2] == b"x"
+    with pytest.raises(ConnectionRefusedError):
+        post(server)
+    LoopbackProvider(Answer(body="x")).close()
 
 
 def test_closing_twice_ends_what_hangs() -> None:
