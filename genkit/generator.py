@@ -266,7 +266,7 @@ def _gap(suffix: object) -> str:
 
 
 def _check_own(backend: object, settings: dict[str, Any]) -> None:
-    if not hasattr(backend, "stream"):
+    if not hasattr(backend, "stream") or isinstance(backend, type):
         raise ConfigError(
             "a model is a name such as 'demo' or 'openai:MODEL', or a genkit.backend.Backend, "
             f"not {shown(backend)}"

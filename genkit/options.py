@@ -24,20 +24,33 @@ _ELSEWHERE = {  # what other libraries call it
     "instructions": "write system",
     "response_format": "write output",
     "response_model": "write output",
+    "response_schema": "write output",
     "json_schema": "write output",
+    "guided_json": "write output",
+    "schema": "write output",
+    "format": "write output",
     "functions": "write tools",
     "max_completion_tokens": "write max_tokens",
     "max_output_tokens": "write max_tokens",
     "max_new_tokens": "write max_tokens",
+    "num_predict": "write max_tokens",
     "stop_sequences": "write stop",
     "reasoning_effort": "write reasoning",
     "thinking": "write reasoning",
+    "think": "write reasoning",
     "extra_body": "write extra",
     "n": "make a call for each answer",
     "model": _SETTING,
     "api_key": _SETTING,
     "base_url": _SETTING,
+    "api_base": f"{_SETTING}, as base_url",
+    "headers": _SETTING,
+    "extra_headers": f"{_SETTING}, as headers",
+    "attempts": _SETTING,
     "max_retries": f"{_SETTING}, as attempts",
+    "num_retries": f"{_SETTING}, as attempts",
+    "context": _SETTING,
+    "num_ctx": f"{_SETTING}, as context",
 }
 
 
@@ -134,6 +147,9 @@ def conversation(prompt: Prompt) -> list[Message]:
     return checked
 
 
+_RESULT = "give genkit.Message.tool(genkit.ToolResult(id=call.id, content=...))"
+
+
 def _message(given: Any) -> Message:
     if isinstance(given, str):
         return Message.user(given)
@@ -142,6 +158,8 @@ def _message(given: Any) -> Message:
     hint = ""
     if isinstance(given, Mapping):
         if given.keys() == {"role", "content"} and isinstance(given["content"], str):
+            if given["role"] == "tool":
+                raise BadRequest(f"{shown(given)} does not say which call it answers; {_RESULT}")
             return Message(given["role"], given["content"])
         hint = "; of a mapping it takes role and content alone, both text"
     raise BadRequest(f"a prompt is text or genkit.Message, not {type(given).__name__} ({shown(given)}){hint}")

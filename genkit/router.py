@@ -27,7 +27,9 @@ _ELSEWHERE = {  # what other libraries call a setting, or a vendor, and whose a 
     "n_ctx": "context", "num_ctx": "context", "context_size": "context", "n_threads": "threads",
     "n_gpu_layers": "gpu_layers", "num_gpu": "gpu_layers", "max_retries": "attempts", "retries": "attempts",
     "api_base": "base_url", "endpoint": "base_url", "default_headers": "headers", "extra_headers": "headers",
-    "google": "gemini", "gpt": "openai", "claude": "anthropic",
+    "google": "gemini", "gpt": "openai", "claude": "anthropic", "o1": "openai", "o3": "openai",
+    "o4": "openai", "grok": "xai", "command": "cohere", "vertex_ai": "vertex", "together_ai": "together",
+    "fireworks_ai": "fireworks", "hosted_vllm": "vllm", "lm_studio": "lmstudio", "ollama_chat": "ollama",
 }  # fmt: skip
 
 # Each is loaded when a model of its own is asked for: who runs local models needs none of them.
@@ -74,6 +76,9 @@ def route(model: str, **settings: Any) -> Route:
 
 
 def _hint(model: str, scheme: str) -> str:
+    lower = scheme.lower()
+    if lower != scheme and lower in (*VENDORS, "llama") and model != scheme:
+        return f"did you mean {lower}{model[len(scheme) :]}?"
     if model.endswith(".gguf"):
         return f"for a file write llama:{model}"
     names = (*VENDORS, "llama")

@@ -22,6 +22,7 @@ from genkit.errors import (
     ModelFileError,
 )
 from genkit.local import files
+from genkit.local.backend import LocalBackend
 from genkit.options import conversation
 
 # An answer that the model is sure of: where two tokens are nearly as likely, calls before or beside decide.
@@ -231,6 +232,11 @@ def test_a_misspelt_option_gets_a_suggestion(demo: Generator, typo: str, meant: 
         ("response_format", "output"),
         ("model", "Generator"),
         ("n", "a call"),
+        ("format", "write output$"),
+        ("num_predict", "write max_tokens$"),
+        ("attempts", "give it to genkit.Generator$"),
+        ("extra_headers", "genkit.Generator, as headers$"),
+        ("num_ctx", "genkit.Generator, as context$"),
     ],
 )
 def test_what_others_call_it_leads_to_what_it_is_called_here(demo: Generator, name: str, hint: str) -> None:
@@ -254,6 +260,8 @@ def test_messages_may_come_in_openais_form(demo: Generator) -> None:
     assert conversation(theirs) == own
     assert "role and content alone, both text" in bad(demo, [{"role": "user", "content": [{"type": "text"}]}])
     assert "'robot' is not a role" in bad(demo, [{"role": "robot", "content": "a"}])
+    message = bad(demo, [*theirs, {"role": "tool", "content": "22 degrees"}])
+    assert "does not say which call it answers; give genkit.Message.tool(genkit.ToolResult(id=" in message
 
 
 def test_an_unknown_option_is_answered_with_those_there_are(demo: Generator) -> None:
@@ -325,6 +333,10 @@ def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None
         ("claude-sonnet-4-5", "anthropic:claude-sonnet-4-5"),
         ("google:gemini-3-pro", "gemini:gemini-3-pro"),
         ("openrouter/meta-llama/x", "openrouter:meta-llama/x"),
+        ("ollama_chat/llama3", "ollama:llama3"),
+        ("o3-mini", "openai:o3-mini"),
+        ("OpenAI:gpt-5", "did you mean openai:gpt-5?"),
+        ("LLAMA:a.gguf", "did you mean llama:a.gguf?"),
     ],
 )
 def test_an_unknown_model_is_a_config_error_with_a_hint(model: str, hint: str) -> None:
@@ -443,7 +455,7 @@ def test_a_key_is_taken_without_the_blanks_around_it_and_with_none_inside() -> N
             Generator("openai:m", api_key=key)
 
 
-@pytest.mark.parametrize("model", [None, 5, object()], ids=str)
+@pytest.mark.parametrize("model", [None, 5, object(), LocalBackend], ids=str)
 def test_what_is_no_model_is_refused(model) -> None:
     with pytest.raises(ConfigError, match="a model is a name"):
         Generator(model)
