@@ -73,6 +73,7 @@ class Engine:
         self._unpinned: list[Name] = []
         self._unwanted: set[int] = set()
         self._evaluating_prompt_of: set[int] = set()
+        self._called_off = False  # whether the last step was, which lost what it did for others, too
         self._is_closed = False
         self._is_over = threading.Event()
 
@@ -146,7 +147,8 @@ class Engine:
                 if self._is_closed:
                     return
                 texts = self._pooler.take(alone=not work)
-                self._evaluating_prompt_of = {w.sequence.call for w in work if not w.sequence.answers}
+                spared = self._called_off and len(work) > 1  # or who cancels all the time would stop the rest
+                self._evaluating_prompt_of = {s.call for s, _, _ in work if not (spared or s.answers)}
             self._refuse()
             if work:
                 if self._speculation:
@@ -218,6 +220,7 @@ class Engine:
         except GenkitError as error:
             self._one_by_one(work, error)
             return
+        self._called_off = not done
         if not done:  # aborted: what it got done is unknown
             for sequence, _, _ in work:
                 self._cut(sequence, sequence.evaluated)

@@ -217,6 +217,30 @@ def test_row_27_a_cancellation_ends_the_step_that_evaluates_the_prompt(
     assert whole == [False, *[True] * 4]
 
 
+def test_prompts_that_are_cancelled_all_the_time_stop_no_other_call(
+    alphabet_file: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = engine(alphabet_file, ears, parallel=2)
+
+    def decode(context: Context, *args: Any) -> bool:
+        whole.append(False)
+        runner.cancel(len(whole) + 9)  # each in the step that evaluates it
+        runner.submit(sequence(len(whole) + 10, "0" * 200))
+        if len(whole) == 20:
+            said.put(ears.text.get(2))
+        whole[-1] = real(context, *args)
+        return whole[-1]
+
+    whole: list[bool] = []
+    said: queue.Queue[str | None] = queue.Queue()
+    real = Context.decode
+    monkeypatch.setattr(Context, "decode", decode)
+    runner.submit(sequence(10, "0" * 200))
+    runner.submit(sequence(2, "w"))
+    assert said.get() == "xyz"
+    assert False in whole[:20]
+
+
 def test_cancelling_what_is_not_there_changes_nothing(alphabet_engine: Engine, ears: Ears) -> None:
     alphabet_engine.cancel(99)
     alphabet_engine.submit(sequence(1, "y"))
