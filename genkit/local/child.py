@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -44,6 +45,8 @@ os.write(1, BEGIN)
 main()
 """
 _NOT_INSTALLED = 78
+LONGEST_START = 60
+"""Seconds: with next to no memory, Python may try for ever to begin."""
 _PYTHON = re.compile(  # python3.13t, Python, pythonw.exe, pypy3
     r"(\w*python|pypy|graalpy|mayapy|hython)w?[\d.]*[a-z]?(-\w+)?(\.exe)?", re.IGNORECASE
 )
@@ -85,7 +88,7 @@ class Child:
     """
 
     def __init__(self) -> None:
-        self._owner = os.getpid()
+        self._owner, self._is_late = os.getpid(), False
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         process: subprocess.Popen[bytes] | None = None
         try:
@@ -115,9 +118,18 @@ class Child:
 
     def answers(self) -> Iterator[dict[str, Any] | list[pipe.Token]]:
         """See :class:`genkit.local.connection.Peer`."""
+        limit = threading.Timer(LONGEST_START, self._give_up)
+        limit.daemon = True
+        with contextlib.suppress(RuntimeError):  # no room for a thread
+            limit.start()
         while (line := self._answers.readline()) and not line.endswith(pipe.BEGIN):
             pass
+        limit.cancel()
         return pipe.frames(self._answers)
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        self.kill()
 
     def kill(self) -> None:
         """End it now: it has nothing to save."""
@@ -138,6 +150,12 @@ class Child:
                 f"the model's chat template ran for more than {SECONDS} s, or the form of an answer took as "
                 "long to prepare, so their process was ended; give another template= or output=",
                 retryable=False,
+            )
+        if self._is_late:
+            return WorkerDied(
+                f"the process that runs the model had not begun after {LONGEST_START} s, and was ended, as "
+                "happens with next to no memory; the next call starts another",
+                signal=KILL,
             )
         killer = -code if code < 0 else _WINDOWS_SIGNALS.get(code)
         how = f"was killed by {_signal_name(killer)}" if killer else f"ended with exit code {code}"

@@ -26,8 +26,9 @@ from test_leaks import children
 import genkit
 from genkit import Generator
 from genkit.errors import BackendError, BadRequest, Closed, DeadlineExceeded, MissingDependency, WorkerDied
+from genkit.local import child
 
-posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
+posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals or scripts")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="this looks into /proc")
 # More than a minute of work for the noise, if nobody stops it.
 LONG_PROMPT = "x" * 100_000
@@ -248,6 +249,22 @@ def test_a_worker_that_cannot_be_started_is_a_backend_error(
             with pytest.raises(BackendError, match="start"):
                 generator.generate("y")
         assert generator.generate("y").text == "z"
+
+
+@posix
+def test_a_worker_that_never_begins_is_given_up(
+    alphabet_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (hanging := tmp_path / "python").write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    hanging.chmod(0o755)
+    with Generator(alphabet_file, context=300) as generator, monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(hanging))
+        patched.setattr(child, "LONGEST_START", 0.1)
+        with pytest.raises(WorkerDied, match=r"had not begun after 0\.1 s") as caught:
+            generator.generate("w")
+        assert caught.value.retryable
+        patched.undo()
+        assert generator.generate("w").text == "xyz"
 
 
 def test_a_missing_package_names_the_extra_that_brings_it(alphabet_file: Path, tmp_path: Path) -> None:
