@@ -14,6 +14,7 @@ import random
 import re
 
 from corpus.mixture import training_sample
+from gguf import GGUFReader
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, trainers
 from tokenizers import pre_tokenizers as pre
 
@@ -35,13 +36,25 @@ def build(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Tokenize
     return tokenizer
 
 
+def read(file: str) -> Tokenizer:
+    """The tokenizer of a file that ``export.py`` wrote."""
+    fields = GGUFReader(file).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(merge.split(" ")) for merge in fields["tokenizer.ggml.merges"].contents()]
+    return build({token: id for id, token in enumerate(tokens) if token not in CONTROL + TAGS}, merges)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", help="where to write tokenizer.json")
+    parser.add_argument("--of", help="a GGUF file of export.py's, whose vocabulary to write, not a new one")
     parser.add_argument("--pieces", type=int, default=1400, help="merges inside words")
     parser.add_argument("--words", type=int, default=760, help="words that get a token with their space")
     parser.add_argument("--samples", type=int, default=20000)
     options = parser.parse_args()
+    if options.of:
+        read(options.of).save(options.output)
+        return
 
     rng = random.Random(0)
     texts: list[str] = []
