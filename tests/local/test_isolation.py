@@ -14,13 +14,13 @@ from test_leaks import children
 
 from genkit import Generator
 from genkit.errors import BackendError, Closed, ConfigError, ModelFileError, WorkerDied
-from genkit.local import files
+from genkit.local import files, tried
 from genkit.local.context import Context
 from genkit.local.prompt import Prompts
 from genkit.local.suspects import SECONDS, Suspects
 from genkit.local.tried import Trial
 
-posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
+posix = pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals or rights")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="this looks into /proc")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -317,6 +317,22 @@ def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tm
             with pytest.raises(ModelFileError, match="truncated"):
                 generator.warm()
     assert not cache.exists()
+
+
+@posix
+def test_that_a_file_went_well_is_not_believed_where_others_may_write(cache: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF")
+    settings = {"path": str(broken), "context": None, "threads": 1, "parallel": 1, "gpu_layers": 0}
+    settings["template"] = None
+    mark = cache / "tried" / tried._name(settings)
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    mark.parent.chmod(0o700)
+    Trial(settings).require()
+    mark.parent.chmod(0o777)
+    with pytest.raises(ModelFileError):
+        Trial(settings).require()
 
 
 def test_row_28_a_full_disk_costs_a_repetition_and_no_error(
