@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from genkit.local.sequence import Chosen, Sequence
 from genkit.local.speculation import Speculation
 
 GREEDY = (("greedy",),)
+_RUNNING: list[Engine] = []
 
 
 class Ears:
@@ -56,6 +58,13 @@ class Ears:
         return heard
 
 
+@pytest.fixture(autouse=True)
+def _end() -> Iterator[None]:
+    yield
+    while _RUNNING:
+        _RUNNING.pop().close()
+
+
 @pytest.fixture
 def ears() -> Ears:
     return Ears()
@@ -68,6 +77,7 @@ def alphabet_engine(alphabet_file: Path, ears: Ears) -> Engine:
 
 def engine(path: Path, ears: Ears, **options: Any) -> Engine:
     threading.Thread(target=(made := built(path, ears, **options)).run, daemon=True).start()
+    _RUNNING.append(made)
     return made
 
 
@@ -277,7 +287,6 @@ def test_what_nobody_foresaw_ends_the_engine_and_is_told(alphabet_engine: Engine
     alphabet_engine.submit(Sequence(1, [0], GREEDY, 9, constraint=Broken()))
     call, error = ears.heard.get()
     assert (call, type(error)) == (0, ZeroDivisionError)
-    alphabet_engine.close()
 
 
 class Only:
