@@ -18,15 +18,16 @@ from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
 
 _LOCAL = (
-    "context", "threads", "parallel", "gpu_layers", "template", "isolation", "lookup", "idle", "keep_on_disk",
-    "context_shift", "lora", "timeout",
+    "context", "threads", "parallel", "gpu_layers", "flash_attention", "template", "isolation", "lookup",
+    "idle", "keep_on_disk", "context_shift", "lora", "timeout",
 )  # fmt: skip
 _REMOTE = ("api_key", "base_url", "headers", "timeout", "attempts")
 
 _ELSEWHERE = {  # what other libraries call a setting, or a vendor, and whose a name without a vendor is
     "n_ctx": "context", "num_ctx": "context", "context_size": "context", "n_threads": "threads",
-    "n_gpu_layers": "gpu_layers", "num_gpu": "gpu_layers", "max_retries": "attempts", "retries": "attempts",
-    "api_base": "base_url", "endpoint": "base_url", "default_headers": "headers", "extra_headers": "headers",
+    "n_gpu_layers": "gpu_layers", "num_gpu": "gpu_layers", "flash_attn": "flash_attention",
+    "max_retries": "attempts", "retries": "attempts", "api_base": "base_url", "endpoint": "base_url",
+    "default_headers": "headers", "extra_headers": "headers",
     "google": "gemini", "gpt": "openai", "claude": "anthropic", "o1": "openai", "o3": "openai",
     "o4": "openai", "grok": "xai", "command": "cohere", "vertex_ai": "vertex", "together_ai": "together",
     "fireworks_ai": "fireworks", "hosted_vllm": "vllm", "lm_studio": "lmstudio", "ollama_chat": "ollama",

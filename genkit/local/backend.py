@@ -53,6 +53,8 @@ class LocalBackend:
         threads: how many threads compute; by default one a physical core.
         parallel: the most calls that run at a time, sharing the context's room; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
+        flash_attention: whether llama.cpp computes attention in its flash kernel, where the model allows it.
+            Without it, tokens are up to twice as fast late in one long conversation, and slower elsewhere.
         template: the chat template, in Jinja; by default the one in the file.
         isolation: ``"process"``, or ``"thread"`` to run llama.cpp inside this process, where an abort of its
             ends the program.
@@ -81,6 +83,7 @@ class LocalBackend:
         threads: int | None = None,
         parallel: int = 8,
         gpu_layers: int = 0,
+        flash_attention: bool = True,
         template: str | None = None,
         isolation: Literal["process", "thread"] = "process",
         lookup: bool = True,
@@ -92,7 +95,12 @@ class LocalBackend:
     ) -> None:
         window = None if context == "auto" else context
         _check_numbers(context=window, threads=threads, parallel=parallel, gpu_layers=gpu_layers)
-        _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, context_shift=context_shift)
+        _check_flags(
+            flash_attention=flash_attention,
+            lookup=lookup,
+            keep_on_disk=keep_on_disk,
+            context_shift=context_shift,
+        )
         if isolation not in ("process", "thread"):
             raise ConfigError(f'isolation takes "process" or "thread", not {shown(isolation)}')
         if template is not None and not (isinstance(template, str) and template):
@@ -107,6 +115,7 @@ class LocalBackend:
             "threads": threads,
             "parallel": parallel,
             "gpu_layers": gpu_layers,
+            "flash_attention": flash_attention,
             "template": template,
             "context_shift": context_shift,
             "lora": self._adapters.files,

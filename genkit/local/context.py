@@ -92,6 +92,8 @@ class Context:
         parameters.n_seq_max = sequences
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.kv_unified = True
+        if not (model.flash_attention or pooled):
+            parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         parameters.embeddings = pooled
         parameters.no_perf = True
         heard.clear()

@@ -115,6 +115,8 @@ class Model:
         self._pieces: dict[int, bytes] = {}
         self.adapters: list[tuple[Any, float]] = []
         """LoRA adapters, and how much of each to add."""
+        self.flash_attention = True
+        """Whether contexts made from now on may have llama.cpp's flash attention, as it has it by itself."""
         self.vocabulary_size: int = lib.llama_vocab_n_tokens(self._vocab)
         self.recurrent = bool(
             lib.llama_model_is_recurrent(self.pointer) or lib.llama_model_is_hybrid(self.pointer)

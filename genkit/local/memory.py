@@ -28,7 +28,7 @@ class Needs:
         weights: of the tensors.
         token: of one token's keys and values in all layers, 16 bits each.
         compute: of the buffers of one step, but for the attention mask.
-        mask: of the mask of one step, for one token of context.
+        mask: of the mask of one step, and of its scores where they are kept, for one token of context.
     """
 
     weights: int
@@ -52,7 +52,7 @@ class Needs:
         return size // STEP * STEP
 
 
-def needs(header: Header, batch: int) -> Needs:
+def needs(header: Header, batch: int, *, flash_attention: bool = True) -> Needs:
     """What the model with this header takes.
 
     The compute buffer is llama.cpp's graph at its widest, as measured with 0c1e57098: logits, or attention
@@ -61,6 +61,7 @@ def needs(header: Header, batch: int) -> Needs:
     Args:
         header: of the model file.
         batch: the most tokens of one step.
+        flash_attention: whether the context has it; else the scores of all heads are kept, 32 bits each.
     """
 
     def layers(key: str, default: tuple[int, ...] = (0,)) -> tuple[int, ...]:
@@ -80,7 +81,7 @@ def needs(header: Header, batch: int) -> Needs:
         weights=header.tensor_bytes,
         token=0 if header.is_encoder else all_key_heads * length * 2,
         compute=batch * 4 * (widest + 4 * width),
-        mask=batch * 2,
+        mask=batch * (2 if flash_attention else 4 * (max(heads) + 2)),
     )
 
 
@@ -97,7 +98,12 @@ def pooled(header: Header, size: int) -> int:
 
 
 def choose_context(
-    header: Header, wanted: int | Literal["auto"] | None, *, batch: int, free: int | None
+    header: Header,
+    wanted: int | Literal["auto"] | None,
+    *,
+    batch: int,
+    free: int | None,
+    flash_attention: bool = True,
 ) -> int:
     """The context window to make, in tokens.
 
@@ -107,12 +113,14 @@ def choose_context(
             it as fits into half of the memory that the weights leave.
         batch: the most tokens of one step.
         free: the bytes of memory that may be taken; None if that is not known.
+        flash_attention: as in :func:`needs`.
 
     Raises:
         ConfigError: the model was not made for so many tokens.
         OutOfMemory: there is not enough memory.
     """
-    trained, need = header.context_length or DEFAULT_CONTEXT, needs(header, batch)
+    trained = header.context_length or DEFAULT_CONTEXT
+    need = needs(header, batch, flash_attention=flash_attention)
     if isinstance(wanted, int) and wanted > trained:
         raise ConfigError(
             f"context={wanted} is more than this model was made for; it takes at most {trained}"

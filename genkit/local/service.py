@@ -45,7 +45,7 @@ class Service:
         settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, ``lora``,
             and ``queue``, how many calls may wait, if not as many as by default; ``kept``, the directory of
             kept prompts, if they are to be saved; ``lookup``, whether to guess tokens;
-            ``context_shift``.
+            ``context_shift``; ``flash_attention``.
         send: sends a frame to the host; may be called from any thread.
         broken: hears of what ended the engine.
 
@@ -85,12 +85,13 @@ class Service:
 
     @staticmethod
     def _context_size(header: gguf.Header, settings: dict[str, Any], adapters: int) -> int:
-        free = _free_memory(settings)()
-        left = None if free is None else max(0, free - adapters)
-        return choose_context(header, settings["context"], batch=BATCH, free=left)
+        left = None if (free := _free_memory(settings)()) is None else max(0, free - adapters)
+        flash = settings.get("flash_attention", True)
+        return choose_context(header, settings["context"], batch=BATCH, free=left, flash_attention=flash)
 
     def _make_engine(self, header: gguf.Header, context: int, settings: dict[str, Any]) -> Engine:
         threads = settings["threads"] or machine.default_threads()
+        self._model.flash_attention = settings.get("flash_attention", True)
         for file, scale in settings.get("lora", ()):
             self._model.adapt(file, scale)
         try_out(self._model, threads, shifting=self._shifts)
@@ -123,6 +124,7 @@ class Service:
         build = f"{build_of_llama()} context {context} gpu_layers {settings['gpu_layers']}"
         for file, _ in settings.get("lora", ()):
             build += f" lora {files.fingerprint(file)}"
+        build += "" if settings.get("flash_attention", True) else " without flash attention"
         shelf = Shelf(Path(settings["kept"]), files.fingerprint(settings["path"]), build)
         return Saving(shelf, self._broken)
 

@@ -49,6 +49,21 @@ def ids(text: str) -> list[int]:
     return [BYTES.index(byte) for byte in text.encode()]
 
 
+def test_attention_without_the_flash_kernel_says_the_same_and_lays_out_its_cache_otherwise(
+    context: Context, model: Model
+) -> None:
+    model.flash_attention = False
+    other = Context(model, size=300, sequences=2, batch=64, threads=1)
+    model.flash_attention = True
+    logits = []
+    for each in (context, other):
+        assert each.decode(rows(ids("hello there")))
+        logits.append(each.logits(10)[: model.vocabulary_size])
+    assert logits[0] == pytest.approx(logits[1], abs=0.01)
+    assert not other.load(1, context.save(0), 11)
+    other.close()
+
+
 def test_a_model_tells_of_itself(model: Model) -> None:
     assert model.vocabulary_size == len(TOKENS) + 1
     assert model.chat_template == fabricate.BARE

@@ -55,6 +55,17 @@ def test_a_step_takes_as_much_as_its_widest_part() -> None:
     assert compute(100, 4096) < compute(100, 8192) == compute(200, 8192) < compute(128256, 8192)
 
 
+def test_without_flash_attention_the_scores_of_all_heads_are_kept() -> None:
+    def total(context: int, flash_attention: bool) -> int:
+        return memory.needs(header(), 512, flash_attention=flash_attention).total(context)
+
+    assert total(1024, True) == total(1024, False)  # the logits, in whose place they are, take more
+    scores = 512 * 65536 * 32 * 4
+    assert scores < total(65536, False) - total(65536, True) + GIB // 4 < 1.2 * scores
+    with pytest.raises(OutOfMemory):
+        memory.choose_context(header(), 65536, batch=512, free=6 * GIB, flash_attention=False)
+
+
 def test_what_fits_is_the_largest_that_does() -> None:
     for need in (memory.needs(header(), 512), memory.needs(encoder(), 512)):
         for free in (need.total(0), need.total(256), 2 * GIB, 3 * GIB, 9 * GIB, 100 * GIB):

@@ -99,10 +99,13 @@ def test_a_file_that_came_to_harm_is_passed_over_and_written_again(
         assert generator.generate(RULES, keep="rules", **GREEDY).usage.cached_tokens == 399
 
 
-def test_other_settings_of_the_context_have_none_of_it(cache: Path, noise_file: Path) -> None:
+@pytest.mark.parametrize("other", [{"context": 2048}, {"flash_attention": False}], ids=str)
+def test_other_settings_of_the_context_have_none_of_it(
+    cache: Path, noise_file: Path, other: dict[str, object]
+) -> None:
     with started(noise_file) as generator:
         generator.generate(RULES, keep="rules", **GREEDY)
-    with started(noise_file, context=2048) as generator:
+    with started(noise_file, **other) as generator:
         assert generator.generate(RULES, keep="rules", **GREEDY).usage.cached_tokens == 0
 
 
