@@ -180,7 +180,7 @@ class Mask:
 
     def begin(self, text: str) -> bool:
         """Take a text, if it fits; else False, after which this is of no more use."""
-        tokens = self._model.tokenize(text, add_special=False, parse_special=False)
+        tokens = self._model.continued(text, parse_special=False)
         return bool(self._matcher.try_consume_tokens(tokens) == len(tokens))
 
     def apply(self, context: Context, row: int) -> None:
@@ -253,12 +253,12 @@ class _Vocabulary:
     def __call__(self, text: str | bytes) -> list[int]:
         """The token ids of a text."""
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        return self._model.tokenize(text, add_special=False, parse_special=False)
+        return self._model.continued(text, parse_special=False)
 
 
 def _reason(matcher: Any) -> str:
-    """What is wrong, without the parser's state."""
-    return str(matcher.get_error()).partition("<state>")[0].strip()
+    """What is wrong, without the parser's state, or that of llguidance where it gave up."""
+    return str(matcher.get_error()).partition("<state>")[0].partition("<backtrace>")[0].strip()
 
 
 def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:

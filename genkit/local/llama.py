@@ -192,6 +192,21 @@ class Model:
                 raise BackendError(f"llama.cpp cannot tokenize {len(data)} bytes of text")
             size = -count
 
+    def continued(self, text: str, *, parse_special: bool) -> list[int]:
+        """The token ids of a text in the middle of others; see :meth:`tokenize`."""
+        # SentencePiece would put a space before it: let it do so before a line break, which is dropped.
+        if prefix := self._prefix:
+            ids = self.tokenize("\n" + text, add_special=False, parse_special=parse_special)
+            if ids[: len(prefix)] == prefix:
+                return ids[len(prefix) :]
+        return self.tokenize(text, add_special=False, parse_special=parse_special)
+
+    @cached_property
+    def _prefix(self) -> list[int]:
+        """A line break and what is put before it, or nothing where nothing is."""
+        ids = self.tokenize("\n", add_special=False, parse_special=False)
+        return ids if b"".join(map(self.piece, ids)).startswith(b" ") else []
+
     def pair(self, first: list[int], second: list[int]) -> list[int]:
         """Two texts in one sequence, with the tokens that the vocabulary has to begin, part and end them."""
         eos, sep = lib.llama_vocab_eos(self._vocab), lib.llama_vocab_sep(self._vocab)

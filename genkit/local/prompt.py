@@ -65,8 +65,6 @@ class Prompts:
         control = {text for _, text, is_control in special if is_control}
         self._defined = Guard([text for text in literals if text not in control])
         self._write(find(self._source))
-        self._prefixed = model.tokenize("\n", add_special=False, parse_special=False)
-        self._adds_space = b"".join(map(model.piece, self._prefixed)).startswith(b" ")
 
     def _write(self, syntax: Syntax) -> None:
         """This is how the model writes thoughts and calls."""
@@ -261,14 +259,7 @@ class Prompts:
 
     def continued(self, text: str, *, data: bool = False) -> list[int]:
         """The token ids of a text in the middle of others, where ``data`` makes no control token."""
-        if not self._adds_space:
-            return self._model.tokenize(text, add_special=False, parse_special=not data)
-        # SentencePiece would put a space before it: let it do so before a line break, which is dropped.
-        ids = self._model.tokenize("\n" + text, add_special=False, parse_special=not data)
-        size = len(self._prefixed)
-        if ids[:size] == self._prefixed:
-            return ids[size:]
-        return self._model.tokenize(text, add_special=False, parse_special=not data)
+        return self._model.continued(text, parse_special=not data)
 
 
 def _too_long(tokens: str, room: int, count: int) -> ContextOverflow:

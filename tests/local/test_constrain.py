@@ -17,13 +17,9 @@ from genkit.local.constrain import Constraints, Mask
 from genkit.local.llama import Model
 from genkit.local.schema import narrowed
 
-CONFORMANCE = (
-    Path(__file__).resolve().parents[3]
-    / "shared"
-    / "corpus"
-    / "conformance"
-    / "llamacpp_grammar_behaviour.json"
-)
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+CONFORMANCE = SHARED / "corpus" / "conformance" / "llamacpp_grammar_behaviour.json"
+VOCABULARIES = sorted(path for path in (SHARED / "vocab").glob("*.gguf") if "bert" not in path.stem)
 
 
 @cache
@@ -32,9 +28,9 @@ def constraints(path: Path) -> Constraints:
 
 
 def fits(path: Path, form: dict[str, Any], text: str) -> bool:
-    """Whether an answer may be this text; the fabricated models have one token a byte."""
+    """Whether an answer may be this text."""
     mask = constraints(path).make(form)
-    tokens = [BYTES.index(byte) for byte in text.encode()]
+    tokens = mask._model.continued(text, parse_special=False)
     return mask._matcher.try_consume_tokens(tokens) == len(tokens) and mask._matcher.is_accepting()
 
 
@@ -71,6 +67,40 @@ def test_grammars_and_schemas_admit_what_they_do_in_llama_cpp(noise_file: Path) 
     assert not wrong
     assert len(refused) == 2
     assert "uniqueItems" in refused[1]
+
+
+PERSON = {
+    "type": "object",
+    "properties": {"full_name": {"type": "string"}, "city": {"enum": ["Paris", "Zürich"]}},
+    "required": ["full_name", "city"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("form", "good", "bad"),
+    [
+        (
+            {"schema": PERSON},
+            '{"full_name": "Ana", "city": "Zürich"}',
+            '{"full_name": "Ana", "city": "Rome"}',
+        ),
+        ({"choices": ["yes", "no", "not sure"]}, "not sure", "not"),
+        ({"regex": "hello( world)?"}, "hello world", " hello world"),
+        ({"grammar": 'root ::= "the answer is " [0-9]+'}, "the answer is 42", "The answer is 42"),
+    ],
+    ids=["schema", "choices", "regex", "grammar"],
+)
+def test_forms_hold_in_vocabularies_of_models(path: Path, form: dict[str, Any], good: str, bad: str) -> None:
+    """SentencePiece puts a space before a text, which is none of the form's."""
+    assert fits(path, form, good)
+    assert not fits(path, form, bad)
+    rest = good.partition(" ")[2]
+    mask = constraints(path).make(form)
+    assert mask.begin(good.removesuffix(rest))
+    assert mask.begin(rest)
+    assert mask.whole
 
 
 def text(pattern: str) -> dict[str, Any]:

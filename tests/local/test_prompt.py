@@ -81,12 +81,14 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\uf
 )
 def test_tokens_become_the_text_again(path: Path) -> None:
     """BERT's tokenizer is left out: it forgets capitals and spaces; to SentencePiece U+2581 is a space."""
-    space = prompts(path)._adds_space
+    space = bool(model(path)._prefix)
 
     @given(TEXTS)
     def check(text: str) -> None:
         again = decoded(path, prompts(path).bare(text))
         assert again == (" " + text.replace("\u2581", " ") if space and text else text)
+        continued = decoded(path, model(path).continued(text, parse_special=False))
+        assert continued == (text.replace("\u2581", " ") if space else text)
 
     check()
 
