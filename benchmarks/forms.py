@@ -1,4 +1,4 @@
-"""What it costs to hold an answer to a form: masks against a decode step, JSON against free text.
+"""What it costs to hold an answer to a form, and gains: masks against a decode step, JSON against free text.
 
 On a model of random weights in the shape of a 0.5B one, with the 151,936 tokens of its vocabulary (see
 ``random_model.py``), which is written to a temporary directory, or to GENKIT_BENCHMARK_MODEL::
@@ -74,6 +74,39 @@ def rates(path: Path, tokens: int, rounds: int) -> tuple[list[float], list[float
     return free, held
 
 
+KEYS = (
+    *("name", "street", "city", "country", "phone", "email", "employer", "position", "birthday", "language"),
+    *("hobby", "school", "degree", "vehicle", "pet", "website"),
+)
+RECORD = {
+    "type": "object",
+    "properties": {key: {"type": "string", "minLength": 5, "maxLength": 20} for key in KEYS},
+    "required": KEYS,
+    "additionalProperties": False,
+}
+
+
+def guesses(path: Path, rounds: int) -> tuple[list[float], list[float]]:
+    """Tokens per second of JSON without guesses of what its form leads to expect, and with them, in turn.
+
+    No two keys are alike, so that none is guessed since it came before. The model would put blanks anywhere,
+    which others do not, and each letter of a key is a token to it: more is guessed than elsewhere.
+    """
+    rates: tuple[list[float], list[float]] = [], []
+    no_blanks = dict.fromkeys(" \n\t\r", -100.0)
+    with (
+        genkit.Generator(path, context=2048, lookup=False) as plain,
+        genkit.Generator(path, context=2048) as guessing,
+    ):
+        for each in range(rounds + 1):
+            for found, generator in zip(rates, (plain, guessing), strict=True):
+                answer = generator.generate("A person.", seed=each, output=RECORD, logit_bias=no_blanks)
+                assert answer.metrics
+                if each:  # by then it is known what steps take
+                    found.append(answer.metrics.decode_tokens_per_second)
+    return rates
+
+
 def main() -> None:
     smoke = options(__doc__).smoke
     report, tokens = Report(smoke=smoke), 8 if smoke else 128
@@ -87,6 +120,10 @@ def main() -> None:
         report.figure("JSON, median", statistics.median(held), "t/s")
         slower = statistics.median(one / other for one, other in zip(free, held, strict=True))
         report.at_most("JSON: time of a token to that of free text", slower, 1.05)
+        plain, guessing = guesses(path, 1 if smoke else 5)
+        report.figure(
+            "JSON of other keys, guesses to none", statistics.median(guessing) / statistics.median(plain)
+        )
     report.end()
 
 

@@ -391,6 +391,12 @@ def long_prompt(bench: Bench) -> None:
     bench.note("long prompt", worst_gap_to_median=worst, to_what_it_had_grown_to=beyond, seconds=took)
 
 
+def held(text: str) -> dict[str, Any]:
+    """Options by which an answer is this text, and of which its form tells nothing: it may be another."""
+    form = "".join(rf"[\x{ord(each):02x}~]" for each in text)
+    return {"output": genkit.Output(regex=form), "logit_bias": {"~": -100}}
+
+
 def lookup(bench: Bench) -> None:
     """The token rate with guessed tokens to that without: of an answer that repeats its prompt, and others.
 
@@ -417,9 +423,9 @@ def lookup(bench: Bench) -> None:
             (
                 "repeated",
                 f"Repeat: {letters}",
-                {"output": genkit.Output(choices=[letters]), "temperature": 0},
+                {**held(letters), "temperature": 0},
             ),
-            ("prose", prose[:size], {"output": genkit.Output(choices=[prose[size : 2 * size]])}),
+            ("prose", prose[:size], held(prose[size : 2 * size])),
             ("noise", letters, {"max_tokens": size, "temperature": 1, "seed": 1}),
         ):
             ask = [partial(rate, generator, prompt, **options) for generator in (guessing, plain)]

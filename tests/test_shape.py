@@ -61,6 +61,7 @@ WORKER_SIDE = (
     "local.pooler",
     "local.pooling",
     "local.constrain",
+    "local.mask",
     "local.calls",
     "local.forms",
     "local.guard",

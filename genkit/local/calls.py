@@ -20,6 +20,20 @@ _MARKER = r"(<[^<>\s]{2,40}>|\[[A-Z_/]{3,40}\])"
 _ID = "\uf8ff"  # for private use: stands for a call's id
 
 
+class _Blanks(NamedTuple):
+    """Where the parts of a call meet, in llguidance's Lark."""
+
+    colon: str
+    comma: str
+    inside: str
+
+
+def _blanks(options: Mapping[str, Any]) -> _Blanks:
+    if options.get("whitespace_flexible", True):
+        return _Blanks('BLANK? ":" BLANK?', 'BLANK? "," BLANK?', "BLANK?")
+    return _Blanks(literal(options["key_separator"]), literal(options["item_separator"]), "")
+
+
 class Spelling(NamedTuple):
     """How a model spells a call after a marker: as JSON with these keys in their order.
 
@@ -97,7 +111,10 @@ def _decoded(text: str) -> Any:
 
 
 def grammar(
-    functions: Sequence[Mapping[str, Any]], spelled: Spelling | None = None, control: Mapping[str, int] = {}
+    functions: Sequence[Mapping[str, Any]],
+    spelled: Spelling | None = None,
+    control: Mapping[str, int] = {},
+    options: Mapping[str, Any] = JSON_OPTIONS,
 ) -> str:
     """What a call of one of these functions looks like, as llguidance's Lark.
 
@@ -105,16 +122,19 @@ def grammar(
         functions: ``name`` and ``parameters`` of each.
         spelled: how the model spells calls after its marker; as a JSON object if None.
         control: the ids of control tokens that may be part of it.
+        options: what llguidance is told of JSON.
     """
-    form = spelled or TOLD
+    form, blanks = spelled or TOLD, _blanks(options)
     calls = [
-        call for number, function in enumerate(functions) for call in _calls(number, function, form, control)
+        call
+        for number, function in enumerate(functions)
+        for call in _calls(number, function, form, control, blanks)
     ]
-    start = '"[" BLANK? call (BLANK? "," BLANK? call)* BLANK? "]"' if form.listed else "call"
+    start = f'"[" {blanks.inside} call ({blanks.comma} call)* {blanks.inside} "]"' if form.listed else "call"
     rules = [
         f"start: BLANK? {start} TAIL?" if spelled else f"start: {start}",
         f"call: {' | '.join(calls)}",
-        *(f"arguments_{number}: %json {_schema(function)}" for number, function in enumerate(functions)),
+        *(f"arguments_{number}: %json {_schema(each, options)}" for number, each in enumerate(functions)),
         r'OTHER: /"[\w-]{1,40}"|-?[0-9]{1,9}|null/',
         "ID: /[A-Za-z0-9]{1,40}/",
         f"BLANK: /{_BLANKS}/",
@@ -129,7 +149,11 @@ def literal(text: str) -> str:
 
 
 def _calls(
-    number: int, function: Mapping[str, Any], spelled: Spelling, control: Mapping[str, int]
+    number: int,
+    function: Mapping[str, Any],
+    spelled: Spelling,
+    control: Mapping[str, int],
+    blanks: _Blanks,
 ) -> Iterator[str]:
     """What a call of one function may be; keys that are neither its name nor its arguments may be missing."""
     if not spelled.keys:
@@ -138,8 +162,8 @@ def _calls(
     values = {spelled.name: literal(json.dumps(function["name"], ensure_ascii=False))}
     values[spelled.arguments] = f"arguments_{number}"
     for keys in dict.fromkeys([spelled.keys, tuple(key for key in spelled.keys if key in values)]):
-        pairs = [f'{literal(json.dumps(key))} BLANK? ":" BLANK? {values.get(key, "OTHER")}' for key in keys]
-        yield '"{" BLANK? ' + ' BLANK? "," BLANK? '.join(pairs) + ' BLANK? "}"'
+        pairs = [f"{literal(json.dumps(key))} {blanks.colon} {values.get(key, 'OTHER')}" for key in keys]
+        yield f'"{{" {blanks.inside} {f" {blanks.comma} ".join(pairs)} {blanks.inside} "}}"'
 
 
 def _terms(text: str, control: Mapping[str, int]) -> Iterator[str]:
@@ -152,7 +176,7 @@ def _terms(text: str, control: Mapping[str, int]) -> Iterator[str]:
             yield f"<[{control[part]}]>" if part in control else literal(part)
 
 
-def _schema(function: Mapping[str, Any]) -> str:
+def _schema(function: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     """The arguments' schema, of which objects are left: no reader takes anything else for a call.
 
     Raises:
@@ -167,7 +191,7 @@ def _schema(function: Mapping[str, Any]) -> str:
     if "object" not in (kinds if isinstance(kinds, list) else [kinds]):
         raise ValueError(f'arguments are an object, not of "type": {json.dumps(kinds)}')
     schema["type"] = "object"
-    return json.dumps({**schema, "x-guidance": {**JSON_OPTIONS, **function.get("options", {})}})
+    return json.dumps({**schema, "x-guidance": {**options, **function.get("options", {})}})
 
 
 class CallMask(Constraint, Protocol):
@@ -222,6 +246,10 @@ class Calls:
         """Inside a call, lower the logits of what does not fit."""
         if self._mask:
             self._mask.apply(context, row)
+
+    def guess(self) -> list[int]:
+        """Inside a call, what most likely comes next, if little else may."""
+        return self._mask.guess() if self._mask else []
 
     def accept(self, token: int) -> None:
         """This token was chosen."""

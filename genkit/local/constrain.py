@@ -5,20 +5,22 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from ..errors import BackendError, MissingDependency, UnsupportedOption
-from .arrays import as_array, numpy
+from ..errors import MissingDependency, UnsupportedOption
 from .calls import Spelling, grammar, literal
-from .context import Context
 from .grammars import is_gbnf, spelled_out, token_asked_for
 from .llama import Model
-from .schema import JSON_OPTIONS, narrowed
+from .mask import Mask
+from .schema import JSON_OPTIONS, USUAL_JSON, narrowed
 
 _FREE = {"parameters": {"type": "object"}}
 """What a function has whose arguments are not held to its schema."""
+_SOON = 1.0
+"""What takes more seconds to prepare is prepared only once: answers of that form are guessed less."""
 
 
 class Constraints:
@@ -44,15 +46,21 @@ class Constraints:
             UnsupportedOption: llguidance does not take it, in its words.
             MissingDependency: llguidance or numpy is not installed.
         """
-        table, library = self.table, _packages().llguidance
+        began = time.monotonic()
+        matcher = self._checked(form)
+        is_json = "schema" in form or "calls" in form
+        ways = USUAL_JSON if is_json and time.monotonic() - began < _SOON else ()
+        return Mask(matcher, self._model, [self._matcher(form, options) for options in ways])
+
+    def _checked(self, form: Mapping[str, Any]) -> Any:
+        """llguidance's matcher of a form; raises as :meth:`make` does."""
         try:
-            grammar = self._grammar(library.LLMatcher, form)
+            matcher = self._matcher(form, JSON_OPTIONS)
         except Exception as error:  # noqa: BLE001 - llguidance's converters raise anything
             raise _refused(form, str(error) or type(error).__name__) from None
-        mask = Mask(library.LLMatcher(table, grammar, log_level=0), self._model)
-        if flaw := mask.copy().flaw():
+        if flaw := Mask(matcher.deep_copy(), self._model).flaw():
             raise _refused(form, flaw)
-        return mask
+        return matcher
 
     def of_form(self, form: Mapping[str, Any]) -> Mask:
         """What :meth:`make` makes, which is kept for the next answer of this form."""
@@ -102,7 +110,7 @@ class Constraints:
         """The function, with as much of its schema as a call can be held to."""
         for less in ({}, {"options": {"lenient": True}}):
             try:
-                self.make({"calls": [{**function, **less}], "spelled": spelled})
+                self._checked({"calls": [{**function, **less}], "spelled": spelled})
             except UnsupportedOption:
                 if must:
                     raise
@@ -110,18 +118,21 @@ class Constraints:
                 return {**function, **less}
         return {**function, **_FREE}
 
-    def _grammar(self, matcher: Any, form: Mapping[str, Any]) -> str:
+    def _matcher(self, form: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
+        """llguidance's matcher of the form, with JSON as the options say."""
+        table, matcher = self.table, _packages().llguidance.LLMatcher
+        return matcher(table, self._grammar(matcher, form, options), log_level=0)
+
+    def _grammar(self, matcher: Any, form: Mapping[str, Any], options: Mapping[str, Any]) -> str:
         """The form as llguidance takes it."""
         match form:
             case {"schema": schema}:
-                return str(
-                    matcher.grammar_from_json_schema(
-                        json.dumps(narrowed(schema)), defaults=dict(JSON_OPTIONS)
-                    )
-                )
+                text = json.dumps(narrowed(schema))
+                return str(matcher.grammar_from_json_schema(text, defaults=dict(options)))
             case {"calls": functions}:
                 control = {text: id for id, text, is_control in self._model.special_texts if is_control}
-                return str(matcher.grammar_from_lark(grammar(functions, form.get("spelled"), control)))
+                lark = grammar(functions, form.get("spelled"), control, options)
+                return str(matcher.grammar_from_lark(lark))
             case {"regex": regex}:
                 return str(matcher.grammar_from_regex(regex))
             case {"choices": choices}:
@@ -159,81 +170,6 @@ class Constraints:
         )
 
 
-class Mask:
-    """What may come next in one answer; see :class:`genkit.local.sequence.Constraint`.
-
-    A token that ends the answer may come when, and only when, the answer has the whole form.
-    """
-
-    def __init__(self, matcher: Any, model: Model) -> None:
-        self._matcher, self._model = matcher, model
-        self._numpy = numpy()
-
-    def copy(self) -> Mask:
-        """Another for the same form, as far as this one is."""
-        return Mask(self._matcher.deep_copy(), self._model)
-
-    @property
-    def whole(self) -> bool:
-        """Whether what came has the whole form."""
-        return bool(self._matcher.is_accepting())
-
-    def begin(self, text: str) -> bool:
-        """Take a text, if it fits; else False, after which this is of no more use."""
-        tokens = self._model.continued(text, parse_special=False)
-        return bool(self._matcher.try_consume_tokens(tokens) == len(tokens))
-
-    def apply(self, context: Context, row: int) -> None:
-        """Lower the logits of all tokens that may not come next.
-
-        Raises:
-            BackendError: the form became too complex for llguidance.
-        """
-        library, size = self._numpy, self._model.vocabulary_size
-        library.copyto(as_array(context.logits(row), size), -library.inf, where=~self.allowed())
-
-    def allowed(self) -> Any:
-        """Of each token, whether it may come next.
-
-        Raises:
-            BackendError: the form became too complex for llguidance.
-        """
-        bits = self._numpy.frombuffer(self._matcher.compute_bitmask(), self._numpy.uint8)
-        self._check()
-        size = self._model.vocabulary_size
-        return self._numpy.unpackbits(bits, bitorder="little", count=size).view(bool)
-
-    def flaw(self) -> str:
-        """What is wrong with the form, or '' if two tokens do not show it; then this is of no more use.
-
-        They show what nothing fits, and most of what is too complex.
-        """
-        try:
-            self._check()
-            for _ in range(2):
-                going_on = self.allowed()
-                going_on[self._model.ends] = False
-                if not going_on.any():
-                    break
-                self.accept(int(going_on.argmax()))
-        except BackendError:
-            return _reason(self._matcher)
-        return ""
-
-    def accept(self, token: int) -> None:
-        """This token was chosen.
-
-        Raises:
-            BackendError: it may not come here.
-        """
-        self._matcher.consume_token(token)
-        self._check()
-
-    def _check(self) -> None:
-        if self._matcher.is_error():
-            raise BackendError(f"the answer cannot be held to its form: {_reason(self._matcher)}")
-
-
 class _Vocabulary:
     """A vocabulary as llguidance reads it (its TokenizerWrapper)."""
 
@@ -254,11 +190,6 @@ class _Vocabulary:
         """The token ids of a text."""
         text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
         return self._model.continued(text, parse_special=False)
-
-
-def _reason(matcher: Any) -> str:
-    """What is wrong, without the parser's state, or that of llguidance where it gave up."""
-    return str(matcher.get_error()).partition("<state>")[0].partition("<backtrace>")[0].strip()
 
 
 def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 LENGTH = 3
 """How many tokens in a row must have come up before."""
-_RATE = 1 / 8
+RATE = 1 / 8
+"""How much the last guess counts in how often guesses are right."""
 
 
 class HitRates:
@@ -56,9 +57,9 @@ class Lookup:
     def _learn(self, right: bool) -> None:
         rates = self.rates
         if self._right:
-            rates.running += (right - rates.running) * _RATE
+            rates.running += (right - rates.running) * RATE
         else:
-            rates.fresh += (right - rates.fresh) * _RATE
+            rates.fresh += (right - rates.fresh) * RATE
         self._right = right
 
     def guess(self, tokens: Sequence[int], size: int) -> list[int]:
@@ -71,6 +72,10 @@ class Lookup:
 
     def expected(self, size: int) -> float:
         """How many of so many guessed tokens are likely to be right, up to the first wrong one."""
-        first = self.rates.running if self._right else self.rates.fresh
-        running = min(self.rates.running, 0.999)
-        return first * float(1 - running**size) / (1 - running)
+        return hits(self.rates.running if self._right else self.rates.fresh, self.rates.running, size)
+
+
+def hits(first: float, running: float, size: int) -> float:
+    """How many of so many guesses are right before a wrong one, if the first and each next are so often."""
+    running = min(running, 0.999)
+    return first * float(1 - running**size) / (1 - running)

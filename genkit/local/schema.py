@@ -8,18 +8,24 @@ these. What is narrowed here still fits the schema as it was given.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from .patterns import FORMATS, others
 
+_SPELLING = {"json_allow_general_unicode_escapes": True}  # "\u00f8", as many have learned to write it
 JSON_OPTIONS: Mapping[str, Any] = {
     # A model may put blanks between the parts of JSON, and not go on with them for ever.
     "whitespace_pattern": r"[\x20\x0A\x0D\x09]{1,20}",
-    "json_allow_general_unicode_escapes": True,  # "\u00f8", as many have learned to write it
+    **_SPELLING,
 }
 """What llguidance is told of JSON beside the schema."""
+USUAL_JSON: Sequence[Mapping[str, Any]] = [
+    {"whitespace_flexible": False, "item_separator": f",{blank}", "key_separator": f":{blank}", **_SPELLING}
+    for blank in (" ", "")
+]
+"""The same for the ways in which most models write it: on one line, with and without blanks."""
 _LARGEST = 2**53 - 1
 """Integers beyond are not read exactly by most that read JSON (RFC 8259, 6), llguidance among them."""
 

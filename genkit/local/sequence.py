@@ -27,6 +27,9 @@ class Constraint(Protocol):
     def accept(self, token: int) -> None:
         """This token was sampled; it may be one that ends the answer."""
 
+    def guess(self) -> list[int]:
+        """The tokens that most likely come next, if the form leaves hardly any others; or none."""
+
 
 class Chances(NamedTuple):
     """The log probability of a chosen token, and the likeliest ids with theirs, by the model's own logits."""

@@ -1,5 +1,8 @@
 """How many guessed tokens to evaluate along with the next one, where that pays. Pure.
 
+Guesses come from the form of the answer, where it leaves hardly any choice, as for the keys of JSON; and else
+from what came after the same tokens before (``lookup.py``).
+
 A step evaluates the tokens of a draft behind the one that was chosen last. The next tokens are then chosen as
 ever, each from the logits of its own row; the draft holds as far as they are the same, and what was chosen
 after that begins the next step. So a draft changes how fast tokens come, and not which.
@@ -8,8 +11,9 @@ after that begins the next step. So a draft changes how fast tokens come, and no
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
-from .lookup import HitRates, Lookup
+from .lookup import RATE, HitRates, Lookup, hits
 from .plan import Work
 from .sequence import Sequence
 
@@ -55,6 +59,35 @@ def _shape(rows: int) -> float:
     return 1 + _ROW * (rows - 1)
 
 
+class Foreseen:
+    """Guesses that come from the forms of answers, and how often they were right."""
+
+    def __init__(self) -> None:
+        self._rate = 0.9
+        self._guesses: dict[int, tuple[int, list[int]]] = {}
+
+    def guess(self, sequence: Sequence) -> list[int]:
+        """What the form of an answer leads to expect, after learning what came of the last such guess."""
+        if sequence.constraint is None:
+            return []
+        start, last = self._guesses.pop(sequence.call, (0, []))
+        for guess, token in zip(last, sequence.tokens[start:], strict=False):
+            self._rate += ((guess == token) - self._rate) * RATE
+            if guess != token:
+                break
+        if found := sequence.constraint.guess():
+            self._guesses[sequence.call] = len(sequence.tokens), found
+        return found
+
+    def expected(self, size: int) -> float:
+        """How many of so many guessed tokens are likely to be right, up to the first wrong one."""
+        return hits(self._rate, self._rate, size)
+
+    def forget(self, call: int) -> None:
+        """A sequence is done."""
+        self._guesses.pop(call, None)
+
+
 class Speculation:
     """Gives the sequences of a step their drafts.
 
@@ -66,6 +99,7 @@ class Speculation:
         self._costs = costs or Costs()
         self._lookups: dict[int, tuple[int, Lookup]] = {}
         self._rates = HitRates()
+        self._forms = Foreseen()
 
     def draft(self, work: list[Work], room: int, longest: int) -> None:
         """Give the sequences of a step drafts, as far as that pays; none, if one is still evaluated.
@@ -80,13 +114,22 @@ class Speculation:
             return
         rows, expected = len(work), float(len(work))
         for sequence, _, _ in work:
-            lookup = self._followed(sequence)
             left = min(sequence.max_tokens - sequence.generated, longest - len(sequence.tokens)) - 1
-            guess = lookup.guess(sequence.tokens, min(left, room - rows, TOTALS[-1] - rows))
-            size = self._size(lookup, rows, expected, len(guess)) if guess else 0
+            guess, hits = self._guess(sequence, min(left, room - rows, TOTALS[-1] - rows))
+            size = self._size(hits, rows, expected, len(guess)) if guess else 0
             rows += size
-            expected += lookup.expected(size)
+            expected += hits(size)
             sequence.draft = guess[:size]
+
+    def _guess(self, sequence: Sequence, most: int) -> tuple[list[int], Callable[[int], float]]:
+        """So many guessed tokens at most, and how many of so many of them are likely to be right."""
+        lookup, foreseen = self._followed(sequence), self._forms.guess(sequence)
+        if not foreseen or most < 1:
+            return lookup.guess(sequence.tokens, most), lookup.expected
+        filled = (foreseen * -(-most // len(foreseen)))[
+            :most
+        ]  # steps of some sizes are cheaper than smaller ones
+        return filled, lambda size: self._forms.expected(min(size, len(foreseen)))
 
     def _followed(self, sequence: Sequence) -> Lookup:
         drops, lookup = self._lookups.get(sequence.call, (0, None))
@@ -96,13 +139,13 @@ class Speculation:
         lookup.follow(sequence.tokens)
         return lookup
 
-    def _size(self, lookup: Lookup, rows: int, expected: float, most: int) -> int:
+    def _size(self, hits: Callable[[int], float], rows: int, expected: float, most: int) -> int:
         """The size of draft that makes most tokens a second, beside rows of which so many are expected."""
         best, rate = 0, expected / self._costs.seconds(rows)
         for total in TOTALS:
             size = total - rows
             if 0 < size <= most:
-                with_it = (expected + lookup.expected(size)) / self._costs.seconds(total)
+                with_it = (expected + hits(size)) / self._costs.seconds(total)
                 if with_it > rate:
                     best, rate = size, with_it
         return best
@@ -113,5 +156,6 @@ class Speculation:
 
     def forget(self, call: int) -> None:
         """A sequence is done; the next ones may be expected to be like it."""
+        self._forms.forget(call)
         if followed := self._lookups.pop(call, None):
             self._rates = self._rates.mean(followed[1].rates)

@@ -13,6 +13,7 @@ from fabricate import BYTES
 import genkit
 from genkit import Output, Tool
 from genkit.errors import BackendError, BadRequest, GenkitError, UnsupportedOption
+from genkit.local.calls import Spelling
 from genkit.local.constrain import Constraints, Mask
 from genkit.local.llama import Model
 from genkit.local.schema import narrowed
@@ -101,6 +102,54 @@ def test_forms_hold_in_vocabularies_of_models(path: Path, form: dict[str, Any], 
     assert mask.begin(good.removesuffix(rest))
     assert mask.begin(rest)
     assert mask.whole
+
+
+def guesses(mask: Mask, text: str) -> list[str]:
+    """What is expected to come next, before this text and after each of its tokens."""
+    model, found = mask._model, []
+    for token in (None, *model.continued(text, parse_special=False)):
+        if token is not None:
+            mask.accept(token)
+        found.append(b"".join(map(model.piece, mask.guess())).decode())
+    return found
+
+
+def test_what_json_leaves_no_choice_about_is_expected_as_it_was_written_so_far(noise_file: Path) -> None:
+    def expected(said: str) -> str:
+        return guesses(constraints(noise_file).of_form({"schema": PERSON}), said)[-1]
+
+    assert expected("") == '{"full_name": "'
+    assert expected('{"full_name": "Ana') == ""
+    assert expected('{"full_name": "Ana"') == ', "city": "'
+    assert expected('{"full_name":"Ana"') == ',"city":"'
+    assert expected('{"full_name" :"Ana"') == ""  # as nobody writes it: what blanks are next is open
+    assert expected('{"full_name" :"Ana" , "') == 'city"'
+    assert expected('{"full_name": "Ana", "city": "P') == 'aris"}'
+    assert expected('{"full_name": "Ana", "city": "Paris"}') == ""
+
+
+@pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
+def test_what_is_expected_is_tokens_as_a_model_would_choose_them(path: Path) -> None:
+    said = '{"full_name": "Ana", "city": "Paris"}'
+    model, mask = constraints(path)._model, constraints(path).make({"schema": PERSON})
+    tokens, right = model.continued(said, parse_special=False), 0
+    for at, token in enumerate(tokens):
+        guess = mask.guess()
+        right += len(guess)
+        assert tokens[at : at + len(guess)] == guess
+        mask.accept(token)
+    assert right > len(tokens)
+
+
+def test_a_call_is_expected_to_go_on_as_models_write_it(noise_file: Path) -> None:
+    functions = [{"name": "weather", "parameters": {**PERSON, "required": ["city"]}}]
+    mask = constraints(noise_file).of_calls(functions, [None], None)
+    assert guesses(mask, '{"name": "')[0] == '{"name": "weather", "arguments": {"'
+    listed = Spelling("[CALLS]", listed=True)
+    assert (
+        guesses(constraints(noise_file).of_calls(functions, [None], listed), "[")[-1]
+        == '{"name": "weather", "arguments": {"'
+    )
 
 
 def text(pattern: str) -> dict[str, Any]:

@@ -135,6 +135,45 @@ def test_a_draft_is_what_came_before() -> None:
     assert work.sequence.draft == [4, 5, 1, 2, 3] * 3
 
 
+class Expecting:
+    """A constraint that leads to expect some tokens, and is asked for nothing else."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        self.tokens = tokens
+
+    def guess(self) -> list[int]:
+        return self.tokens
+
+
+def foreseen(tokens: list[int]) -> Work:
+    work = answering(prompt=tuple(range(100, 130)))  # nothing of which comes twice
+    work.sequence.constraint = Expecting(tokens)  # type: ignore[assignment]
+    return work
+
+
+def test_what_a_form_leads_to_expect_is_the_draft_as_long_as_it_is_right() -> None:
+    work, speculation = foreseen([7, 8, 9]), priced(0.3)
+    assert sizes(speculation, work) == [3]
+    assert work.sequence.draft == [7, 8, 9]
+    for token in range(200, 230):
+        work.sequence.tokens.append(token)
+        last = sizes(speculation, work)
+    assert last == [0]
+    other = foreseen([7, 8, 9])  # another answer, and it holds for it too
+    assert sizes(speculation, other) == [0]
+    for _ in range(20):
+        other.sequence.tokens += [7, 8, 9]
+        last = sizes(speculation, other)
+    assert last == [3]
+
+
+def test_a_step_is_filled_up_where_that_is_cheaper_and_no_more_is_hoped_for() -> None:
+    assert sizes(priced(0.1), foreseen([7, 8])) == [3]
+    assert sizes(priced(0.1), foreseen([7])) == [3]
+    assert sizes(priced(0.5), foreseen([7])) == [0]
+    assert sizes(priced(0), foreseen([7, 8, 9]), room=3) == [0]  # a token of its own takes part of it
+
+
 def test_a_draft_leaves_a_token_to_choose_within_every_limit() -> None:
     for left in range(1, 20):
         fitting = [total - 1 for total in TOTALS if total <= left]

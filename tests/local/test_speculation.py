@@ -107,6 +107,30 @@ def test_an_answer_is_the_same_however_it_is_chosen(noise_file: Path, way: str) 
     both(noise_file, held)
 
 
+RECORD = {
+    "type": "object",
+    "properties": {"full_name": {"enum": ["Ana", "Bo"]}, "nickname": {"enum": ["Cat", "Dog"]}},
+    "required": ["full_name", "nickname"],
+    "additionalProperties": False,
+}
+
+
+def test_the_keys_of_json_come_many_tokens_at_a_time(noise_file: Path) -> None:
+    made = Constraints(Model(str(noise_file), vocabulary_only=True))
+
+    def held() -> Sequence:
+        one = asked(1, "who?", 200, logit_bias=[(BYTES.index(each), -99) for each in b" \n\t\r"])
+        one.constraint = made.make({"schema": RECORD})
+        return one
+
+    _, heard = both(noise_file, held)
+    assert heard.steps[1] in (
+        ["{", '"full_name":"', first, rest + '","nickname":"', second, end]
+        for first, rest in (("A", "na"), ("B", "o"))
+        for second, end in (("C", 'at"}'), ("D", 'og"}'))
+    )
+
+
 def test_what_goes_round_comes_many_tokens_at_a_time(alphabet_file: Path) -> None:
     _, heard = both(alphabet_file, lambda: asked(1, "0", 200))
     assert "".join(heard.steps[1]) == "1234567890" * 20
@@ -201,6 +225,9 @@ class Failing:
 
     def accept(self, token: int) -> None:
         self.left -= 1
+
+    def guess(self) -> list[int]:
+        return []
 
 
 def test_what_was_said_before_a_failure_is_told_first(alphabet_file: Path) -> None:
