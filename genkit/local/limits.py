@@ -33,6 +33,8 @@ _NO_MEMORY = (
     "failed to allocate",
     "mem_buffer != null",
     "memoryerror",
+    "out of memory",  # Python as it starts, and so the next
+    "memory allocation failed",
     "cannot allocate memory",
     "not enough memory",
     "paging file is too small",

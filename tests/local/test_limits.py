@@ -9,6 +9,7 @@ import pytest
 
 import genkit
 from genkit.errors import BadRequest, WorkerDied
+from genkit.local.limits import is_for_want_of_memory
 
 # So deep in calls that the stack fills more than the last words that are shown.
 DEEP = (
@@ -45,3 +46,15 @@ def test_a_template_that_wants_all_memory_is_refused(alphabet_file: Path, expres
         with pytest.raises(BadRequest, match="too much memory"):
             generator.generate("mmm")
         assert generator.generate("x").text == "yz"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Fatal Python error: _PyErr_NoMemory: Out of memory and PyExc_MemoryError is not initialized yet",
+        "Fatal Python error: _PyRuntimeState_Init: memory allocation failed\nPython runtime state: unknown",
+    ],
+)
+def test_what_python_says_that_starts_without_memory_is_known_for_it(words: str) -> None:
+    """As CPython 3.10 to 3.13 do, by the version and how much is missing."""
+    assert is_for_want_of_memory(words)
