@@ -162,7 +162,8 @@ class Request:
 
     Raises:
         BadRequest: a tool, the output, ``keep`` or another option is none of what it may be, two tools have
-            one name, or ``suffix`` comes with more than one message, with tools or with reasoning.
+            one name, ``tool_choice`` has no tool to call, or ``suffix`` comes with more than one message,
+            with tools or with reasoning.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
@@ -227,9 +228,21 @@ class Request:
         if self.tool_choice is not None and not (isinstance(self.tool_choice, str) and self.tool_choice):
             names = '"auto", "none", "required" or the name of a tool'
             raise BadRequest(f"tool_choice takes {names}, not {shown(self.tool_choice)}")
+        if self.tool_choice not in (None, "auto", "none") and not self.extra:  # which may have tools, too
+            self._check_choice()
         if not isinstance(self.parallel_tool_calls, (bool, type(None))):
             raise BadRequest(
                 f"parallel_tool_calls takes True or False, not {shown(self.parallel_tool_calls)}"
+            )
+
+    def _check_choice(self) -> None:
+        """That a tool is there to be called; those of a provider's own go by other names."""
+        if not self.tools:
+            raise BadRequest(f"tool_choice={self.tool_choice!r} needs tools=")
+        names = [tool.name for tool in self.tools if isinstance(tool, Tool)]
+        if self.tool_choice not in ("required", *names) and len(names) == len(self.tools):
+            raise BadRequest(
+                f"tool_choice names {self.tool_choice!r}, which is not among the tools: {', '.join(names)}"
             )
 
     def _check_gap(self) -> None:

@@ -270,6 +270,19 @@ def test_a_response_format_is_not_read_as_a_schema_that_says_nothing(schema: dic
     Output(schema={"type": "object", "properties": {"name": {}, "schema": {}}})
 
 
+def test_a_tool_that_must_be_called_must_be_there() -> None:
+    weather, search = Tool(name="weather"), {"type": "web_search"}
+    for choice in ("required", "weather"):
+        with pytest.raises(BadRequest, match=f"tool_choice='{choice}' needs tools="):
+            Request(messages=[], tool_choice=choice)
+        Request(messages=[], tool_choice=choice, tools=[weather])
+        Request(messages=[], tool_choice=choice, extra={"tools": [search]})
+    with pytest.raises(BadRequest, match="'wether', which is not among the tools: weather"):
+        Request(messages=[], tool_choice="wether", tools=[weather])
+    Request(messages=[], tool_choice="web_search", tools=[weather, search])
+    Request(messages=[], tool_choice="none")
+
+
 @pytest.mark.parametrize("output", [Output, "json", 1])
 def test_what_is_no_form_of_an_answer_is_refused(output: object) -> None:
     with pytest.raises(BadRequest, match="output takes a JSON schema"):

@@ -390,7 +390,7 @@ def test_what_another_provider_ran_is_left_out() -> None:
         ((Document(data=b"%PDF", media_type="application/pdf"),), {}, "a document of type 'application/pdf'"),
         ((), {"sampling": Sampling(logprobs=2)}, "logprobs of alternatives"),
         ((), {"sampling": Sampling(min_p=0.1)}, "min_p"),
-        ((), {"tool_choice": "a"}, "tool_choice by name"),
+        ((), {"tools": [Tool(name="a")], "tool_choice": "a"}, "tool_choice by name"),
         ((), {"tools": [Tool(name="a", strict=True), Tool(name="b")]}, "tools of which only some are strict"),
         ((), {"tools": [Tool(name="a", cache=True)]}, "a cache mark"),
         ((), {"reasoning": "high"}, "reasoning='high'"),

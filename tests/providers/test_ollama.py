@@ -274,7 +274,7 @@ def test_what_another_provider_ran_is_left_out() -> None:
         ((Native(dialect="anthropic.messages", data={}),), {}, "a part of type 'native'"),
         ((), {"output": Output(schema={"type": "object"}, strict=True)}, "Output(strict=True)"),
         ((Audio(data=b"x"),), {}, "a part of type 'audio'"),
-        ((), {"tool_choice": "required"}, "tool_choice='required'"),
+        ((), {"tools": [Tool(name="a")], "tool_choice": "required"}, "tool_choice='required'"),
         ((), {"tools": [Tool(name="a", strict=True)]}, "a strict tool"),
         ((), {"tools": [Tool(name="a", cache=True)]}, "a cache mark"),
         ((), {"reasoning": 64}, "reasoning as a number of tokens"),
