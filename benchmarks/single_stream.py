@@ -9,6 +9,9 @@ written to a temporary directory, or to the path given in GENKIT_BENCHMARK_MODEL
 Both take the likeliest token, with as many threads and the same prompt, and genkit guesses none
 (``lookup``): what random weights repeat would flatter it. (Words are most of the vocabulary: ``Llama`` goes
 past max_tokens while a character is not whole.)
+
+``Llama`` has llama.cpp's flash attention off, and genkit has it on (``flash_attention`` in docs/local.md):
+the second figure is to a ``Llama`` that has it on, too.
 """
 
 from __future__ import annotations
@@ -29,12 +32,13 @@ from genkit.local.machine import default_threads
 CONTEXT = 1024
 
 
-def peer(path: str, tokens: int) -> None:
+def peer(path: str, tokens: int, flash: bool) -> None:
     """An answer to each line of stdin by ``Llama``: prints its number of tokens and seconds."""
     from llama_cpp import Llama  # noqa: PLC0415 - only in the process of the peer
 
     threads = default_threads()
-    llama = Llama(path, n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False)
+    own = {"n_threads": threads, "n_threads_batch": threads, "flash_attn": flash}
+    llama = Llama(path, n_ctx=CONTEXT, verbose=False, **own)
     for line in sys.stdin:
         chat = f"<|im_start|>user\n{line.strip()}<|im_end|>\n<|im_start|>assistant\n"
         prompt = llama.tokenize(chat.encode(), add_bos=False, special=True)
@@ -58,9 +62,11 @@ def by_peer(process: subprocess.Popen[str], prompt: str) -> tuple[int, float]:
     return int(count), float(took)
 
 
-def compare(path: Path, tokens: int, rounds: int, waiting: str) -> tuple[list[float], list[float]]:
+def compare(
+    path: Path, tokens: int, rounds: int, waiting: str, *, flash: bool
+) -> tuple[list[float], list[float]]:
     """Tokens a second in each round, after one to warm up: genkit's, and the peer's."""
-    command = [sys.executable, __file__, "--peer", str(path), str(tokens)]
+    command = [sys.executable, __file__, "--peer", str(path), str(tokens), "flash" if flash else ""]
     peers = {**os.environ, **({"OMP_WAIT_POLICY": waiting} if waiting else {})}
     ours, theirs = [], []
     with (
@@ -83,18 +89,24 @@ def compare(path: Path, tokens: int, rounds: int, waiting: str) -> tuple[list[fl
 def main() -> None:
     smoke = options(__doc__).smoke
     report = Report(smoke=smoke)
+    # On a busy machine, threads that spin would take minutes.
+    size: tuple[int, int, str] = (4, 1, "PASSIVE") if smoke else (96, 7, "")
     with model_file({"layers": 1, "vocabulary": 8192} if smoke else None) as path:
-        # On a busy machine, threads that spin would take minutes.
-        ours, theirs = compare(path, *((4, 1, "PASSIVE") if smoke else (96, 7, "")))
-    report.figure("genkit", statistics.median(ours), "t/s")
-    report.figure("Llama of llama-cpp-python", statistics.median(theirs), "t/s")
-    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
-    report.at_least("genkit to Llama, median of rounds", statistics.median(ratios), 0.97)
+        for flash in (False, True):
+            ours, theirs = compare(path, *size, flash=flash)
+            ratio = statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+            also = " with flash attention" if flash else ""
+            report.figure("genkit", statistics.median(ours), "t/s")
+            report.figure(f"Llama{also}", statistics.median(theirs), "t/s")
+            if flash:
+                report.figure(f"genkit to Llama{also}, median of rounds", ratio)
+            else:
+                report.at_least("genkit to Llama, median of rounds", ratio, 0.97)
     report.end()
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--peer"]:
-        peer(sys.argv[2], int(sys.argv[3]))
+        peer(sys.argv[2], int(sys.argv[3]), bool(sys.argv[4]))
     else:
         main()
