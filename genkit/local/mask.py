@@ -10,6 +10,11 @@ from .arrays import as_array, numpy
 from .context import Context
 from .llama import Model
 
+_AHEAD = 256
+"""How many bytes of what must come are looked at: a draft holds a few tokens."""
+_REMEMBERED = 1024
+"""How many guesses are kept for the answers of one form."""
+
 
 class Mask:
     """What may come next in one answer; see :class:`genkit.local.sequence.Constraint`.
@@ -70,9 +75,16 @@ class Mask:
         matcher = self._guides[0] if self._guides else self._matcher
         if not (text := matcher.compute_ff_bytes()):
             return []
-        if text not in self._guesses:  # which takes a tenth of a millisecond, and many answers have one form
-            self._guesses[text] = matcher.compute_ff_tokens()
-        return self._guesses[text]
+        start = text[:_AHEAD]
+        if start not in self._guesses:  # which takes a tenth of a millisecond, and many answers have one form
+            if len(self._guesses) >= _REMEMBERED:
+                self._guesses.clear()
+            self._guesses[start] = self._begun(start) if len(text) > _AHEAD else matcher.compute_ff_tokens()
+        return self._guesses[start]
+
+    def _begun(self, start: bytes) -> list[int]:
+        """The tokens of a text that goes on, but for the last, which may be part of another."""
+        return self._model.continued(start.decode("utf-8", "ignore"), parse_special=False)[:-1]
 
     def flaw(self) -> str:
         """What is wrong with the form, or '' if two tokens do not show it; then this is of no more use.

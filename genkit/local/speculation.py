@@ -126,10 +126,8 @@ class Speculation:
         lookup, foreseen = self._followed(sequence), self._forms.guess(sequence)
         if not foreseen or most < 1:
             return lookup.guess(sequence.tokens, most), lookup.expected
-        filled = (foreseen * -(-most // len(foreseen)))[
-            :most
-        ]  # steps of some sizes are cheaper than smaller ones
-        return filled, lambda size: self._forms.expected(min(size, len(foreseen)))
+        times = -(-most // len(foreseen))  # steps of some sizes are cheaper than smaller ones
+        return (foreseen * times)[:most], lambda size: self._forms.expected(min(size, len(foreseen)))
 
     def _followed(self, sequence: Sequence) -> Lookup:
         drops, lookup = self._lookups.get(sequence.call, (0, None))
