@@ -11,6 +11,7 @@ from functools import cache, cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import MissingDependency, UnsupportedOption
+from .arrays import numpy
 from .calls import Spelling, grammar, literal
 from .grammars import is_gbnf, spelled_out, token_asked_for
 from .llama import Model
@@ -46,6 +47,7 @@ class Constraints:
             UnsupportedOption: llguidance does not take it, in its words.
             MissingDependency: llguidance or numpy is not installed.
         """
+        _ = self.table  # which takes time that is not the form's
         began = time.monotonic()
         matcher = self._checked(form)
         is_json = "schema" in form or "calls" in form
@@ -160,7 +162,9 @@ class Constraints:
 
         Raises:
             UnsupportedOption: there is none that ends an answer.
+            MissingDependency: llguidance or numpy is not installed.
         """
+        numpy()  # else the first form would seem slow to prepare
         if not self._model.ends:
             raise UnsupportedOption(
                 "an answer without an end token cannot be held to a form", option="output"

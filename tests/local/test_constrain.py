@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,30 @@ def test_what_json_leaves_no_choice_about_is_expected_as_it_was_written_so_far(n
     assert expected('{"full_name" :"Ana" , "') == 'city"'
     assert expected('{"full_name": "Ana", "city": "P') == 'aris"}'
     assert expected('{"full_name": "Ana", "city": "Paris"}') == ""
+
+
+def test_of_a_long_text_that_must_come_a_part_is_expected_at_a_time(noise_file: Path) -> None:
+    said = "".join(f"{number} sheep, " for number in range(200))
+    mask = constraints(noise_file).make({"choices": [said]})
+    tokens = mask._model.continued(said, parse_special=False)
+    for at, token in enumerate(tokens):
+        guess = mask.guess()
+        assert guess
+        assert guess == tokens[at : at + len(guess)]
+        mask.accept(token)
+    kept = sum(len(text) + len(guess) for text, guess in mask._guesses.items())
+    assert kept < 1024 * 512  # of what is left at each token it would be millions
+
+
+def test_what_is_loaded_once_is_not_taken_for_the_time_of_a_form(noise_file: Path) -> None:
+    program = """
+import sys
+from genkit.local.constrain import Constraints
+from genkit.local.llama import Model
+Constraints(Model(sys.argv[1], vocabulary_only=True)).table
+assert "numpy" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program, str(noise_file)], check=True)
 
 
 @pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
