@@ -29,24 +29,27 @@ class Needs:
         token: of one token's keys and values in all layers, 16 bits each.
         compute: of the buffers of one step, but for the attention mask.
         mask: of the mask of one step, and of its scores where they are kept, for one token of context.
+        beside: of what attention keeps beside these scores.
     """
 
     weights: int
     token: int
     compute: int
     mask: int
+    beside: int = 0
 
     def total(self, context: int) -> int:
         """The bytes that the model takes with a context window of so many tokens."""
         size = padded(context)
-        return _PROCESS + self.weights + max(self.compute, self.mask * size) + self.token * size
+        computing = max(self.compute, self.beside + self.mask * size)
+        return _PROCESS + self.weights + computing + self.token * size
 
     def fitting(self, memory: int) -> int:
         """The largest context window that fits into so many bytes; 0 if none does."""
         spare = memory - _PROCESS - self.weights
-        if spare < self.compute:
+        if spare < max(self.compute, self.beside):
             return 0
-        size = spare // (self.token + self.mask)
+        size = (spare - self.beside) // (self.token + self.mask)
         if self.token:  # encoders keep none
             size = min(size, (spare - self.compute) // self.token)
         return size // STEP * STEP
@@ -77,11 +80,14 @@ def needs(header: Header, batch: int, *, flash_attention: bool = True) -> Needs:
     all_key_heads = sum(key_heads) if len(key_heads) > 1 else key_heads[0] * count
     logits = 0 if header.is_encoder else header.n_vocab
     widest = max(logits, 2 * max(layers("feed_forward_length")) + 2 * width)
+    # Queries three times, keys and values, and two rows of the model's width.
+    beside = batch * (2 * length * (3 * max(heads) + 2 * max(key_heads)) + 8 * width)
     return Needs(
         weights=header.tensor_bytes,
         token=0 if header.is_encoder else all_key_heads * length * 2,
         compute=batch * 4 * (widest + 4 * width),
         mask=batch * (2 if flash_attention else 4 * (max(heads) + 2)),
+        beside=0 if flash_attention else beside,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import pytest
 
 from genkit import Generator
 from genkit.errors import ConfigError, ModelFileError, OutOfMemory
-from genkit.local import machine, memory
+from genkit.local import llama, machine, memory
+from genkit.local.context import Context
 from genkit.local.gguf import Header, read_header
+from genkit.local.llama import Model, lib
 
 GIB = 1 << 30
 
@@ -66,8 +69,27 @@ def test_without_flash_attention_the_scores_of_all_heads_are_kept() -> None:
         memory.choose_context(header(), 65536, batch=512, free=6 * GIB, flash_attention=False)
 
 
+@pytest.mark.parametrize("context", [256, 1024, 8192])
+def test_without_flash_attention_no_more_is_taken_than_reckoned(noise_file: Path, context: int) -> None:
+    said: list[str] = []
+    hear = lib.llama_log_callback(lambda _level, text, _data: said.append(text.decode()))
+    model = Model(str(noise_file))
+    model.flash_attention = False
+    lib.llama_log_set(hear, None)
+    try:
+        Context(model, size=context, sequences=9, batch=256, threads=1).close()
+    finally:
+        lib.llama_log_set(llama._log, None)
+        model.close()
+    taken = re.findall(r"(?:KV|compute) buffer size = +([\d.]+) MiB", "".join(said))
+    assert len(taken) == 2
+    need = memory.needs(read_header(noise_file), 256, flash_attention=False)
+    assert sum(map(float, taken)) * memory.MIB <= need.total(context) - need.weights - memory._PROCESS
+
+
 def test_what_fits_is_the_largest_that_does() -> None:
-    for need in (memory.needs(header(), 512), memory.needs(encoder(), 512)):
+    plain = memory.needs(header(), 512, flash_attention=False)
+    for need in (memory.needs(header(), 512), plain, memory.needs(encoder(), 512)):
         for free in (need.total(0), need.total(256), 2 * GIB, 3 * GIB, 9 * GIB, 100 * GIB):
             fitting = need.fitting(free)
             assert fitting % 256 == 0
