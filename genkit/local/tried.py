@@ -1,7 +1,8 @@
 """Trying a model file in a process that is thrown away, before it is loaded into this one.
 
 That it went well is remembered in the user's cache directory, as an empty file that is named after the
-beginning, size and age of the model file and its adapters, and llama-cpp-python's version.
+beginning, size and age of the model file and its adapters, llama-cpp-python's version, and whether there was
+flash attention, since what is computed without it is not the same.
 """
 
 from __future__ import annotations
@@ -82,4 +83,5 @@ def _name(settings: dict[str, Any]) -> str:
         build = ""
     prints = " ".join(map(files.fingerprint, files.of(settings)))
     about = f"{prints} {build} {sys.platform} {platform.machine()}"
+    about += "" if settings.get("flash_attention", True) else " without flash attention"
     return hashlib.sha256(about.encode()).hexdigest()

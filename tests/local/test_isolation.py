@@ -335,6 +335,15 @@ def test_that_a_file_went_well_is_not_believed_where_others_may_write(cache: Pat
         Trial(settings).require()
 
 
+def test_a_file_that_went_well_with_flash_attention_is_tried_again_without(
+    cache: Path, noise_file: Path
+) -> None:
+    for flash_attention in (True, False, False):
+        with Generator(noise_file, isolation="thread", flash_attention=flash_attention) as generator:
+            generator.warm()
+    assert len(list((cache / "tried").iterdir())) == 2
+
+
 def test_row_28_a_full_disk_costs_a_repetition_and_no_error(
     cache: Path, noise_file: Path, tmp_path: Path
 ) -> None:
