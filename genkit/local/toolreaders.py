@@ -62,7 +62,7 @@ def _text(arguments: Any) -> str:
 
 def read_tagged(text: str) -> list[Call]:
     """``<tool_call>``: JSON (Qwen, Hermes), ``<function=`` (Qwen Coder), or ``name<arg_key>`` (GLM)."""
-    text = text.strip().removeprefix("<tool_call>")
+    text = text.strip().removeprefix("<tool_call>").lstrip()  # Qwen may write the marker twice
     if text.startswith("{"):
         return read_json(text)
     if text.startswith("<function="):
@@ -121,7 +121,7 @@ _MISTRAL = re.compile(r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(\{.*\})"
 
 def read_mistral(text: str) -> list[Call]:
     """After ``[TOOL_CALLS]``: a JSON list, or ``name[ARGS]{…}``, with the marker before each further call."""
-    if text.lstrip().startswith(("[{", "{", "[ ")):
+    if text.lstrip().startswith(("[", "{")):
         return read_json(text)
     found = [_MISTRAL.match(each) for each in text.split("[TOOL_CALLS]")]
     if not all(found):
@@ -153,7 +153,7 @@ def read_function(text: str) -> list[Call]:
     return checked([Call(name.strip(), arguments.strip())])
 
 
-_GEMMA_TOKEN = re.compile(r'<\|"\|>(.*?)<\|"\|>|(?<![\w.-])([A-Za-z_][\w.-]*)(?=\s*:)|(.)', re.DOTALL)
+_GEMMA_TOKEN = re.compile(r'<\|"\|>(.*?)<\|"\|>|(?<![\w.-])(\w[\w.-]*)(?=\s*:)|(.)', re.DOTALL)
 
 
 def read_gemma(text: str) -> list[Call]:

@@ -40,6 +40,20 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
     ("tagged", '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}', "", "", [OSLO]),
     (
         "tagged",
+        '<tool_call>\n<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>',
+        "",
+        "",
+        [OSLO],
+    ),
+    (
+        "tagged",
+        '<tool_call>{"function": {"name": "weather", "arguments": {"city": "Oslo"}}}</tool_call>',
+        "",
+        "",
+        [OSLO],
+    ),
+    (
+        "tagged",
         '<tool_call>{"name": "print", "arguments": {"text": "\\"</tool_call>\\""}}</tool_call> Done.',
         "",
         "Done.",
@@ -76,6 +90,15 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         "",
         [OSLO, ROME],
     ),
+    (
+        "llama",
+        "<|python_tag|>"
+        + '{"function": "weather", "parameters": {"city": "Oslo"}}%s' * 3 % (",", "\n", ";")
+        + '{"function": "weather", "parameters": {"city": "Rome"}}',
+        "",
+        "",
+        [OSLO, OSLO, OSLO, ROME],
+    ),
     ("llama", '<function=weather>{"city": "Oslo"}</function>', "", "", [OSLO]),
     ("function", 'One moment. <function=weather>{"city": "Oslo"}</function>', "", "One moment. ", [OSLO]),
     (
@@ -94,6 +117,14 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         "Yes.",
         [OSLO, ROME],
     ),
+    (
+        "mistral",
+        '[TOOL_CALLS] [\n  {"name": "weather", "arguments": {"city": "Oslo"}}\n]',
+        "",
+        "",
+        [OSLO],
+    ),
+    ("mistral", '[TOOL_CALLS]{"name": "weather", "arguments": {"city": "Oslo"}}', "", "", [OSLO]),
     ("mistral", '[TOOL_CALLS]weather[CALL_ID]abc123def[ARGS]{"city": "Oslo"}', "", "", [OSLO]),
     (
         "gemma",
@@ -198,6 +229,8 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
     [
         ("tagged", "a <tool_call>no JSON</tool_call> b"),
         ("tagged", 'a <tool_call>{"name": "f"}</tool_call>'),
+        ("tagged", '<tool_call>{"name": "", "arguments": {}}</tool_call>'),
+        ("tagged", '<tool_call>{"name": 1, "arguments": {}}</tool_call>'),
         ("tagged", "<tool_call>{"),
         ("tagged", '<tool_call>{"name": "f", "arguments": {"a": 1e999}}</tool_call>'),  # Python's inf
         ("tagged", '<tool_call>{"name": "f", "arguments": "Oslo"}</tool_call>'),
@@ -208,12 +241,14 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
         ("llama", '{"city": "Oslo"}'),
         ("llama", '{"name": "Bob"'),
         ("mistral", "[TOOL_CALLS]nothing"),
+        ("mistral", "[TOOL_CALLS]f{}[TOOL_CALLS]nothing"),
         ("gemma", "<|tool_call>call:f{a:<tool_call|>"),
         ("function", "<function=f>{</function>"),
         ("listed", "<|tool_call|>[1]"),
         ("harmony", "<|channel|>anal"),
         ("deepseek", "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>"),
         ("tagged", "<tool_call>" + "[" * 100_000),
+        ("listed", "<|tool_call|>" + "[" * 100_000),
         ("mistral", '[TOOL_CALLS]f{"a":' + "[" * 100_000 + "}"),
         ("mistral", "[TOOL_CALLS]" + "x" * 100_000),
         ("gemma", "<|tool_call>call:f{" + "x" * 100_000 + "<tool_call|>"),
@@ -245,6 +280,28 @@ def test_arguments_are_a_json_object_that_can_be_encoded(written: str, arguments
     assert isinstance(call, ToolCallDelta)
     assert call.arguments == arguments
     assert arguments.encode()
+
+
+def test_letters_of_arguments_stay_as_they_are_in_every_form() -> None:
+    for syntax, written in [
+        ("gemma", '<|tool_call>call:f{é:<|"|>é<|"|>,1:{}}<tool_call|>'),
+        (
+            "tagged",
+            "<tool_call>f<arg_key>é</arg_key><arg_value>é</arg_value><arg_key>1</arg_key>"
+            "<arg_value>{}</arg_value></tool_call>",
+        ),
+        ("mistral", '[TOOL_CALLS]f{"é": "é", "1": {}}'),
+    ]:
+        stream = AnswerStream(by_name(syntax), tools=True, thinking=False)
+        (call,) = [*stream.add(written), *stream.end()]
+        assert isinstance(call, ToolCallDelta)
+        assert call.arguments.replace(" ", "") == '{"é":"é","1":{}}'
+
+
+def test_a_value_without_quotes_that_is_too_deep_for_json_is_text() -> None:
+    deep = "[" * 100_000
+    written = f"<tool_call><function=f><parameter=a>{deep}</parameter></function></tool_call>"
+    assert read("tagged", [written]) == ("", "", [("f", {"a": deep})])
 
 
 @pytest.mark.parametrize("syntax", ["llama", "bare"])

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -307,6 +308,30 @@ def test_in_threads_what_nobody_foresaw_fails_the_calls_that_wait(
             with pytest.raises(WorkerDied, match="ZeroDivisionError"):
                 generator.generate("hello")
         assert generator.generate("hello", max_tokens=2).usage.output_tokens == 2
+
+
+def test_a_worker_that_dies_again_and_again_as_it_loads_is_started_later_and_later(
+    cache: Path, noise_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    def die(generator: Generator, prompt: str, place: tuple[type, str]) -> None:
+        with monkeypatch.context() as patch, pytest.raises(WorkerDied, match="ZeroDivisionError"):
+            patch.setattr(*place, lambda *_, **__: 1 / 0)
+            generator.generate(prompt)
+
+    waits: list[float] = []
+    with Generator(noise_file, isolation="thread") as generator:
+        generator.warm()
+        monkeypatch.setattr(time, "sleep", sleep)  # of the worker, before it loads
+        die(generator, "decoding", (Context, "decode"))
+        for number in range(8):
+            die(generator, f"loading {number}", (Prompts, "__init__"))
+        generator.warm()
+        die(generator, "decoding again", (Context, "decode"))
+        generator.warm()
+    assert waits == [0, 0, 0.25, 0.5, 1, 2, 4, 8, 8, 0]
 
 
 def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tmp_path: Path) -> None:
