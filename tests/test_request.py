@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit import Generator, Message, Output, Sampling, Tool
+from genkit import Generator, Image, Message, Output, Sampling, Tool
 from genkit.errors import BadRequest, ConfigError, UnsupportedOption
 from genkit.request import Request
 from genkit.serialize import dumps, loads
@@ -178,6 +178,14 @@ def test_a_number_of_numpys_is_a_number() -> None:
         Sampling(temperature=np.bool_(True))  # type: ignore[arg-type]
 
 
+def test_what_becomes_of_a_list_later_is_nothing_to_the_request() -> None:
+    messages, tools = [Message.user("a")], [Tool(name="f")]
+    request = Request(messages=messages, tools=tools)
+    messages.clear()
+    tools.clear()
+    assert (request.messages, request.tools) == ((Message.user("a"),), (Tool(name="f"),))
+
+
 def test_a_changed_copy_is_checked_too() -> None:
     assert replace(Sampling(stop="a"), seed=3) == Sampling(stop=["a"], seed=3)
     with pytest.raises(BadRequest):
@@ -194,8 +202,6 @@ def test_an_answer_has_one_form() -> None:
     for choices in ("yes", [], ["yes", ""], [1]):
         with pytest.raises(BadRequest, match="choices takes a list of texts"):
             Output(choices=choices)  # type: ignore[arg-type]
-    with pytest.raises(BadRequest, match="regex takes text"):
-        Output(regex=1)  # type: ignore[arg-type]
 
 
 def test_remote_models_refuse_forms_that_no_api_takes() -> None:
@@ -215,6 +221,8 @@ def test_what_is_no_list_of_tools_is_refused(tools: object) -> None:
 @pytest.mark.parametrize(
     ("make", "why"),
     [
+        (lambda: Tool(name=5), "a tool has a name, not 5"),
+        (lambda: Tool(name=""), "a tool has a name, not ''"),
         (lambda: Tool(name="f", description=5), "tool 'f' takes description= as text, not 5"),
         (lambda: Tool(name="f", description=None), "as text, not None"),
         (lambda: Tool(name="f", strict="x"), "strict= as True, False or None, not 'x'"),
@@ -225,6 +233,8 @@ def test_what_is_no_list_of_tools_is_refused(tools: object) -> None:
         (lambda: Output(name=7), "output takes name= as text, not 7"),
         (lambda: Output(schema={}, description=5), "description= as text, not 5"),
         (lambda: Output(schema={}, strict="x"), "strict= as True, False or None"),
+        (lambda: Output(regex=5), "regex takes text, not 5"),
+        (lambda: Output(grammar=5), "grammar takes text, not 5"),
         (lambda: Output(choices=5), "choices takes a list of texts, not 5"),
         (lambda: Output(choices={"a": 1}), "choices takes a list of texts"),
     ],
@@ -232,6 +242,11 @@ def test_what_is_no_list_of_tools_is_refused(tools: object) -> None:
 def test_a_field_of_another_type_is_refused(make, why: str) -> None:
     with pytest.raises(BadRequest, match=why):
         make()
+
+
+def test_a_tool_without_parameters_takes_none_and_is_not_kept() -> None:
+    assert Tool(name="f", parameters=None) == Tool(name="f")  # type: ignore[arg-type]
+    assert (Tool(name="f").parameters, Tool(name="f").cache) == ({}, False)
 
 
 def test_two_tools_of_one_name_are_refused() -> None:
@@ -246,11 +261,32 @@ def test_what_says_not_how_much_to_think_is_refused(reasoning) -> None:
         Request(messages=[], reasoning=reasoning)
 
 
-@pytest.mark.parametrize("message", [Message.system("a"), Message.assistant("a"), Message("tool", "a")])
-def test_before_a_gap_is_what_the_user_says(message: Message) -> None:
+@pytest.mark.parametrize("reasoning", [None, "high", 0, -1, 2**31 - 1])
+def test_how_much_to_think_is_a_word_or_a_number_of_tokens(reasoning) -> None:
+    assert Request(messages=[], reasoning=reasoning).reasoning == reasoning
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [Message.system("a")],
+        [Message.assistant("a")],
+        [Message("tool", "a")],
+        [Message.user("a"), Message.user("b")],
+        [Message.user("a", Image(url="http://x/y.png"))],
+    ],
+)
+def test_before_a_gap_is_what_the_user_says(messages: list[Message]) -> None:
     Request(messages=[Message.user("a")], suffix="b")
     with pytest.raises(BadRequest, match="before a gap"):
-        Request(messages=[message], suffix="b")
+        Request(messages=messages, suffix="b")
+
+
+@pytest.mark.parametrize("options", [{"tools": [Tool(name="f")]}, {"reasoning": "high"}], ids=str)
+def test_a_gap_is_filled_without_tools_and_thoughts(options) -> None:
+    with pytest.raises(BadRequest, match=f"without {next(iter(options))}"):
+        Request(messages=[Message.user("a")], suffix="b", **options)
 
 
 @pytest.mark.parametrize(
@@ -268,6 +304,9 @@ def test_a_response_format_is_not_read_as_a_schema_that_says_nothing(schema: dic
     ):
         Output(schema=schema)
     Output(schema={"type": "object", "properties": {"name": {}, "schema": {}}})
+    Output(schema={"name": "a city", "properties": {}})
+    Output(schema={"schema": {"$ref": "#"}, "properties": {}})
+    Output(schema={"type": "object", "name": "a city", "schema": {}})
 
 
 def test_a_tool_that_must_be_called_must_be_there() -> None:
@@ -293,6 +332,8 @@ def test_what_is_no_form_of_an_answer_is_refused(output: object) -> None:
     ("options", "message"),
     [
         ({"on_unsupported": "raise"}, 'on_unsupported takes "error", "warn" or "drop", not \'raise\''),
+        ({"keep": ""}, "keep takes a name of at least one character, not ''"),
+        ({"keep": 1}, "keep takes a name"),
         ({"tool_choice": ""}, "tool_choice takes"),
         ({"tool_choice": 1}, "tool_choice takes"),
         ({"parallel_tool_calls": "no"}, "parallel_tool_calls takes True or False, not 'no'"),

@@ -132,6 +132,8 @@ def test_a_lone_surrogate_is_the_callers_mistake() -> None:
         (Message, '{"role": "user", "parts": [{"type": "text", "text": "a", "b": 1}]}', "parts.0.text.b"),
         (Message, '{"role": "user", "parts": [{"type": "image", "url": "u", "b": 1}]}', "parts.0.image.b"),
         (Request, '{"messages": [], "output": {"shema": {}}}', "output.shema"),
+        (Request, '{"messages": [], "output": {"strict": "yes"}}', "output.strict"),
+        (Request, '{"messages": [], "stream": "no"}', "stream"),
         (Response, '{"message": {"role": "user", "parts": []}, "finish_reason": "tired"}', "finish_reason"),
     ],
 )

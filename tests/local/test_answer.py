@@ -61,6 +61,13 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
     ),
     (
         "tagged",
+        '<tool_call>{"name": "print", "arguments": {"text": "</tool_call>"}}',
+        "",
+        "",
+        [("print", {"text": "</tool_call>"})],
+    ),
+    (
+        "tagged",
         "<tool_call>\n<function=weather>\n<parameter=city>\nOslo\n</parameter>\n<parameter=days>\n3\n</parameter>\n"
         "</function>\n</tool_call>",
         "",
@@ -81,6 +88,8 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         "So:\n",
         [OSLO],
     ),
+    ("tagged", "<think>Hm.</thi", "Hm.</thi", "", []),
+    ("tagged", '<think>5" wide?</think>Yes.', '5" wide?', "Yes.", []),
     ("llama", '{"name": "weather", "parameters": {"city": "Oslo"}}', "", "", [OSLO]),
     (
         "llama",
@@ -169,6 +178,7 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         [OSLO],
     ),
     ("command-r", "<|START_RESPONSE|>It rains.<|END_RESPONSE|>", "", "It rains.", []),
+    ("command-r", "<|START_RESPONSE|>It rains.<|END_", "", "It rains.<|END_", []),
     (
         "kimi",
         "<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>"
@@ -238,8 +248,10 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
         ("tagged", '<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>'),
         ("mistral", '[TOOL_CALLS]f{"a":NaN}'),
         ("tagged", "a <tool_ca"),
+        ("tagged", '{"name": "f", "arguments": {}}'),  # which a model of this family would mark
         ("llama", '{"city": "Oslo"}'),
         ("llama", '{"name": "Bob"'),
+        ("llama", 'So: {"name": "f", "parameters": {}}'),
         ("mistral", "[TOOL_CALLS]nothing"),
         ("mistral", "[TOOL_CALLS]f{}[TOOL_CALLS]nothing"),
         ("gemma", "<|tool_call>call:f{a:<tool_call|>"),
@@ -331,6 +343,18 @@ def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:
     assert list(stream.add("s> b")) == [TextDelta("<tools> b")]
     assert list(stream.add("<think>")) == []
     assert list(stream.add("x</")) == [ReasoningDelta("x")]
+    stream = AnswerStream(by_name("plain"), tools=True, thinking=False)
+    assert list(stream.add("<think>")) == [TextDelta("<think>")]
+    stream = AnswerStream(by_name("command-r"), tools=True, thinking=False)
+    assert list(stream.add("<|START_RESPONSE|>It")) == [TextDelta("It")]
+
+
+def test_a_call_and_what_is_none_are_told_as_soon_as_they_end() -> None:
+    stream = AnswerStream(by_name("tagged"), tools=True, thinking=False)
+    inches = '<tool_call><function=f><parameter=size>5"</parameter></function></tool_call>'
+    assert [type(event) for event in stream.add(inches)] == [ToolCallDelta]
+    assert list(stream.add("<tool_call>no")) == []
+    assert list(stream.add(" call</tool_call>")) == [TextDelta("<tool_call>no call</tool_call>")]
 
 
 @pytest.mark.parametrize("cut", [1, 7, 10_000])
@@ -345,17 +369,26 @@ def test_nothing_comes_after_the_one_call_that_is_wanted() -> None:
     for pieces in (list(written), [written], [written, "more"]):
         assert read("tagged", pieces, single=True) == ("", "So: ", [OSLO])
         assert read("tagged", pieces)[1:] == ("So: And: ", [OSLO])
+    assert read("tagged", [BROKEN + written], single=True) == ("", f"{BROKEN}So: ", [OSLO])
 
 
 def test_a_prompt_may_end_where_the_model_thinks() -> None:
     assert read("tagged", ["Hm.</think>\n\nYes."], thinking=True) == ("Hm.", "Yes.", [])
+    assert read("llama", ["Yes."], thinking=True) == ("", "Yes.", [])  # where no syntax knows of thoughts
+    assert read("alone", ['{"a": 1}?</think>Yes.'], thinking=True) == ('{"a": 1}?', "Yes.", [])
+    stream = AnswerStream(by_name("tagged"), tools=True, thinking=True)
+    assert stream.thinking
+    list(stream.add("Hm.</think>"))
+    assert not stream.thinking
+    list(stream.add("Yes.<tool_call>{"))
+    assert not stream.thinking
 
 
 def test_without_tools_a_call_is_text() -> None:
-    for syntax, written, _, _, calls in WRITTEN:
+    for syntax, written, reasoning, _, calls in WRITTEN:
         if calls and syntax not in ("harmony", "command-r"):
-            _, text, found = read(syntax, [written], tools=False)
-            assert not found
+            thought, text, found = read(syntax, [written], tools=False)
+            assert (thought, found) == (reasoning, [])
             assert written.endswith(text)
 
 
