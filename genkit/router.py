@@ -68,10 +68,10 @@ def route(model: str, **settings: Any) -> Route:
     given = {name: value for name, value in settings.items() if value is not None}
     if model == "demo":
         return _local("", **_only(_LOCAL, given, model))
-    scheme, colon, name = model.partition(":")
-    if colon and scheme == "llama" and name:
+    scheme, _, name = model.partition(":")
+    if scheme == "llama" and name:
         return _local(name, **_only(_LOCAL, given, model))
-    if colon and scheme in VENDORS and name:
+    if scheme in VENDORS and name:
         return _remote(VENDORS[scheme], name, **_only(_REMOTE, given, model))
     raise ConfigError(f"no model goes by the name {model!r}; {_hint(model, scheme)}")
 
@@ -85,7 +85,7 @@ def _hint(model: str, scheme: str) -> str:
     names = (*VENDORS, "llama")
     first, _, name = model.replace("/", ":", 1).partition(":")
     vendor = _ELSEWHERE.get(first, first)
-    if vendor in VENDORS and name and f"{vendor}:{name}" != model:
+    if vendor in VENDORS and name:
         return f"did you mean {vendor}:{name}?"
     family = model.partition("-")[0]
     if family != model and (vendor := _ELSEWHERE.get(family, family)) in VENDORS:

@@ -326,6 +326,7 @@ def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None
         ("", "demo"),
         ("gpt", "demo"),
         ("llama:", "llama:PATH"),
+        ("openai:", "a name follows the colon, as in openai:MODEL"),
         ("a.gguf", "llama:a.gguf"),
         ("other:a.gguf", "llama:"),
         ("openai/gpt-5", "openai:gpt-5"),
@@ -337,6 +338,8 @@ def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None
         ("o3-mini", "openai:o3-mini"),
         ("OpenAI:gpt-5", "did you mean openai:gpt-5?"),
         ("LLAMA:a.gguf", "did you mean llama:a.gguf?"),
+        ("opnai:gpt-5", "did you mean openai?"),
+        ("Nobody:gpt-5", "use 'demo', 'llama:PATH.gguf', or 'VENDOR:MODEL'"),
     ],
 )
 def test_an_unknown_model_is_a_config_error_with_a_hint(model: str, hint: str) -> None:
@@ -392,6 +395,7 @@ def test_a_missing_file_is_a_model_file_error_at_once(model) -> None:
         {"headers": {"x-a": "b"}},
         {"api_key": "k", "model": "openai:gpt-5", "timeout": 0},
         {"api_key": "k", "model": "openai:gpt-5", "timeout": "5"},
+        *({"api_key": "k", "model": "openai:gpt-5", "attempts": value} for value in (0, True, 1.5, "3")),
     ],
     ids=str,
 )

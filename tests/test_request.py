@@ -332,6 +332,8 @@ def test_what_is_no_form_of_an_answer_is_refused(output: object) -> None:
     ("options", "message"),
     [
         ({"on_unsupported": "raise"}, 'on_unsupported takes "error", "warn" or "drop", not \'raise\''),
+        ({"extra": "a"}, "extra takes a mapping, not 'a'"),
+        ({"metadata": [1]}, "metadata takes a mapping"),
         ({"keep": ""}, "keep takes a name of at least one character, not ''"),
         ({"keep": 1}, "keep takes a name"),
         ({"tool_choice": ""}, "tool_choice takes"),

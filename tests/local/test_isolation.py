@@ -9,12 +9,21 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from test_leaks import children
 
 from genkit import Generator
-from genkit.errors import BackendError, Closed, ConfigError, ModelFileError, WorkerDied
+from genkit.errors import (
+    BackendError,
+    Closed,
+    ConfigError,
+    GenkitError,
+    ModelFileError,
+    OutOfMemory,
+    WorkerDied,
+)
 from genkit.local import files, tried
 from genkit.local.context import Context
 from genkit.local.prompt import Prompts
@@ -316,22 +325,30 @@ def test_a_worker_that_dies_again_and_again_as_it_loads_is_started_later_and_lat
     def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    def die(generator: Generator, prompt: str, place: tuple[type, str]) -> None:
-        with monkeypatch.context() as patch, pytest.raises(WorkerDied, match="ZeroDivisionError"):
-            patch.setattr(*place, lambda *_, **__: 1 / 0)
+    def die(prompt: str, place: tuple[type, str], error: GenkitError | None = None) -> None:
+        def fail(*_: object, **__: object) -> NoReturn:
+            raise error or ZeroDivisionError
+
+        with monkeypatch.context() as patch, pytest.raises(type(error) if error else WorkerDied):
+            patch.setattr(*place, fail)
             generator.generate(prompt)
 
     waits: list[float] = []
     with Generator(noise_file, isolation="thread") as generator:
         generator.warm()
         monkeypatch.setattr(time, "sleep", sleep)  # of the worker, before it loads
-        die(generator, "decoding", (Context, "decode"))
+        die("decoding", (Context, "decode"))
         for number in range(8):
-            die(generator, f"loading {number}", (Prompts, "__init__"))
+            die(f"loading {number}", (Prompts, "__init__"))
         generator.warm()
-        die(generator, "decoding again", (Context, "decode"))
-        generator.warm()
-    assert waits == [0, 0, 0.25, 0.5, 1, 2, 4, 8, 8, 0]
+        assert waits == [0, 0, 0.25, 0.5, 1, 2, 4, 8, 8]
+        waits.clear()
+        die("decoding again", (Context, "decode"))
+        for _ in range(3):  # which is no death: there is nothing to wait for
+            die("the same file", (Prompts, "__init__"), ModelFileError("odd"))
+        for _ in range(3):
+            die("the same file", (Prompts, "__init__"), OutOfMemory("full"))
+        assert waits == [0, 0, 0, 0, 0, 0.25]
 
 
 def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tmp_path: Path) -> None:

@@ -51,6 +51,21 @@ def test_a_row_is_complete(vendor: Vendor) -> None:
     assert vendor.auth == vendor.auth.lower()
 
 
+@ROWS
+def test_a_key_is_needed_where_the_row_names_one_but_not_on_this_machine(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in vendor.key_variables:
+        monkeypatch.delenv(name, raising=False)
+    if vendor.key_variables and vendor.base_url.startswith("https://") and "{" not in vendor.base_url:
+        with pytest.raises(ConfigError, match=r"there is no key for .*: set "):
+            Generator(f"{vendor.name}:m")
+    elif vendor.base_url.startswith("http://"):
+        Generator(f"{vendor.name}:m").close()
+    if vendor.base_url:
+        Generator(f"{vendor.name}:m", base_url="http://127.0.0.1:9").close()
+
+
 @cache
 def quirks_read() -> set[str]:
     """The quirks that some dialect reads."""
