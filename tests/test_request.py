@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import fields, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from genkit import Generator, Image, Message, Output, Sampling, Tool
 from genkit.errors import BadRequest, ConfigError, UnsupportedOption
+from genkit.options import conversation, make_request
 from genkit.request import Request
 from genkit.serialize import dumps, loads
 
@@ -176,6 +178,29 @@ def test_a_number_of_numpys_is_a_number() -> None:
         Sampling(max_tokens=np.float64(5))  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="temperature takes a number"):
         Sampling(temperature=np.bool_(True))  # type: ignore[arg-type]
+
+
+def test_options_become_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: 100.0)
+        options = {"system": "b", "output": {"type": "object"}, "temperature": 0, "timeout": 5, "keep": "c"}
+        request = make_request("a", options, stream=False)
+    assert request == Request(
+        messages=[Message.system("b"), Message.user("a")],
+        sampling=Sampling(temperature=0),
+        output=Output(schema={"type": "object"}),
+        deadline=105.0,
+        keep="c",
+        stream=False,
+    )
+    assert make_request("a", {"timeout": None}, stream=True) == Request(messages=[Message.user("a")])
+
+
+def test_a_users_message_says_something() -> None:
+    silent = Message("assistant", ())
+    assert conversation([Message.user("a"), silent]) == [Message.user("a"), silent]
+    with pytest.raises(BadRequest, match="a user's message is empty"):
+        conversation([Message("user", ())])
 
 
 def test_what_becomes_of_a_list_later_is_nothing_to_the_request() -> None:

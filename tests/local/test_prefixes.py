@@ -41,6 +41,35 @@ def test_what_is_pinned_never_goes_and_comes_first() -> None:
     assert kept.pop() == 3
 
 
+def test_all_names_of_an_owner_may_go_at_once() -> None:
+    kept = Kept()
+    for slot, name in enumerate([Name(1, "a"), Name(1, "b"), Name(2, "a")]):
+        kept.pin(name, slot, [slot])
+    kept.unpin(Name(1, ""))
+    assert kept.pinned == {Name(2, "a"): 2}
+    assert [slot for slot, _ in kept.items()] == [2, 0, 1]
+
+
+def test_what_was_evaluated_with_other_adapters_is_not_there() -> None:
+    kept = Kept()
+    kept.add(1, [1])
+    kept.add(2, [2], (0.5,))
+    assert list(kept.items()) == [(1, [1])]
+    assert list(kept.items((0.5,))) == list(kept.items((0.5,), [1, 2])) == [(2, [2])]
+    assert list(kept.items((1.0,))) == []
+
+
+def test_a_prefix_is_shared_if_it_is_long_enough_and_can_be_divided() -> None:
+    prompt, yes, no = list(range(40)), lambda slot: True, lambda slot: False
+    assert longest(prompt, [(1, prompt[:15])], yes) == (None, 0)
+    assert longest(prompt, [(1, prompt[:16])], no) == (1, 16)
+    held = [(1, prompt[:20]), (2, [*prompt[:30], 99])]
+    assert longest(prompt, held, yes) == (2, 30)
+    assert longest(prompt, held, no) == (1, 20)  # all of it
+    assert longest(prompt, [(1, prompt)], yes) == (1, 39)  # one token must be evaluated
+    assert longest(prompt, [(1, prompt)], no) == (None, 0)
+
+
 @given(TOKENS.map(tuple), st.lists(TOKENS.map(tuple), max_size=4), st.sets(st.integers(0, 3)))
 def test_the_longest_that_can_be_shared(
     prompt: tuple[int, ...], held: list[tuple[int, ...]], whole: set[int]
