@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
@@ -24,8 +27,9 @@ from genkit.errors import (
     OutOfMemory,
     WorkerDied,
 )
-from genkit.local import files, tried
+from genkit.local import files, idle, tried
 from genkit.local.context import Context
+from genkit.local.idle import Idle
 from genkit.local.prompt import Prompts
 from genkit.local.suspects import SECONDS, Suspects
 from genkit.local.tried import Trial
@@ -160,6 +164,81 @@ def test_a_death_that_somebody_else_is_told_of_is_no_crash(noise_file: Path) -> 
 
 
 # --- idleness
+
+
+class Clock:
+    """The time, and timers, as a test has them come.
+
+    Args:
+        monkeypatch: puts it where idleness is reckoned.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 100.0
+        self.timers: list[Timer] = []
+        monkeypatch.setattr(idle, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(idle, "threading", SimpleNamespace(Timer=partial(Timer, self)))
+
+    def comes_to(self, now: float) -> None:
+        self.now = now
+        self.timers.pop(0).then()
+
+
+class Timer:
+    def __init__(self, clock: Clock, seconds: float, then: Callable[[], None]) -> None:
+        self._clock, self.seconds, self.then = clock, seconds, then
+        self.daemon = False
+
+    def start(self) -> None:
+        assert self.daemon  # no program waits for it as it ends
+        self._clock.timers.append(self)
+
+
+def test_one_is_idle_when_one_last_came_to_rest_long_enough_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, over = Clock(monkeypatch), list[float]()
+    one = Idle(10, lambda: over.append(clock.now))
+    one.rest()
+    clock.now = 104
+    one.rest()
+    assert [timer.seconds for timer in clock.timers] == [10]
+    clock.comes_to(113.5)
+    assert [timer.seconds for timer in clock.timers] == [0.5]
+    assert not over
+    clock.comes_to(114)
+    assert (clock.timers, over) == ([], [114])
+    one.rest()
+    assert [timer.seconds for timer in clock.timers] == [10]
+    one.after_fork()
+    one.rest()
+    assert len(clock.timers) == 2
+
+
+def test_ctrl_c_as_one_comes_to_rest_is_heard_and_the_next_rest_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_: Timer) -> None:
+        raise KeyboardInterrupt
+
+    clock, one = Clock(monkeypatch), Idle(10, lambda: None)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Timer, "start", interrupted)
+        one.rest()
+    one.rest()
+    assert len(clock.timers) == 1
+
+
+def test_a_model_that_answers_is_not_idle(noise_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with Generator(noise_file, context=768, idle=10, lookup=False) as generator:
+        generator.warm()
+        with generator.stream("hello", max_tokens=300) as stream:
+            next(stream.text)
+            clock.comes_to(200)
+            list(stream)
+        assert stream.response.usage.output_tokens == 300
+        assert is_running(generator)
+        clock.comes_to(300)
+        assert not is_running(generator)
 
 
 def test_an_idle_model_is_unloaded_and_the_next_call_loads_it_again(noise_file: Path) -> None:
@@ -349,6 +428,17 @@ def test_a_worker_that_dies_again_and_again_as_it_loads_is_started_later_and_lat
         for _ in range(3):
             die("the same file", (Prompts, "__init__"), OutOfMemory("full"))
         assert waits == [0, 0, 0, 0, 0, 0.25]
+
+
+def test_a_request_that_was_answered_after_a_crash_is_no_suspect(
+    cache: Path, noise_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Generator(noise_file, isolation="thread") as generator:
+        for _ in range(2):
+            with monkeypatch.context() as patch, pytest.raises(WorkerDied, match="ZeroDivisionError"):
+                patch.setattr(Context, "decode", lambda *_, **__: 1 / 0)
+                generator.generate("hello", max_tokens=2)
+            assert generator.generate("hello", max_tokens=2).usage.output_tokens == 2
 
 
 def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tmp_path: Path) -> None:

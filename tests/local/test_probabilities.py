@@ -131,6 +131,8 @@ def test_a_form_wins_over_a_bias(alphabet: Generator) -> None:
     ("given", "said"),
     [
         ({"hello": 1}, "the text of one token, and to this model 'hello' is 'h' + 'e' + 'l' + 'l' + 'o'"),
+        ({"abcdefgh": 1}, "'g' + 'h'; many words"),
+        ({"abcdefghi": 1}, "'g' + 'h' + …; many words"),
         ({len(TOKENS): 1}, f"token {len(TOKENS)}, and this model's ids go from 0 to {END}"),
         ({"!": 1, 0: 2}, "token 0 twice"),
     ],

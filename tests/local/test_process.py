@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from logging.handlers import QueueHandler
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from test_leaks import children
@@ -243,10 +244,17 @@ def test_the_worker_s_memory_is_in_huge_pages_unless_the_user_tunes_it(
 def test_a_worker_that_cannot_be_started_is_a_backend_error(
     alphabet_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def no_room() -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     with Generator(alphabet_file, context=300) as generator:  # with a worker of its own
         with monkeypatch.context() as patch:
             patch.setattr(sys, "executable", "/nowhere/python")
             with pytest.raises(BackendError, match="start"):
+                generator.generate("y")
+        with monkeypatch.context() as patch:
+            patch.setattr(child.tempfile, "TemporaryFile", no_room)  # for its last words
+            with pytest.raises(BackendError, match="cannot be started: .*No space left"):
                 generator.generate("y")
         assert generator.generate("y").text == "z"
 

@@ -31,6 +31,11 @@ def test_a_template_sees_tools_and_the_wish_to_think(alphabet_file: Path) -> Non
     )
     assert prompt_length(alphabet_file, tools=[WEATHER]) == plain + len(shown)
     assert prompt_length(alphabet_file, tools=[WEATHER], tool_choice="none") == plain
+    none = (
+        '{"type": "function", "function": {"name": "f", "description": "", "parameters": {"type": "object", '
+    )
+    none += '"properties": {}}}}'
+    assert prompt_length(alphabet_file, tools=[Tool(name="f")]) == plain + len(none)
     assert prompt_length(alphabet_file, reasoning="high") == plain + len("think")
     assert prompt_length(alphabet_file, reasoning="none") == plain
 
