@@ -11,12 +11,13 @@ from fabricate import BYTES, END, TOKENS, WIDTH
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit import Generator, Logprobs, Output, TextDelta
+from genkit import Generator, Logprobs, Output, TextDelta, TokenLogprob
 from genkit.errors import BadRequest
 from genkit.local.arrays import log_probabilities
 from genkit.local.bias import biases
 from genkit.local.llama import Model
 from genkit.local.prompt import Prompts
+from genkit.local.told import logprob
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 
@@ -91,6 +92,11 @@ def test_calls_that_run_together_get_their_own(noise: Generator) -> None:
         tokens = stream.response.logprobs
         assert [t.token for t in tokens] == [token for token, *_ in expected]
         assert [t.logprob for t in tokens] == [close(logprob) for _, logprob, _ in expected]
+
+
+def test_of_tokens_that_are_spelled_alike_the_likeliest_counts() -> None:
+    told = logprob({"token": "a", "logprob": -1.0, "top": [["a", -1.0], ["b", -1.5], ["a", -2.0]]})
+    assert told == TokenLogprob("a", -1.0, {"a": -1.0, "b": -1.5})
 
 
 @given(st.lists(st.floats(-50, 50, width=32), min_size=1), st.integers(0, 60))

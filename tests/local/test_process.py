@@ -254,7 +254,7 @@ def test_a_worker_that_cannot_be_started_is_a_backend_error(
                 generator.generate("y")
         with monkeypatch.context() as patch:
             patch.setattr(child.tempfile, "TemporaryFile", no_room)  # for its last words
-            with pytest.raises(BackendError, match="cannot be started: .*No space left"):
+            with pytest.raises(BackendError, match=r"cannot be started: .*No space left"):
                 generator.generate("y")
         assert generator.generate("y").text == "z"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,6 +11,7 @@ import pytest
 import genkit
 from genkit import CacheMark, Message, Native, Refusal, Tool, ToolCall, ToolResult
 from genkit.errors import BadRequest, UnsupportedOption
+from genkit.local.question import entries
 
 WEATHER = Tool(name="weather", description="d", parameters={"type": "object", "properties": {"c": {}}})
 SHOW = (
@@ -55,6 +57,48 @@ def test_a_schema_may_be_any_mapping(alphabet_file: Path) -> None:
     constant = MappingProxyType({"const": 5})
     with genkit.Generator() as demo:
         assert demo.generate("x", output=constant).text == "5"
+
+
+def circular() -> dict[str, object]:
+    schema: dict[str, object] = {"type": "object"}
+    schema["not"] = schema
+    return schema
+
+
+def deep() -> dict[str, object]:
+    schema: dict[str, object] = {}
+    for _ in range(100_000):
+        schema = {"not": schema}
+    return schema
+
+
+@pytest.mark.parametrize("make", [circular, deep, lambda: {"const": object()}])
+def test_a_schema_that_is_no_json_is_refused(
+    alphabet: genkit.Generator, make: Callable[[], dict[str, object]]
+) -> None:
+    for options in ({"tools": [Tool(name="f", parameters=make())]}, {"output": genkit.Output(schema=make())}):
+        with pytest.raises(BadRequest, match="the schema of a tool or of the output is not JSON"):
+            alphabet.generate("x", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [('{"c": 1}', {"c": 1}), ("", {}), ("[1]", "[1]"), ("{", "{"), ("[" * 9999, "[" * 9999)],
+)
+def test_arguments_of_a_call_are_shown_as_an_object_if_they_are_one(written: str, shown: object) -> None:
+    (entry,) = entries([Message.assistant(ToolCall(id="1", name="f", arguments=written))])
+    (call,) = entry["tool_calls"]
+    assert (call["id"], call["function"]) == ("1", {"name": "f", "arguments": shown})
+
+
+def test_a_message_without_parts_is_shown_as_one_without_text() -> None:
+    assert entries([Message("assistant", ())]) == [{"role": "assistant", "content": ""}]
+
+
+def test_a_result_that_is_no_text_is_refused(alphabet: genkit.Generator) -> None:
+    picture = ToolResult(id="1", name="draw", content=[genkit.Image(url="http://x/y.png")])
+    with pytest.raises(BadRequest, match="reads text only; the result of tool 'draw' holds more"):
+        alphabet.count([Message.user("x"), Message.tool(picture)])
 
 
 def test_calls_and_results_are_part_of_a_conversation(alphabet: genkit.Generator) -> None:

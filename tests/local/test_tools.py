@@ -38,6 +38,11 @@ def test_or_one_alone_with_which_the_answer_ends(caller: genkit.Generator) -> No
         assert sum(isinstance(event, genkit.ToolCallDelta) for event in stream) == 1
 
 
+def test_where_no_tool_may_be_called_a_call_is_text(caller: genkit.Generator) -> None:
+    answer = caller.generate("x", tools=[LOOK], tool_choice="none", logit_bias=ALWAYS, max_tokens=2)  # type: ignore[misc]
+    assert (answer.text, answer.tool_calls) == (CALL * 2, ())
+
+
 def test_without_tools_there_is_nothing_to_bound(caller: genkit.Generator) -> None:
     answer = caller.generate("x", parallel_tool_calls=False, logit_bias=ALWAYS, max_tokens=3)
     assert answer.text == CALL * 3
