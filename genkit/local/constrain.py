@@ -191,9 +191,18 @@ class _Vocabulary:
         self._model = model
 
     def __call__(self, text: str | bytes) -> list[int]:
-        """The token ids of a text."""
-        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-        return self._model.continued(text, parse_special=False)
+        """The token ids of a text, which llguidance holds an answer to where there is no choice."""
+        data = text.encode() if isinstance(text, str) else text
+        ids = self._model.continued(data.decode("utf-8", "replace"), parse_special=False)
+        if b"".join(map(self._model.piece, ids)) == data:
+            return ids
+        # SentencePiece takes U+2581 for a space, and after a user-defined token blanks may come or go.
+        return [self._bytes[byte] for byte in data] if len(self._bytes) == 256 else ids
+
+    @cached_property
+    def _bytes(self) -> dict[int, int]:
+        """The tokens that stand for one byte each, by that byte."""
+        return {token[0]: id for id, token in enumerate(self.tokens) if len(token) == 1}
 
 
 def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:

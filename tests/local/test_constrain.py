@@ -178,6 +178,18 @@ def test_a_call_is_expected_to_go_on_as_models_write_it(noise_file: Path) -> Non
     )
 
 
+@pytest.mark.parametrize("path", VOCABULARIES, ids=lambda path: path.stem)
+def test_a_form_holds_where_a_tokenizer_would_change_its_text(path: Path) -> None:
+    """To SentencePiece U+2581 is a space."""
+    wanted, said = {"spark\u2581line": "\u2581\u2582 \u2581"}, b""
+    mask = constraints(path).make({"schema": {"const": wanted}})
+    while not mask.whole:
+        token = int(mask.allowed().argmax())
+        mask.accept(token)
+        said += mask._model.piece(token)
+    assert json.loads(said) == wanted
+
+
 def text(pattern: str) -> dict[str, Any]:
     return {"type": "string", "pattern": pattern}
 
