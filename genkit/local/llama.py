@@ -228,6 +228,12 @@ class Model:
         bos = lib.llama_vocab_bos(self._vocab)
         return [bos] if bos >= 0 and lib.llama_vocab_get_add_bos(self._vocab) else []
 
+    @property
+    def end(self) -> list[int]:
+        """The token that ends a text, if the vocabulary wants it."""
+        eos = lib.llama_vocab_eos(self._vocab)
+        return [eos] if eos >= 0 and lib.llama_vocab_get_add_eos(self._vocab) else []
+
     def piece(self, token: int) -> bytes:
         """The bytes of text that a token stands for; none for a control token."""
         piece = self._pieces.get(token)

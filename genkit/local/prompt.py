@@ -156,6 +156,8 @@ class Prompts:
         pieces = re.split(f"{mark}|{re.escape(ascii(mark)[1:-1])}", text) if mark else [text]
         starts = bool(self._model.bos) and text.startswith(self._model.bos)  # never begin a prompt twice
         ids = self._model.tokenize(pieces[0], add_special=not starts, parse_special=True)
+        if not starts and self._model.end and ids[-1:] == self._model.end:
+            ids.pop()  # it would say that the answer has come
         self._go_on(ids, pieces[1:], room)
         if form:  # no thoughts fit into it, and nothing but a call that had to be made is one
             return Prompt("".join(pieces), ids, "bare" if tools else "plain", False, ignored)

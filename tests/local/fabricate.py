@@ -70,6 +70,7 @@ def _write(
     architecture: str = "llama",
     rerank: str = "",
     gap: bool = False,
+    ends: bool = False,
     sections: Sequence[int] | None = None,
     added: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
@@ -93,6 +94,8 @@ def _write(
         writer.add_chat_template(template)
     if pooling:
         writer.add_pooling_type(gguf.PoolingType[pooling])
+    if ends:  # texts, that is, as many who trained a model had it
+        writer.add_add_eos_token(True)
     if gap:  # the last three control tokens begin what is before, after and in a gap
         for mark, back in (("fim_pre", 3), ("fim_suf", 2), ("fim_mid", 1)):
             writer.add_uint32(f"tokenizer.ggml.{mark}_token_id", len(embeddings) - back)

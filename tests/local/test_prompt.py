@@ -182,6 +182,18 @@ def test_two_texts_side_by_side_make_no_control_token(marked_up: Path) -> None:
             assert decoded(marked_up, ids) == spelling
 
 
+def test_a_prompt_does_not_end_as_a_text_would(tmp_path: Path) -> None:
+    """Nor is it ended where it was cut, which is in the middle."""
+    loaded = Model(str(fabricate.noise(tmp_path / "m.gguf", ends=True)), vocabulary_only=True)
+    made = Prompts(loaded, ChatTemplate(fabricate.BARE, bos="", eos=""))
+    assert made.whole("x")[1:] == [fabricate.END]
+    for text in ("x", "", "a <|end|> b"):
+        ids = made.chat({"messages": [{"role": "user", "content": text}]}).tokens
+        assert b"".join(map(loaded.piece, ids)).decode() == text
+        assert fabricate.END not in ids
+    loaded.close()
+
+
 def test_an_effort_makes_no_control_token(marked_up: Path) -> None:
     loaded = model(marked_up)
     template = ChatTemplate("{{ reasoning_effort }}{{ messages[0].content }}", bos="", eos="")
