@@ -13,8 +13,10 @@ from .toolreaders import Call, read_json
 from .toolsyntax import Section, Syntax, after_header
 
 _LETTERS = string.ascii_letters + string.digits
+_RECEIVER = "to="
 _QUOTE = re.compile(r'\\.|"', re.DOTALL)
 _BARE = Section("call", "", (), read_json)
+_HEADER = Section("header", "", ("<|message|>",))
 
 
 class AnswerStream:
@@ -31,6 +33,7 @@ class AnswerStream:
         self._sections = [s for s in syntax.sections if tools or s.kind != "call"]
         self._opens = [section.opens for section in self._sections]
         self._bare = syntax.bare and tools
+        self._within = any(section.kind == "header" for section in syntax.sections)  # one the prompt began
         thoughts = next((s for s in self._sections if s.kind == "reasoning"), None)
         self._section: Section | None = thoughts if thinking else None
         self._held = ""
@@ -59,6 +62,12 @@ class AnswerStream:
             self._bare = False
             if start.startswith("{") and self._section is None:
                 self._section = _BARE
+        if self._within:  # a call's receiver may come first, as Harmony's template shows it
+            if _RECEIVER.startswith(start := self._held.lstrip()):
+                return
+            self._within = False
+            if start.startswith(_RECEIVER):
+                self._section = _HEADER
         moved = True
         while moved:
             before = self._section, len(self._held)

@@ -205,6 +205,13 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         [],
     ),
     ("harmony", '<|channel|>commentary to=functions.weather<|message|>{"city": "Oslo"}', "", "", [OSLO]),
+    (  # the prompt ends with "<|start|>assistant"
+        "harmony",
+        ' to=functions.weather<|channel|>commentary json<|message|>{"city": "Oslo"}<|call|>',
+        "",
+        "",
+        [OSLO],
+    ),
 ]
 
 
@@ -258,6 +265,8 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
         ("function", "<function=f>{</function>"),
         ("listed", "<|tool_call|>[1]"),
         ("harmony", "<|channel|>anal"),
+        ("harmony", " to"),
+        ("harmony", " to=functions.weather"),
         ("deepseek", "<｜tool▁calls▁begin｜>x<｜tool▁calls▁end｜>"),
         ("tagged", "<tool_call>" + "[" * 100_000),
         ("listed", "<|tool_call|>" + "[" * 100_000),
