@@ -23,6 +23,10 @@ from . import pipe
 from .limits import leave_no_core, native_fault, no_memory
 from .service import Service
 
+STACK = 512 << 20
+"""llama.cpp finds the words of some vocabularies by ``std::regex``: 500 bytes for each letter of one.
+
+No memory is taken before it is used."""
 _SEM_FAILCRITICALERRORS, _SEM_NOGPFAULTERRORBOX = 1, 2  # errhandlingapi.h
 
 
@@ -62,7 +66,7 @@ class Worker:
         engine = None
         try:
             if service := self._load():
-                self._answering.start()
+                _start(self._answering)
                 engine = service.engine
         except Exception as error:  # noqa: BLE001 - the host would wait for ever
             self.broken(error)
@@ -125,6 +129,18 @@ class Worker:
         with self._sending:
             self._answers.write(frame)
             self._answers.flush()
+
+
+def _start(thread: threading.Thread) -> None:
+    """Start a thread with a stack of ``STACK``, or with an ordinary one if there is no room for it."""
+    before = threading.stack_size(STACK)
+    try:
+        thread.start()
+    except RuntimeError:
+        threading.stack_size(before)
+        thread.start()
+    finally:
+        threading.stack_size(before)
 
 
 def main() -> None:

@@ -63,6 +63,7 @@ def _write(
     extra: Sequence[str] = (),
     control: Sequence[str] = (),
     defined: bool = False,
+    pre: str = "gpt-2",
     context: int = 131072,
     template: str | None = BARE,
     name: str = "",
@@ -86,7 +87,7 @@ def _write(
     writer.add_head_count(heads)
     writer.add_head_count_kv(heads)
     writer.add_layer_norm_rms_eps(1e-5)
-    _add_vocabulary(writer, extra, control, defined=defined)
+    _add_vocabulary(writer, extra, control, defined=defined, pre=pre)
     if rerank:
         writer.add_chat_template([{"name": "rerank", "template": rerank}])
         writer.add_classifier_output_labels(["yes", "no"])
@@ -247,10 +248,15 @@ def recurrent(path: Path) -> Path:
 
 
 def _add_vocabulary(
-    writer: gguf.GGUFWriter, extra: Sequence[str] = (), control: Sequence[str] = (), *, defined: bool = False
+    writer: gguf.GGUFWriter,
+    extra: Sequence[str] = (),
+    control: Sequence[str] = (),
+    *,
+    defined: bool = False,
+    pre: str = "gpt-2",
 ) -> None:
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
+    writer.add_tokenizer_pre(pre)
     writer.add_token_list([*TOKENS, *extra, *control])
     normal, special = int(gguf.TokenType.NORMAL), int(gguf.TokenType.CONTROL)
     marks = [int(gguf.TokenType.USER_DEFINED) if defined else special] * len(control)

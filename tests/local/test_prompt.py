@@ -182,6 +182,14 @@ def test_two_texts_side_by_side_make_no_control_token(marked_up: Path) -> None:
             assert decoded(marked_up, ids) == spelling
 
 
+@pytest.mark.parametrize("pre", ["tekken", "deepseek-llm", "gpt-4o"])
+def test_a_word_may_be_as_long_as_a_file_in_base64(tmp_path: Path, pre: str) -> None:
+    """These are the words that llama.cpp looks for with a call of a function for each letter."""
+    with genkit.Generator(fabricate.noise(tmp_path / "m.gguf", pre=pre)) as generator:
+        for letter in "a1 ":
+            assert generator.count(letter * 300_000).tokens == 300_000
+
+
 def test_a_prompt_does_not_end_as_a_text_would(tmp_path: Path) -> None:
     """Nor is it ended where it was cut, which is in the middle."""
     loaded = Model(str(fabricate.noise(tmp_path / "m.gguf", ends=True)), vocabulary_only=True)
