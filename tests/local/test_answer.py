@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from genkit.events import ReasoningDelta, TextDelta, ToolCallDelta
 from genkit.local.answer import AnswerStream
-from genkit.local.toolsyntax import by_name, find
+from genkit.local.toolsyntax import SYNTAXES, between, by_name, find
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "chat_templates"
 OSLO = ("weather", {"city": "Oslo"})
@@ -212,6 +212,26 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         "",
         [OSLO],
     ),
+    ("harmony", '<|channel|>commentary to=weather<|message|>{"city": "Oslo"}', "", "", [OSLO]),
+    (
+        "harmony",
+        "<|channel|>analysis<|message|>Hm.<|start|>assistant<|channel|>final<|message|>It rains.",
+        "Hm.",
+        "It rains.",
+        [],
+    ),
+    ("command-r", "<|START_TEXT|>It rains.<|END_TEXT|>", "", "It rains.", []),
+    ("function", "<think>Hm.</think>It rains.", "Hm.", "It rains.", []),
+    ("mistral", "<think>Hm.</think>It rains.", "Hm.", "It rains.", []),
+    ("alone", '{"name": "weather", "parameters": {"city": "Oslo"}}', "", "", [OSLO]),
+    (
+        "[CALL] [/CALL]",
+        '<think>Hm.</think>[CALL]{"name": "weather", "arguments": {"city": "Oslo"}}[/CALL]It rains.',
+        "Hm.",
+        "It rains.",
+        [OSLO],
+    ),
+    ("[CALL]", 'So: [CALL]{"name": "weather", "arguments": {"city": "Oslo"}}', "", "So: ", [OSLO]),
 ]
 
 
@@ -239,6 +259,16 @@ def test_families_of_models_are_understood_however_their_words_are_cut(
     assert read(syntax, [written]) == expected
     assert read(syntax, written) == expected
     assert read(syntax, [written[at : at + 7] for at in range(0, len(written), 7)]) == expected
+
+
+def test_all_families_are_understood_in_the_form_that_they_are_told_where_their_template_fails() -> None:
+    written = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+    for syntax in SYNTAXES:
+        assert read(syntax.name, [written]) == ("", "", [OSLO])
+
+
+def test_a_template_that_shows_calls_without_markers_has_them_alone() -> None:
+    assert between("") is by_name("alone")
 
 
 @pytest.mark.parametrize(

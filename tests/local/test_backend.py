@@ -13,11 +13,11 @@ import fabricate
 import pytest
 
 import genkit
-from genkit import Generator, Image, Message
+from genkit import Generator, Image, Message, Metrics, Usage
 from genkit.errors import BadRequest, ConfigError, ContextOverflow, DeadlineExceeded, ModelFileError
 from genkit.local import backend, told
 from genkit.local.llama import lib
-from genkit.local.told import Told
+from genkit.local.told import Told, metrics
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import run
 
@@ -469,10 +469,25 @@ def test_what_was_said_in_time_comes_along_and_the_next_call_is_answered(
 
 
 def test_a_call_that_is_read_slowly_ends_with_its_time_too() -> None:
-    told = Told(BlockingRuntime(), None, deadline=time.monotonic() - 1)
-    told.channel.put({"finish": "eog"})
-    with pytest.raises(DeadlineExceeded, match="its deadline"):
-        run(told.next())
+    for timeout in (None, 3600):  # of the Generator, when the call has a deadline of its own
+        told = Told(BlockingRuntime(), timeout, deadline=time.monotonic() - 1)
+        told.channel.put({"finish": "eog"})
+        with pytest.raises(DeadlineExceeded, match="its deadline"):
+            run(told.next())
+
+
+def test_what_was_not_evaluated_takes_no_part_in_the_rates() -> None:
+    begun = {"queued": 1.0, "evaluating": 0.5, "kv_used": 14, "kv_room": 99}
+    told = metrics(Usage(input_tokens=10, cached_tokens=4, output_tokens=5), begun, 2.0)
+    assert told == Metrics(
+        queued=1.0,
+        first_token=1.5,
+        decoding=2.0,
+        prompt_tokens_per_second=12.0,
+        decode_tokens_per_second=2.0,
+        kv_used=14,
+        kv_room=99,
+    )
 
 
 def test_texts_in_several_batches_have_one_time_together(
