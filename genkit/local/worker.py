@@ -23,10 +23,11 @@ from . import pipe
 from .limits import leave_no_core, native_fault, no_memory
 from .service import Service
 
-STACK = 512 << 20
+STACK = 255 << 20
 """llama.cpp finds the words of some vocabularies by ``std::regex``: 500 bytes for each letter of one.
 
-No memory is taken before it is used."""
+No memory is taken before it is used. Python on Windows takes less than 256 MiB only.
+"""
 _SEM_FAILCRITICALERRORS, _SEM_NOGPFAULTERRORBOX = 1, 2  # errhandlingapi.h
 
 
@@ -48,7 +49,7 @@ class Worker:
         self._cancelled: set[int] = set()
         self._service: Service | None = None
         self._is_ready = threading.Event()
-        self._answering = threading.Thread(target=self._answer, name="genkit service", daemon=True)
+        self._answering: threading.Thread | None = None
 
     def read(self) -> None:
         """Take commands until they end."""
@@ -66,7 +67,7 @@ class Worker:
         engine = None
         try:
             if service := self._load():
-                _start(self._answering)
+                self._answering = _start(self._answer)
                 engine = service.engine
         except Exception as error:  # noqa: BLE001 - the host would wait for ever
             self.broken(error)
@@ -78,7 +79,7 @@ class Worker:
     def close(self) -> None:
         """Free everything, for a process that goes on after :meth:`read`."""
         self._is_ready.wait()
-        if self._answering.ident:
+        if self._answering:
             self._answering.join()
         if self._service:
             self._service.close()
@@ -131,16 +132,23 @@ class Worker:
             self._answers.flush()
 
 
-def _start(thread: threading.Thread) -> None:
-    """Start a thread with a stack of ``STACK``, or with an ordinary one if there is no room for it."""
-    before = threading.stack_size(STACK)
+def _start(target: Callable[[], None]) -> threading.Thread:
+    """A thread for this, with a stack of ``STACK``, or with an ordinary one where that cannot be had."""
+    before = threading.stack_size()
     try:
-        thread.start()
-    except RuntimeError:
+        threading.stack_size(STACK)
+        return _start_as_usual(target)
+    except (RuntimeError, ValueError):
         threading.stack_size(before)
-        thread.start()
+        return _start_as_usual(target)
     finally:
         threading.stack_size(before)
+
+
+def _start_as_usual(target: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=target, name="genkit service", daemon=True)  # none is started twice
+    thread.start()
+    return thread
 
 
 def main() -> None:

@@ -6,13 +6,14 @@ import io
 import itertools
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from genkit.local import pipe
+from genkit.local import pipe, worker
 from genkit.local.limits import native_fault
 from genkit.local.worker import Worker
 
@@ -161,3 +162,18 @@ def test_a_fault_in_native_code_ends_the_worker_where_python_goes_on(error: OSEr
 def test_other_errors_of_the_system_are_no_faults() -> None:
     assert native_fault(FileNotFoundError(2, "no such file")) is None
     assert native_fault(ValueError("exception: access violation")) is None
+
+
+@pytest.mark.parametrize("size", [1, 1 << 60], ids=["not allowed", "no room"])
+def test_a_stack_that_cannot_be_had_is_an_ordinary_one(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of 256 MiB and more on Windows, or under a limit."""
+    before, ran = threading.stack_size(), threading.Event()
+    monkeypatch.setattr(worker, "STACK", size)
+    worker._start(ran.set).join()
+    assert ran.is_set()
+    assert threading.stack_size() == before
+
+
+def test_a_stack_is_allowed_on_every_system() -> None:
+    """Windows: THREAD_MIN_STACKSIZE to below THREAD_MAX_STACKSIZE in CPython's thread_nt.h."""
+    assert 0x8000 <= worker.STACK < 0x10000000
