@@ -391,6 +391,22 @@ def long_prompt(bench: Bench) -> None:
     bench.note("long prompt", worst_gap_to_median=worst, to_what_it_had_grown_to=beyond, seconds=took)
 
 
+def flash_attention(bench: Bench) -> None:
+    """Without flash attention to with it: a prompt, and an answer after half as many tokens as a long one."""
+    rates: dict[str, list[float]] = {}
+    for name, flash in (("with", True), ("without", False)):
+        with bench.generator(context=4096, parallel=1, flash_attention=flash) as generator:
+            generator.generate(text(bench.long // 2, 3), max_tokens=1)  # of which the next call has all
+            answer = generator.generate(text(bench.long // 2, 3), max_tokens=bench.answer, temperature=0)
+            short = generator.generate(text(bench.prompt - 20, 4), max_tokens=1, temperature=0)
+        assert answer.metrics
+        assert short.metrics
+        rates[name] = [answer.metrics.decode_tokens_per_second, short.metrics.prompt_tokens_per_second]
+    for at, what in enumerate(("late answer", "prompt")):
+        with_it, without = rates["with"][at], rates["without"][at]
+        bench.note(f"flash attention, {what}", with_it=with_it, without=without, gain=without / with_it)
+
+
 def held(text: str) -> dict[str, Any]:
     """Options by which an answer is this text, and of which its form tells nothing: it may be another."""
     form = "".join(rf"[\x{ord(each):02x}~]" for each in text)
@@ -441,7 +457,7 @@ def main() -> None:
     parser.add_argument("--server", help="the path of llama-server")
     parser.add_argument("--figure", type=Path, help="where to draw parallel requests, as SVG")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", nargs="*", default=[], help="prefix turn long one lookup parallel")
+    parser.add_argument("--only", nargs="*", default=[], help="prefix turn long one flash lookup parallel")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     scale = 0.02 if arguments.smoke else 1
@@ -459,6 +475,7 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> None:
         "turn": tenth_turn,
         "long": long_prompt,
         "one": one_stream,
+        "flash": flash_attention,
         "lookup": lookup,
         "parallel": lambda bench: parallel(bench, arguments.server, arguments.figure),
     }
