@@ -47,6 +47,10 @@ def test_a_tool_must_be_there_to_be_called(alphabet: genkit.Generator, output: d
     for choice in ("required", "weather"):
         with pytest.raises(BadRequest, match=f"tool_choice='{choice}' needs tools="):
             alphabet.generate("x", tool_choice=choice, output=output)
+        with pytest.raises(
+            BadRequest, match=f"tool_choice='{choice}' needs tools="
+        ):  # what may have them goes
+            alphabet.generate("x", tool_choice=choice, output=output, extra={"a": 1}, on_unsupported="drop")
 
 
 def test_a_schema_may_be_any_mapping(alphabet_file: Path) -> None:
