@@ -115,10 +115,10 @@ class Speculation:
         rows, expected = len(work), float(len(work))
         for sequence, _, _ in work:
             left = min(sequence.max_tokens - sequence.generated, longest - len(sequence.tokens)) - 1
-            guess, hits = self._guess(sequence, min(left, room - rows, TOTALS[-1] - rows))
-            size = self._size(hits, rows, expected, len(guess)) if guess else 0
+            guess, likely = self._guess(sequence, min(left, room - rows, TOTALS[-1] - rows))
+            size = self._size(likely, rows, expected, len(guess)) if guess else 0
             rows += size
-            expected += hits(size)
+            expected += likely(size)
             sequence.draft = guess[:size]
 
     def _guess(self, sequence: Sequence, most: int) -> tuple[list[int], Callable[[int], float]]:
@@ -137,13 +137,13 @@ class Speculation:
         lookup.follow(sequence.tokens)
         return lookup
 
-    def _size(self, hits: Callable[[int], float], rows: int, expected: float, most: int) -> int:
+    def _size(self, likely: Callable[[int], float], rows: int, expected: float, most: int) -> int:
         """The size of draft that makes most tokens a second, beside rows of which so many are expected."""
         best, rate = 0, expected / self._costs.seconds(rows)
         for total in TOTALS:
             size = total - rows
             if 0 < size <= most:
-                with_it = (expected + hits(size)) / self._costs.seconds(total)
+                with_it = (expected + likely(size)) / self._costs.seconds(total)
                 if with_it > rate:
                     best, rate = size, with_it
         return best
