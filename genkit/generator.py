@@ -51,8 +51,9 @@ class Generator(Retrieval):
             conversation, and slower elsewhere.
         template: the chat template, in Jinja; by default the one in the model file.
         isolation: ``"process"`` (of its own) or ``"thread"``, where a local model may end the program.
-        lookup: whether a local model guesses tokens that repeat the prompt or the answer, or of which its
-            form leaves no choice, and evaluates several at a time where that is faster; by default it does.
+        lookup: whether a local model guesses tokens that repeat the prompt or the answer, or that the form
+            of the answer leaves no choice about, and evaluates several at a time where that is faster; by
+            default it does.
         idle: the seconds without a call after which a local model is unloaded; by default never.
         keep_on_disk: whether prompts of a local model that calls keep by a name are saved in the user's cache
             directory, and loaded at the next start instead of being evaluated.

@@ -58,8 +58,8 @@ class LocalBackend:
         template: the chat template, in Jinja; by default the one in the file.
         isolation: ``"process"``, or ``"thread"`` to run llama.cpp inside this process, where an abort of its
             ends the program.
-        lookup: whether to guess tokens that repeat the prompt or the answer, or of which its form leaves no
-            choice, and evaluate several at a time where that is faster.
+        lookup: whether to guess tokens that repeat the prompt or the answer, or that the form of the answer
+            leaves no choice about, and evaluate several at a time where that is faster.
         idle: after how many seconds without a call the model is unloaded; the next call loads it again.
             By default never.
         keep_on_disk: whether prompts that calls keep by a name are saved in the user's cache directory, and
