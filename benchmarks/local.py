@@ -396,9 +396,9 @@ def flash_attention(bench: Bench) -> None:
     rates: dict[str, list[float]] = {}
     for name, flash in (("with", True), ("without", False)):
         with bench.generator(context=4096, parallel=1, flash_attention=flash) as generator:
+            short = generator.generate(text(bench.prompt - 20, 4), max_tokens=1, temperature=0)
             generator.generate(text(bench.long // 2, 3), max_tokens=1)  # of which the next call has all
             answer = generator.generate(text(bench.long // 2, 3), max_tokens=bench.answer, temperature=0)
-            short = generator.generate(text(bench.prompt - 20, 4), max_tokens=1, temperature=0)
         assert answer.metrics
         assert short.metrics
         rates[name] = [answer.metrics.decode_tokens_per_second, short.metrics.prompt_tokens_per_second]

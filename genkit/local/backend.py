@@ -54,7 +54,7 @@ class LocalBackend:
         parallel: the most calls that run at a time, sharing the context's room; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         flash_attention: whether llama.cpp computes attention in its flash kernel, where the model allows it.
-            Without it, tokens are up to twice as fast late in one long conversation, and slower elsewhere.
+            Without it, tokens late in one long conversation come faster on a CPU, and all else slower.
         template: the chat template, in Jinja; by default the one in the file.
         isolation: ``"process"``, or ``"thread"`` to run llama.cpp inside this process, where an abort of its
             ends the program.
