@@ -54,6 +54,8 @@ class Generator(Retrieval):
         lookup: whether a local model guesses tokens that repeat the prompt or the answer, or that the form
             of the answer leaves no choice about, and evaluates several at a time where that is faster; by
             default it does.
+        deterministic: whether the same call with the same seed is to give the same answer of a local model
+            every time: calls are computed one at a time, each from nothing, and no tokens are guessed.
         idle: the seconds without a call after which a local model is unloaded; by default never.
         keep_on_disk: whether prompts of a local model that calls keep by a name are saved in the user's cache
             directory, and loaded at the next start instead of being evaluated.
@@ -87,6 +89,7 @@ class Generator(Retrieval):
         template: str | None = None,
         isolation: Literal["process", "thread"] | None = None,
         lookup: bool | None = None,
+        deterministic: bool | None = None,
         idle: float | None = None,
         keep_on_disk: bool | None = None,
         context_shift: bool | None = None,
@@ -103,9 +106,10 @@ class Generator(Retrieval):
         settings: dict[str, Any] = {
             "context": context, "threads": threads, "parallel": parallel, "gpu_layers": gpu_layers,
             "flash_attention": flash_attention, "template": template, "isolation": isolation,
-            "lookup": lookup, "idle": idle, "keep_on_disk": keep_on_disk, "context_shift": context_shift,
-            "lora": lora, "api_key": api_key, "base_url": base_url, "headers": headers, "timeout": timeout,
-            "attempts": attempts, **dict.fromkeys(misspelt, True),  # None is refused, too
+            "lookup": lookup, "deterministic": deterministic, "idle": idle, "keep_on_disk": keep_on_disk,
+            "context_shift": context_shift, "lora": lora, "api_key": api_key, "base_url": base_url,
+            "headers": headers, "timeout": timeout, "attempts": attempts,
+            **dict.fromkeys(misspelt, True),  # None is refused, too
         }  # fmt: skip
         self._blocking, self._meter = BlockingRuntime(), Meter()
         if isinstance(model, (str, os.PathLike)):

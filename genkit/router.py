@@ -19,7 +19,7 @@ from .runtime.base import Timeouts
 
 _LOCAL = (
     "context", "threads", "parallel", "gpu_layers", "flash_attention", "template", "isolation", "lookup",
-    "idle", "keep_on_disk", "context_shift", "lora", "timeout",
+    "deterministic", "idle", "keep_on_disk", "context_shift", "lora", "timeout",
 )  # fmt: skip
 _REMOTE = ("api_key", "base_url", "headers", "timeout", "attempts")
 

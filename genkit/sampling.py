@@ -25,8 +25,8 @@ class Sampling:
             last 64 tokens.
         presence_penalty: subtracted once from the logit of a token that came up; likewise.
         seed: the same seed, request and backend give the same answer, as far as the backend can: remote ones
-            do their best, and a local one may settle near-ties otherwise after, or beside, other calls, and
-            where it guesses tokens (``lookup=``).
+            do their best, and a local one computes slightly other probabilities after, or beside, other
+            calls, if it is not ``Generator(..., deterministic=True)``.
         stop: generation ends before the first of these strings, or of one alone. They are kept as a tuple.
         logprobs: how many alternatives to tell the log probabilities of, at each token (0: only of
             the chosen one).

@@ -380,7 +380,7 @@ def test_a_missing_file_is_a_model_file_error_at_once(model) -> None:
             {"seed": -1},
         ),
         *({"lookup": 1}, {"keep_on_disk": "no"}, {"context_shift": 0}, {"template": ""}),
-        {"flash_attention": "off"},
+        *({"flash_attention": "off"}, {"deterministic": 1}),
         *({"timeout": 0}, {"timeout": True}, {"timeout": float("inf")}),
         *({"idle": 0}, {"idle": float("inf")}, {"idle": float("nan")}),
         {"model": "openai:gpt-5", "base_url": ""},

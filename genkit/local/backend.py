@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 import time
 import weakref
 from array import array
@@ -24,6 +23,7 @@ from . import files
 from .adapter import Adapters
 from .pipe import Token
 from .question import generation, unsupported
+from .settings import check_seconds, checked
 from .shared import Tenant
 from .shelf import Shelf
 from .text import TextStream
@@ -31,8 +31,6 @@ from .told import Told, answer_stream, facts, logprob, metrics
 
 BATCH = 1024, 4 << 20
 """How many texts are sent at once to be embedded or ranked, and of how many bytes; others wait meanwhile."""
-MOST_PARALLEL = 128
-"""llama.cpp has 256 sequences, and some are kept for others to begin with."""
 
 _REASONS: dict[str, FinishReason] = {
     "eog": "stop",
@@ -52,6 +50,7 @@ class LocalBackend:
             model's own, or as much of it as fits into half of the memory that its weights leave.
         threads: how many threads compute; by default one a physical core.
         parallel: the most calls that run at a time, sharing the context's room; others wait for their turn.
+            By default 8.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         flash_attention: whether llama.cpp computes attention in its flash kernel, where the model allows it.
             Without it, tokens late in one long conversation come faster on a CPU, and all else slower.
@@ -59,7 +58,9 @@ class LocalBackend:
         isolation: ``"process"``, or ``"thread"`` to run llama.cpp inside this process, where an abort of its
             ends the program.
         lookup: whether to guess tokens that repeat the prompt or the answer, or that the form of the answer
-            leaves no choice about, and evaluate several at a time where that is faster.
+            leaves no choice about, and evaluate several at a time where that is faster. By default it does.
+        deterministic: whether the same call with the same seed is to give the same answer every time: calls
+            are computed one at a time, each from nothing, and no tokens are guessed.
         idle: after how many seconds without a call the model is unloaded; the next call loads it again.
             By default never.
         keep_on_disk: whether prompts that calls keep by a name are saved in the user's cache directory, and
@@ -81,46 +82,41 @@ class LocalBackend:
         *,
         context: int | Literal["auto"] | None = None,
         threads: int | None = None,
-        parallel: int = 8,
+        parallel: int | None = None,
         gpu_layers: int = 0,
         flash_attention: bool = True,
         template: str | None = None,
         isolation: Literal["process", "thread"] = "process",
-        lookup: bool = True,
+        lookup: bool | None = None,
+        deterministic: bool = False,
         idle: float | None = None,
         keep_on_disk: bool = False,
         context_shift: bool = False,
         lora: Given | None = None,
         timeout: float | None = None,
     ) -> None:
-        window = None if context == "auto" else context
-        _check_numbers(context=window, threads=threads, parallel=parallel, gpu_layers=gpu_layers)
-        _check_flags(
+        settings = checked(
+            context=context,
+            threads=threads,
+            parallel=parallel,
+            gpu_layers=gpu_layers,
             flash_attention=flash_attention,
+            template=template,
             lookup=lookup,
+            deterministic=deterministic,
             keep_on_disk=keep_on_disk,
             context_shift=context_shift,
         )
         if isolation not in ("process", "thread"):
             raise ConfigError(f'isolation takes "process" or "thread", not {shown(isolation)}')
-        if template is not None and not (isinstance(template, str) and template):
-            raise ConfigError(f"template takes a chat template in Jinja, not {shown(template)}")
-        _check_seconds(idle=idle, timeout=timeout)
-        self._timeout = timeout
+        check_seconds(idle=idle, timeout=timeout)
+        self._timeout, self._deterministic = timeout, deterministic
         self._kept = files.cache_directory() / "kept" if keep_on_disk else None
         self._path, self._adapters = files.find(path), Adapters(lora)
-        settings: dict[str, Any] = {
+        settings |= {
             "path": str(self._path),
-            "context": context,
-            "threads": threads,
-            "parallel": parallel,
-            "gpu_layers": gpu_layers,
-            "flash_attention": flash_attention,
-            "template": template,
-            "context_shift": context_shift,
             "lora": self._adapters.files,
             "kept": str(self._kept) if self._kept else None,
-            "lookup": lookup,
         }
         self.worker = Tenant(settings, isolation=isolation, idle=idle)
         weakref.finalize(self, self.worker.close)
@@ -131,7 +127,7 @@ class LocalBackend:
             yield Warned(warning)
         question = generation(request, self._adapters)
         if request.keep:
-            question["keep"] = [self.worker.number, request.keep]
+            question["keep"] = self._pin(request.keep)
         told = Told(runtime, self._timeout, request.deadline)
         text = TextStream(request.sampling.stop)
         usage = Usage()
@@ -232,6 +228,14 @@ class LocalBackend:
         """See :class:`genkit.backend.Backend`."""
         self.worker.close()
 
+    def _pin(self, name: str) -> list[Any]:
+        """What a prompt is pinned by in the worker, which other Generators may share."""
+        if self._deterministic:
+            raise UnsupportedOption(
+                "deterministic=True computes each call from nothing, and keeps nothing; leave keep out"
+            )
+        return [self.worker.number, name]
+
     def _deadline(self) -> float | None:
         return None if self._timeout is None else time.monotonic() + self._timeout
 
@@ -263,30 +267,3 @@ class LocalBackend:
             return answer
         finally:
             call.cancel()
-
-
-_MOST = 2**31 - 1  # what native code can count to
-
-
-def _check_numbers(**numbers: Any) -> None:
-    for name, value in numbers.items():
-        low = 0 if name == "gpu_layers" else 1
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (is_whole and low <= value <= _MOST):
-            also = ' or "auto"' if name == "context" else ""
-            raise ConfigError(f"{name} takes a whole number from {low} to {_MOST}{also}, not {shown(value)}")
-    if numbers["parallel"] > MOST_PARALLEL:
-        raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {shown(numbers['parallel'])}")
-
-
-def _check_seconds(**seconds: Any) -> None:
-    for name, value in seconds.items():
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (is_number and 0 < value <= threading.TIMEOUT_MAX):
-            raise ConfigError(f"a local model's {name} is seconds above 0, not {shown(value)}")
-
-
-def _check_flags(**flags: Any) -> None:
-    for name, value in flags.items():
-        if not isinstance(value, bool):
-            raise ConfigError(f"{name} takes True or False, not {shown(value)}")

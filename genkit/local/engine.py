@@ -12,7 +12,7 @@ from .context import Context
 from .listener import Listener
 from .llama import Model
 from .pace import Pace
-from .plan import Move, Work, rows
+from .plan import Move, Work, counted, rows
 from .pooler import Pooler, Text
 from .prefixes import Name
 from .scheduler import Scheduler
@@ -42,6 +42,7 @@ class Engine:
         pooler: what computes beside sequences, in the same thread; closed with the engine.
         queue: the most calls that wait.
         speculation: what guesses tokens, if that is wanted; never used where the KV cache cannot be cut.
+        remembers: whether what finished sequences left serves others; else each begins with nothing.
     """
 
     def __init__(
@@ -55,16 +56,22 @@ class Engine:
         pooler: Pooler,
         queue: int = QUEUE,
         speculation: Speculation | None = None,
+        remembers: bool = True,
     ) -> None:
         self.context_size = context_size
         self._model, self._listener, self._pooler = model, listener, pooler
         self._queue, self._parallel = queue, parallel
-        kept = 0 if model.recurrent else KEPT  # a recurrent state is large, and seldom shared
-        ids = parallel + kept
+        # A recurrent state is large, and seldom shared.
+        ids = parallel + (kept := KEPT if remembers and not model.recurrent else 0)
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
         self._slots, self._pace = Slots(ids, context_size), Pace(BATCH)
         self._scheduler = Scheduler(
-            self._slots, parallel=parallel, batch=BATCH, names=kept, intact=self._context.intact
+            self._slots,
+            parallel=parallel,
+            batch=BATCH,
+            names=kept,
+            remembers=remembers,
+            intact=self._context.intact,
         )
         self._choice = Choice(model, self._context, context_size)
         self._speculation = None if model.recurrent else speculation
@@ -227,7 +234,10 @@ class Engine:
             return
         self._make(self._scheduler.done(work))
         now = time.monotonic()
-        self._observe(work, time.perf_counter() - exactly)
+        took, (answering, prompt) = time.perf_counter() - exactly, counted(work)
+        self._pace.observe(answering, prompt, took)
+        if self._speculation and not prompt:
+            self._speculation.observe(answering, took)
         for sequence, _, sample in work:
             if sample and not sequence.times.first:
                 sequence.times.first = now
@@ -246,18 +256,6 @@ class Engine:
                 self._step([Work(sequence, size, sample)])
             else:
                 self._fail(sequence, error)
-
-    def _observe(self, work: list[Work], seconds: float) -> None:
-        """Learn from how long a step took."""
-        answering, prompt, guessed = 0, 0, 0
-        for sequence, size, sample in work:
-            answers = sample and size == 1  # one token that is not its last may be all of a prompt's chunk
-            answering += answers
-            prompt += 0 if answers else size
-            guessed += len(sequence.draft)
-        self._pace.observe(answering + guessed, prompt, seconds)
-        if self._speculation and not prompt:
-            self._speculation.observe(answering + guessed, seconds)
 
     def _hand_out(self, work: list[Work]) -> None:
         """Choose the tokens of a step, and tell of them and of who is done."""

@@ -68,3 +68,13 @@ def rows(work: list[Work]) -> list[tuple[int, int, int, bool]]:
         for at, token in enumerate(sequence.draft, last + 1):
             found.append((token, at, sequence.slot, True))
     return found
+
+
+def counted(work: list[Work]) -> tuple[int, int]:
+    """How many tokens of answers are evaluated, guessed ones too, and how many of prompts."""
+    answering = prompt = 0
+    for sequence, size, sample in work:
+        answers = sample and size == 1  # one token that is not its last may be all of a prompt's chunk
+        answering += answers + len(sequence.draft)
+        prompt += 0 if answers else size
+    return answering, prompt

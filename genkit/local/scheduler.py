@@ -26,6 +26,7 @@ class Scheduler:
         parallel: the most sequences that run at a time.
         batch: the most tokens one step may evaluate.
         names: the most prefixes that may be pinned; there must be as many ids beside those that run.
+        remembers: whether what finished sequences left serves others; else each begins with nothing.
         intact: whether an id still holds every token from the first on, so that a part of them can be
             shared; else only all of them can (models with a recurrent state, or a sliding window).
         turns: whose turn it is where calls have different adapters.
@@ -38,11 +39,12 @@ class Scheduler:
         parallel: int,
         batch: int,
         names: int = 0,
+        remembers: bool = True,
         intact: Callable[[int], bool] = lambda _: True,
         turns: Turns | None = None,
     ) -> None:
         self._slots, self._parallel, self._batch, self._intact = slots, parallel, batch, intact
-        self._waiting: deque[Sequence] = deque()
+        self._remembers, self._waiting = remembers, deque[Sequence]()
         self._kept = Kept()
         self._pins = Pins(slots, self._kept, names=names, intact=intact)
         self._moves: list[Move] = []
@@ -59,7 +61,7 @@ class Scheduler:
         """The sequence is done or no longer wanted: free its place, and keep what it holds for others."""
         if sequence in self.running:
             self.running.remove(sequence)
-            if sequence.evaluated and not sequence.shifted:
+            if sequence.evaluated and self._remembers and not sequence.shifted:
                 self._kept.add(sequence.slot, sequence.tokens[: sequence.evaluated], sequence.scales)
             else:
                 self._drop(sequence.slot)

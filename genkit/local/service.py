@@ -44,8 +44,7 @@ class Service:
     Args:
         settings: ``path``, ``context``, ``threads``, ``parallel``, ``gpu_layers``, ``template``, ``lora``,
             and ``queue``, how many calls may wait, if not as many as by default; ``kept``, the directory of
-            kept prompts, if they are to be saved; ``lookup``, whether to guess tokens;
-            ``context_shift``; ``flash_attention``.
+            kept prompts, if they are to be saved; ``lookup``, ``context_shift`` and others.
         send: sends a frame to the host; may be called from any thread.
         broken: hears of what ended the engine.
 
@@ -116,6 +115,7 @@ class Service:
             pooler=self._pooling.pooler,
             queue=settings.get("queue", QUEUE),
             speculation=Speculation() if settings.get("lookup", True) else None,
+            remembers=not settings.get("deterministic"),
         )
 
     def _make_saving(self, context: int, settings: dict[str, Any]) -> Saving | None:

@@ -1,0 +1,87 @@
+"""Whether the settings of a local model are in their ranges, and go together."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from ..errors import ConfigError, shown
+
+PARALLEL = 8
+"""How many calls run at a time by default."""
+MOST_PARALLEL = 128
+"""llama.cpp has 256 sequences, and some are kept for others to begin with."""
+_MOST = 2**31 - 1  # what native code can count to
+
+
+def checked(
+    *,
+    context: Any,
+    parallel: Any,
+    template: Any,
+    lookup: Any,
+    deterministic: Any,
+    keep_on_disk: Any,
+    **rest: Any,
+) -> dict[str, Any]:
+    """The settings that a worker is to have, with what they are by default.
+
+    Args:
+        rest: ``threads`` and ``gpu_layers``, and flags.
+
+    Raises:
+        ConfigError: one is out of its range, or two do not go together.
+    """
+    numbers = {name: rest[name] for name in ("threads", "gpu_layers")}
+    flags = {name: value for name, value in rest.items() if name not in numbers}
+    _check_flags(deterministic=deterministic)
+    parallel = (1 if deterministic else PARALLEL) if parallel is None else parallel
+    lookup = not deterministic if lookup is None else lookup
+    _check_numbers(context=None if context == "auto" else context, parallel=parallel, **numbers)
+    _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, **flags)
+    if template is not None and not (isinstance(template, str) and template):
+        raise ConfigError(f"template takes a chat template in Jinja, not {shown(template)}")
+    if deterministic:
+        for name, value in {
+            "parallel": parallel > 1 and parallel,
+            "lookup": lookup,
+            "keep_on_disk": keep_on_disk,
+        }.items():
+            if value:
+                raise ConfigError(
+                    "deterministic=True computes one call at a time, each from nothing: "
+                    f"leave out {name}={value}"
+                )
+    return {
+        "context": context,
+        "parallel": parallel,
+        "template": template,
+        "lookup": lookup,
+        "deterministic": deterministic,
+        **rest,
+    }
+
+
+def check_seconds(**seconds: Any) -> None:
+    """Raise ConfigError for what is no number of seconds."""
+    for name, value in seconds.items():
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (is_number and 0 < value <= threading.TIMEOUT_MAX):
+            raise ConfigError(f"a local model's {name} is seconds above 0, not {shown(value)}")
+
+
+def _check_numbers(**numbers: Any) -> None:
+    for name, value in numbers.items():
+        low = 0 if name == "gpu_layers" else 1
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (is_whole and low <= value <= _MOST):
+            also = ' or "auto"' if name == "context" else ""
+            raise ConfigError(f"{name} takes a whole number from {low} to {_MOST}{also}, not {shown(value)}")
+    if numbers["parallel"] > MOST_PARALLEL:
+        raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {shown(numbers['parallel'])}")
+
+
+def _check_flags(**flags: Any) -> None:
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name} takes True or False, not {shown(value)}")
