@@ -69,4 +69,6 @@ for _command in (run, chat, count, doctor):
 
 def cli() -> None:
     """Run the command line, and exit."""
-    _group(prog_name="genkit")
+    # On Windows click would put files in the place of *, and what the environment holds in that of $NAME:
+    # perhaps a key, which would go to a provider as a part of the prompt.
+    _group(prog_name="genkit", windows_expand_args=False)

@@ -56,6 +56,24 @@ def test_what_is_not_utf_8_is_an_error_and_not_guessed() -> None:
     assert ended.stderr.startswith(b"genkit: error: stdin is not UTF-8")
 
 
+_WINDOWS_TO_CLICK = """
+import os, types, click.core
+click.core.os = types.SimpleNamespace(**{**vars(os), "name": "nt"})
+from genkit.cli.app import cli
+cli()
+"""
+
+
+@pytest.mark.parametrize("text", ["*", "What does $SECRET hold?"])
+def test_a_text_is_taken_as_it_is_on_windows_too(demo: genkit.Generator, text: str) -> None:
+    there = subprocess.run(
+        [sys.executable, "-c", _WINDOWS_TO_CLICK, "count", text],
+        env={**os.environ, "SECRET": "sk-0123456789"},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (there.stdout, there.stderr) == (f"{demo.count(text).tokens}\n", "")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a shell there closes no streams")
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
 def test_a_closed_stream_is_an_empty_one(closed: str) -> None:
