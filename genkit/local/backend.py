@@ -141,7 +141,7 @@ class LocalBackend:
                 yield Warned(f"{ignored}; it was left out")
             answers = answer_stream(started, request)
             begun = await told.facts()
-            usage.cached_tokens, first = begun["cached"], time.monotonic()
+            usage.cached_tokens, first = begun["cached"], time.perf_counter()
             yield usage  # which goes on counting: who leaves early has what was used
             while isinstance(answer := await told.next(), Token) or "logprob" in facts(answer):
                 if not isinstance(answer, Token):
@@ -153,7 +153,7 @@ class LocalBackend:
                     for event in answers.add(piece):
                         yield event
                 if text.stopped_by or answers.done:
-                    reason, decoding = "tool_call", time.monotonic() - first
+                    reason, decoding = "tool_call", time.perf_counter() - first
                     break
             else:
                 ended = facts(answer)

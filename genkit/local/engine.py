@@ -98,7 +98,7 @@ class Engine:
                     retry_after=COME_BACK,
                 )
             if isinstance(asked, Sequence):
-                asked.times.queued = time.monotonic()
+                asked.times.queued = time.perf_counter()
                 self._new.append(asked)
             else:
                 self._pooler.add(asked)
@@ -168,7 +168,7 @@ class Engine:
         """Calls that come together begin together: in one step their prompts take less time than apart."""
         while 0 < len(self._new) < self._parallel and not self._is_closed and not self._unwanted:
             patience = self._pace.patience(sum(len(sequence.tokens) for sequence in self._new))
-            left = self._new[0].times.queued + patience - time.monotonic()
+            left = self._new[0].times.queued + patience - time.perf_counter()
             if left <= 0 or self._scheduler.everyone() or self._pooler.waiting:
                 return
             self._changed.wait(left)
@@ -219,7 +219,7 @@ class Engine:
         self._scheduler.refused.clear()
 
     def _step(self, work: list[Work]) -> None:
-        began, exactly = time.monotonic(), time.perf_counter()  # Windows' monotonic has ticks of 16 ms
+        began = time.perf_counter()
         for sequence, _, _ in work:
             sequence.times.started = sequence.times.started or began
         try:
@@ -233,11 +233,10 @@ class Engine:
                 self._cut(sequence, sequence.evaluated)
             return
         self._make(self._scheduler.done(work))
-        now = time.monotonic()
-        took, (answering, prompt) = time.perf_counter() - exactly, counted(work)
-        self._pace.observe(answering, prompt, took)
+        now, (answering, prompt) = time.perf_counter(), counted(work)
+        self._pace.observe(answering, prompt, now - began)
         if self._speculation and not prompt:
-            self._speculation.observe(answering, took)
+            self._speculation.observe(answering, now - began)
         for sequence, _, sample in work:
             if sample and not sequence.times.first:
                 sequence.times.first = now

@@ -261,7 +261,7 @@ class Service:
             sequence.saving = self._saving.offer(sequence.keep.name, prompt, state, sequence.scales)
 
     def _finished(self, sequence: Sequence, reason: str) -> None:
-        now = time.monotonic()
+        now = time.perf_counter()
         facts: dict[str, Any] = {"finish": reason, "decoding": now - (sequence.times.first or now)}
         if self._saving is None:
             self.tell(sequence.call, **facts)

@@ -109,6 +109,18 @@ def test_an_answer_says_what_was_cached_and_how_long_it_took(noise_file: Path) -
     assert totals.kv_used == measured[-1].kv_used
 
 
+def test_a_clock_that_goes_in_steps_as_on_windows_measures_nothing(
+    alphabet_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = time.monotonic
+    with Generator(alphabet_file, isolation="thread") as generator:
+        monkeypatch.setattr(time, "monotonic", lambda: exact() // 0.0156 * 0.0156)
+        answers = [generator.generate("a", max_tokens=2) for _ in range(10)]
+    measured = [answer.metrics for answer in answers if answer.metrics]
+    assert len(measured) == 10
+    assert all(each.prompt_tokens_per_second > 0 and each.decode_tokens_per_second > 0 for each in measured)
+
+
 def test_the_model_in_the_box_answers(demo: Generator) -> None:
     reply = demo.generate("Hello", temperature=0, max_tokens=20)
     assert reply.text
