@@ -235,6 +235,8 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = [*(entry for entry in sys.path if isinstance(entry, str)), package]  # as Python reads it
     flags = ["-I"] if sys.flags.isolated else ["-E"] if sys.flags.ignore_environment else []
+    if sys.platform == "win32" or sys.getfilesystemencoding() == "utf-8":  # else a path would be another
+        flags += ["-X", "utf8"]
     options: dict[str, Any] = {}
     if sys.platform == "win32":  # no console window, and no Ctrl-C meant for the host
         options["creationflags"] = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -242,7 +244,7 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
         options["start_new_session"] = True
     try:
         return subprocess.Popen(
-            [python, *flags, "-X", "utf8", "-c", _BOOT, *path],
+            [python, *flags, "-c", _BOOT, *path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,

@@ -312,6 +312,28 @@ def test_what_a_host_s_interpreter_is_made_of_does_not_come_between(
     assert run.stdout.removeprefix("hello").split() == ["z"]
 
 
+@pytest.mark.skipif(not shutil.which("localedef"), reason="nothing here makes a locale")
+def test_a_path_names_the_same_file_where_the_system_s_encoding_is_not_utf_8(
+    alphabet_file: Path, tmp_path: Path
+) -> None:
+    latin = ["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(tmp_path / "en_US.ISO-8859-1")]
+    subprocess.run(latin, capture_output=True, check=False)
+    program = (
+        "import sys, genkit\n"
+        "print(sys.getfilesystemencoding())\n"
+        "print(genkit.Generator('llama:' + sys.argv[1]).generate('y').text)\n"
+    )
+    there = {"LOCPATH": str(tmp_path), "LC_ALL": "en_US.ISO-8859-1"}
+    run = subprocess.run(
+        [sys.executable, "-c", program, shutil.copy(alphabet_file, tmp_path / "é ÿ.gguf")],
+        env={**os.environ, **there}, capture_output=True, encoding="latin-1", check=True,
+    )  # fmt: skip
+    encoding, text = run.stdout.split()
+    if encoding == "utf-8":
+        pytest.skip("this system has no other encoding")
+    assert text == "z"
+
+
 # --- cancelling
 
 
