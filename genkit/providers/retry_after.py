@@ -6,7 +6,7 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 _HINT = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?\s*[a-z]+\s*)+)", re.IGNORECASE)
@@ -83,6 +83,8 @@ def _until(text: str) -> float | None:
         date = (
             datetime.fromisoformat(text.replace("Z", "+00:00")) if rfc_3339 else parsedate_to_datetime(text)
         )
+        if date.tzinfo is None:  # asctime's form of HTTP, and -0000: it is UTC (RFC 9110, 5.6.7)
+            date = date.replace(tzinfo=timezone.utc)
         seconds = date.timestamp() - time.time()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -439,6 +439,28 @@ def test_retry_after_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
             assert reset_after({case["header"]: case["value"], left: "0"}) == pytest.approx(case["seconds"])
 
 
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="a program cannot set its time zone here")
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 29 Sep 2023 16:27:37 GMT",
+        "Fri, 29 Sep 2023 16:27:37 -0000",
+        "Friday, 29-Sep-23 16:27:37 GMT",
+        "Fri Sep 29 16:27:37 2023",
+        "2023-09-29T16:27:37",
+    ],
+)
+def test_a_date_that_names_no_zone_is_one_of_utc(date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1696004797.0)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", "EST5")
+            time.tzset()
+            assert retry_after({"retry-after": date}) == 60.0
+    finally:
+        time.tzset()
+
+
 @pytest.mark.parametrize(
     ("left", "reset", "seconds"),
     [
