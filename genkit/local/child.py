@@ -47,8 +47,8 @@ main()
 _NOT_INSTALLED = 78
 LONGEST_START = 60
 """Seconds: with next to no memory, Python may try for ever to begin."""
-_PYTHON = re.compile(  # python3.13t, Python, pythonw.exe, pypy3
-    r"(\w*python|pypy|graalpy|mayapy|hython)w?[\d.]*[a-z]?(-\w+)?(\.exe)?", re.IGNORECASE
+_PYTHON = re.compile(  # python3.13t, python3.13td, Python, pythonw.exe, python_d.exe, pypy3
+    r"(\w*python|pypy|graalpy|mayapy|hython)w?[\d.]*t?[a-z]?(_d)?(-\w+)?(\.exe)?", re.IGNORECASE
 )
 
 _ENVIRONMENT = {

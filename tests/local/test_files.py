@@ -85,7 +85,8 @@ def test_without_a_home_directory_the_cache_is_not_in_the_current_one(
 @pytest.mark.parametrize(
     ("name", "right"),
     [("python3.11", True), ("python.exe", True), ("pythonw.exe", True), ("pypy3", True), ("mayapy", True),
-     ("python3.13t", True), ("ipython", True),
+     ("python3.13t", True), ("python3.14td", True), ("python_d.exe", True), ("python3.14t_d.exe", True),
+     ("ipython", True), ("pythonservice.exe", False),
      ("happy", False), ("uwsgi", False), ("qgis-ltr-bin.exe", False), ("blender", False), ("", False)],
 )  # fmt: skip
 def test_a_program_that_has_python_in_it_is_not_started_again(
