@@ -155,7 +155,7 @@ def main() -> None:
             print(f"{split:11s} {skill:12s} {100 * right / options.count:5.1f}  {details}", flush=True)
     print(f"{time.time() - started:.0f} s")
     if options.report:
-        options.report.write_text("\n".join(report))
+        options.report.write_text("\n".join(report), encoding="utf-8")
 
 
 if __name__ == "__main__":

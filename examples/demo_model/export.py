@@ -65,7 +65,7 @@ def read(file: str) -> dict[str, np.ndarray]:
 
 def add_tokenizer(writer: gguf.GGUFWriter, tokenizer_file: str) -> int:
     """Vocabulary, merges and special tokens; returns the number of tokens."""
-    description = json.loads(Path(tokenizer_file).read_text())
+    description = json.loads(Path(tokenizer_file).read_text(encoding="utf-8"))
     vocabulary: dict[str, int] = dict(description["model"]["vocab"])
     kinds = {}
     for added in description["added_tokens"]:
