@@ -489,6 +489,7 @@ def test_ctrl_c_while_a_worker_does_not_read_costs_nothing(shared: Generator) ->
     assert worker(shared) == pid
 
 
+@posix  # elsewhere a thread writes questions, which no Ctrl-C interrupts
 def test_ctrl_c_in_the_middle_of_a_question_costs_a_worker_and_no_other_call(shared: Generator) -> None:
     pid = worker(shared)
     with pytest.raises(KeyboardInterrupt), at("c_return", "write", interrupt):
