@@ -30,7 +30,7 @@ def features() -> frozenset[str] | None:
     """The features of :data:`RELEVANT` that the processor has, or None if they cannot be read here."""
     try:
         if sys.platform.startswith("linux"):
-            found = linux_features(Path("/proc/cpuinfo").read_text())
+            found = linux_features(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
         elif sys.platform == "darwin":
             command = ["sysctl", "machdep.cpu", "hw.optional"]
             found = macos_features(

@@ -312,6 +312,16 @@ def test_what_a_host_s_interpreter_is_made_of_does_not_come_between(
     assert run.stdout.removeprefix("hello").split() == ["z"]
 
 
+def test_a_program_that_takes_unnamed_encodings_for_errors_has_a_worker(alphabet_file: Path) -> None:
+    program = "import sys, genkit\nprint(genkit.Generator('llama:' + sys.argv[1]).generate('y').text)\n"
+    strict = {"PYTHONWARNDEFAULTENCODING": "1", "PYTHONWARNINGS": "error::EncodingWarning"}
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(alphabet_file)],
+        env={**os.environ, **strict}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.split() == ["z"]
+
+
 @pytest.mark.skipif(not shutil.which("localedef"), reason="nothing here makes a locale")
 def test_a_path_names_the_same_file_where_the_system_s_encoding_is_not_utf_8(
     alphabet_file: Path, tmp_path: Path
