@@ -14,7 +14,8 @@ from .idle import Idle
 from .inside import Inside
 from .suspects import Suspects
 
-LONGEST_WAIT = 8.0
+WAITS = (0, 0, 0.25, 0.5, 1, 2, 4, 8)
+"""How many seconds a worker waits before it loads the model, by how many died in a row before they had."""
 
 
 class Supervisor:
@@ -92,7 +93,7 @@ class Supervisor:
 
     def _start(self) -> Connection:
         # After the first death at once, then later and later. The worker waits, so no event loop has to.
-        wait = min(LONGEST_WAIT, 0.25 * 2 ** (self._deaths - 2)) if self._deaths > 1 else 0
+        wait = WAITS[min(self._deaths, len(WAITS) - 1)]
         settings = {**self._settings, "wait": wait, "limits": self._isolation == "process"}
         connection = self._connection = Connection(settings, self._at_rest)
         try:

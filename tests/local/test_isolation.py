@@ -428,6 +428,9 @@ def test_a_worker_that_dies_again_and_again_as_it_loads_is_started_later_and_lat
         for _ in range(3):
             die("the same file", (Prompts, "__init__"), OutOfMemory("full"))
         assert waits == [0, 0, 0, 0, 0, 0.25]
+        generator._backend.worker.worker._deaths = 2000  # type: ignore[attr-defined]  # after a night of it
+        generator.warm()
+        assert waits[-1] == 8
 
 
 def test_a_request_that_was_answered_after_a_crash_is_no_suspect(
