@@ -76,7 +76,6 @@ class Outbox:
                     return False
         except OSError:  # its reader is dead, which is told elsewhere
             self._rest = memoryview(b"")
-            self._frames.clear()
         return True
 
     def _write_apart(self) -> None:

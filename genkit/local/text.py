@@ -34,7 +34,7 @@ class TextStream:
         text = self._decode(b"", True)
         text = self._until_stop(text) if self._stop else text
         held, self._held = self._held, ""
-        return text if self.stopped_by else text + held
+        return text + held
 
     def _until_stop(self, text: str) -> str:
         text = self._held + text

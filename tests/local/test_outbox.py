@@ -48,6 +48,12 @@ def test_frames_of_all_sizes_arrive_whole_and_in_each_thread_s_order(box: tuple[
         assert [line for line in lines if line[:1] == letter] == [letter * size + b"\n" for size in sizes]
 
 
+def test_a_frame_that_the_pipe_cannot_hold_needs_none_after_it(box: tuple[Outbox, IO[bytes]]) -> None:
+    mine, theirs = box
+    mine.send(b"a" * LARGE)
+    assert theirs.read(LARGE) == b"a" * LARGE
+
+
 def test_what_was_not_begun_is_never_written_after_a_close(box: tuple[Outbox, IO[bytes]]) -> None:
     mine, theirs = box
     mine.send(b"a" * LARGE)
@@ -80,3 +86,13 @@ def test_a_dead_reader_is_no_error(box: tuple[Outbox, IO[bytes]]) -> None:
     theirs.close()
     mine.send(b"a" * LARGE)
     mine.send(b"b")
+
+
+def test_what_waits_for_a_reader_that_dies_is_given_up(box: tuple[Outbox, IO[bytes]]) -> None:
+    mine, theirs = box
+    mine.send(b"a" * LARGE)
+    mine.send(b"b")
+    (writer,) = (each for each in threading.enumerate() if each.name == "genkit worker outbox")
+    theirs.close()
+    writer.join(10)
+    assert not writer.is_alive()

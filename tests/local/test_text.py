@@ -92,6 +92,12 @@ def test_a_character_that_never_came_whole_is_shown_at_the_end_only() -> None:
     assert stream.end() == "\ufffd"
 
 
+def test_what_was_held_back_comes_before_a_character_that_never_came_whole() -> None:
+    stream = TextStream(["END"])
+    assert stream.add(b"a EN\xe2\x82") == "a "
+    assert stream.end() == "EN\ufffd"
+
+
 def test_half_a_character_after_the_stop_is_not_shown() -> None:
     stream = TextStream(["END"])
     assert stream.add(b"a END\xe2\x82") == "a "
