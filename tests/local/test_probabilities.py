@@ -94,6 +94,12 @@ def test_calls_that_run_together_get_their_own(noise: Generator) -> None:
         assert [t.logprob for t in tokens] == [close(logprob) for _, logprob, _ in expected]
 
 
+def test_each_token_is_drawn_anew(alphabet: Generator) -> None:
+    even = {"temperature": 5, "top_k": 0, "top_p": 1, "min_p": 0, "logit_bias": {"<|end|>": -100}}
+    drawn = told(alphabet, "a", seed=1, logprobs=0, max_tokens=20, **even)
+    assert len({token for token, *_ in drawn}) > 10
+
+
 def test_of_tokens_that_are_spelled_alike_the_likeliest_counts() -> None:
     told = logprob({"token": "a", "logprob": -1.0, "top": [["a", -1.0], ["b", -1.5], ["a", -2.0]]})
     assert told == TokenLogprob("a", -1.0, {"a": -1.0, "b": -1.5})
