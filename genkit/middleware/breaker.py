@@ -44,7 +44,8 @@ class Breaker:
         """Let a call through.
 
         Raises:
-            GenkitError: the breaker is open; of the kind that opened it, with ``retry_after``.
+            ServerFailed: the breaker is open; with ``retry_after``.
+            AuthFailed, QuotaExceeded: the same, where that is what opened it.
         """
         with self._lock:
             if self._opened is None or self._reason is None:

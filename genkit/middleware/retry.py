@@ -120,7 +120,7 @@ class Retry:
                         self.breaker.answered()
                     elif isinstance(event, Warned) and call.was_told(event.message):
                         continue
-                    if not call.delivered and not isinstance(event, _BEFORE_CONTENT):
+                    if not isinstance(event, _BEFORE_CONTENT):
                         call.delivered = True
                     yield event
 

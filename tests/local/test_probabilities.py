@@ -145,6 +145,8 @@ def test_a_form_wins_over_a_bias(alphabet: Generator) -> None:
         ({"hello": 1}, "the text of one token, and to this model 'hello' is 'h' + 'e' + 'l' + 'l' + 'o'"),
         ({"abcdefgh": 1}, "'g' + 'h'; many words"),
         ({"abcdefghi": 1}, "'g' + 'h' + …; many words"),
+        ({"é": 1}, "'é' is '\ufffd' + '\ufffd'; many words"),
+        ({"\ud800": 1}, "to this model '\\ud800' is"),
         ({len(TOKENS): 1}, f"token {len(TOKENS)}, and this model's ids go from 0 to {END}"),
         ({"!": 1, 0: 2}, "token 0 twice"),
     ],

@@ -111,6 +111,15 @@ def test_an_error_that_will_not_pass_is_raised_at_once(error: GenkitError) -> No
     assert server.calls == 1
 
 
+def test_ctrl_c_in_a_try_ends_the_call() -> None:
+    async def interrupted(request: Request, runtime: object) -> AsyncGenerator[Event, None]:
+        yield Start("model")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call(interrupted, Clock())
+
+
 def test_nothing_is_tried_again_once_content_was_delivered() -> None:
     server = Server(failed(), pieces=1)
     with pytest.raises(ServerFailed):
@@ -118,10 +127,11 @@ def test_nothing_is_tried_again_once_content_was_delivered() -> None:
     assert server.calls == 1
 
 
-def test_the_server_decides_how_long_to_wait() -> None:
+@pytest.mark.parametrize("seconds", [7.25, 60.0])
+def test_the_server_decides_how_long_to_wait(seconds: float) -> None:
     clock = Clock()
-    assert call(Server(RateLimited("wait", retry_after=7.25)), clock).text == "hello"
-    assert clock.waits == [7.25]
+    assert call(Server(RateLimited("wait", retry_after=seconds)), clock).text == "hello"
+    assert clock.waits == [seconds]
 
 
 def test_a_machine_that_sleeps_too_long_each_time_does_not_draw_the_wait_out() -> None:
@@ -356,6 +366,25 @@ def test_a_pause_is_a_minute_at_most() -> None:
     assert caught.value.retry_after == pytest.approx(60.0)
 
 
+def test_a_server_that_was_not_reached_is_one_that_fails() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for _ in range(5):
+        breaker.failed(ConnectFailed("no route", phase="connect"))
+    with pytest.raises(ServerFailed, match=r"again for 5\.0 s, since it failed before: no route"):
+        breaker.admit()
+
+
+def test_an_answer_to_a_call_that_began_before_says_nothing_until_its_end() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for _ in range(5):
+        breaker.failed(failed())
+    breaker.answered()
+    with pytest.raises(ServerFailed, match="not asked again"):
+        breaker.admit()
+    breaker.succeeded()
+    breaker.admit()
+
+
 def test_an_empty_account_is_not_asked_again_right_away() -> None:
     clock, server = Clock(), Server(QuotaExceeded("no money", status=429))
     handler = Retry(clock=clock)(server)
@@ -502,6 +531,15 @@ def test_a_log_hears_once_that_a_server_is_left_alone(caplog: pytest.LogCaptureF
     for _ in range(8):  # calls that began before it opened
         breaker.failed(failed())
     assert len(caplog.records) == 1
+
+
+def test_a_log_hears_of_each_longer_pause(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "genkit")
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    opened(breaker, clock)
+    breaker.failed(failed())
+    heard = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert heard == ["not asked again for 5 s", "not asked again for 10 s"]
 
 
 def test_a_call_that_is_left_before_it_is_answered_was_no_probe() -> None:
