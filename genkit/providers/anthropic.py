@@ -43,7 +43,7 @@ class Anthropic:
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
         encoding = Encoding(request, target)
-        check_last(request, target)
+        check_last(request, target, blank=True)
         in_place = bool(target.quirk("system_turns") and _SYSTEM_TURNS.match(target.model))
         system, messages = turns(request.messages, encoding, in_place)
         body: dict[str, Any] = {"messages": messages, **({"system": system} if system else {})}

@@ -84,8 +84,8 @@ def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:
     """A part on the wire, or None if it is empty, or was refused and may be left out."""
     match part:
         case Text(words) | Refusal(words):
-            # The API refuses empty text.
-            return {"type": "text", "text": words} if words else None
+            # The API refuses text that is empty, or blank.
+            return {"type": "text", "text": words} if words.strip() else None
         case Image():
             return {"type": "image", "source": _source(part)}
         case Document():

@@ -36,7 +36,7 @@ class Bedrock:
     def encode(self, request: Request, target: Target) -> Call:
         """See :class:`~genkit.providers.base.Dialect`."""
         encoding = Encoding(request, target)
-        check_last(request, target)
+        check_last(request, target, blank=True)
         body: dict[str, Any] = {"messages": turns(request.messages, encoding)}
         system = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
         if instructions := blocks(system, encoding):

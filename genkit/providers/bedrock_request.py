@@ -81,7 +81,7 @@ def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:
     """A part on the wire, or None if it is empty, or was refused and may be left out."""
     match part:
         case Text(words) | Refusal(words):
-            return {"text": words} if words else None
+            return {"text": words} if words.strip() else None  # blank text is refused
         case Image() | Audio() | Document():
             return _media(part, encoding)
         case Reasoning():
@@ -94,7 +94,9 @@ def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:
             return {"toolUse": call}
         case ToolResult():
             said = (Text(part.content),) if isinstance(part.content, str) else part.content
-            result = {"toolUseId": part.id, "content": blocks(said, encoding)}
+            # Some models take no result without content, and none takes such an error.
+            content = blocks(said, encoding) or [{"text": "(empty)"}]
+            result = {"toolUseId": part.id, "content": content}
             return {"toolResult": {**result, "status": "error"} if part.error else result}
         case CacheMark():
             return {"cachePoint": {"type": "default", **({"ttl": part.ttl} if part.ttl else {})}}

@@ -39,13 +39,19 @@ def described(output: Output) -> dict[str, Any]:
     return {**what_for, **(output.schema or {})}
 
 
-def check_last(request: Request, target: Target) -> None:
+def check_last(request: Request, target: Target, *, blank: bool = False) -> None:
     """Where empty text is left out, since the API refuses it, the model would go on with its own last turn.
+
+    Args:
+        request: the request.
+        target: what it is for.
+        blank: whether text that is blank is left out too.
 
     Raises:
         BadRequest: what the user said last is nothing.
     """
     last = request.messages[-1] if request.messages else None
-    if last and last.role == "user" and all(isinstance(part, Text) and not part.text for part in last.parts):
+    said = str.strip if blank else str
+    if last and last.role == "user" and all(isinstance(p, Text) and not said(p.text) for p in last.parts):
         name = target.vendor.name
         raise BadRequest(f"the last message is empty, which {name} does not take", provider=name)

@@ -372,6 +372,16 @@ def test_empty_text_and_empty_messages_are_left_out() -> None:
     ]
 
 
+def test_blank_text_which_models_write_before_a_call_is_left_out() -> None:
+    called = asked_for("Rome", "a")
+    (turn,) = turns_of(Message.assistant(Reasoning("mine", "sig"), "\n\n", called))
+    assert [block["type"] for block in turn["content"]] == ["thinking", "tool_use"]
+    body = ANTHROPIC.encode(Request(messages=[Message.system(" "), HELLO, Message.assistant(" ")]), HERE).body
+    assert body
+    assert "system" not in body
+    assert len(body["messages"]) == 1
+
+
 def test_a_refusal_goes_back_as_text() -> None:
     assert turns_of(Message.assistant(Refusal("No.")))[0]["content"] == [{"type": "text", "text": "No."}]
 

@@ -431,6 +431,7 @@ def encoded(*messages: Message, to: Target = HERE, **options: Any) -> dict[str, 
 
 
 HELLO = Message.user("Hello")
+CALL = ToolCall(id="1", name="f", arguments="{}")
 NOVA = target("amazon.nova-2-lite-v1:0")
 SCHEMA = {
     "type": "object",
@@ -442,6 +443,22 @@ SCHEMA = {
 
 def test_only_what_was_set_is_sent() -> None:
     assert encoded(HELLO) == {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
+
+
+def test_blank_text_is_left_out() -> None:
+    body = encoded(Message.system(" "), Message.user("\n", "Hello"), Message.assistant("\n\n", CALL))
+    asked, called = body["messages"]
+    assert asked["content"] == [{"text": "Hello"}]
+    assert [*called["content"][0]] == ["toolUse"]
+    assert "system" not in body
+
+
+@pytest.mark.parametrize("content", ["", (), (Text(""),)], ids=repr)
+@pytest.mark.parametrize("error", [False, True])
+def test_a_tool_that_said_nothing_has_a_result_with_content(content: Any, error: bool) -> None:
+    result = ToolResult(id="1", content=content, error=error)
+    *_, turn = encoded(HELLO, Message.assistant(CALL), Message.tool(result))["messages"]
+    assert turn["content"][0]["toolResult"]["content"] == [{"text": "(empty)"}]
 
 
 def test_the_model_may_be_an_arn() -> None:
