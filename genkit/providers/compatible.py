@@ -79,6 +79,7 @@ CHAT_ROWS = (
         "https://api.deepseek.com",
         "DEEPSEEK_API_KEY",
         **_THINKS,
+        unthought=("deepseek-(?!chat)", ""),
         reasoning="switch",
         json_schema=False,
     ),
@@ -122,7 +123,14 @@ CHAT_ROWS = (
         embed_number="b",
     ),
     _chat("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN"),
-    _chat("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", **_THINKS, reasoning="switch"),
+    _chat(
+        "moonshot",
+        "https://api.moonshot.ai/v1",
+        "MOONSHOT_API_KEY",
+        **_THINKS,
+        unthought=("kimi-", " "),  # nothing at all is refused, too
+        reasoning="switch",
+    ),
     _chat(
         "zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", **_THINKS, reasoning="switch", json_schema=False
     ),
@@ -178,7 +186,14 @@ CHAT_ROWS = (
         replay="reasoning_details",
     ),
     _chat("vercel", "https://ai-gateway.vercel.sh/v1", "AI_GATEWAY_API_KEY", **_DETAILS),
-    _chat("vllm", f"{LOCAL}:8000/v1", "VLLM_API_KEY", **_THINKS, options=_OPEN, embed_encoding="base64"),
+    _chat(
+        "vllm",
+        f"{LOCAL}:8000/v1",
+        "VLLM_API_KEY",
+        replay="reasoning",  # what it reads in a conversation; reasoning_content it passes over
+        options=_OPEN,
+        embed_encoding="base64",
+    ),
     _chat("llama-server", f"{LOCAL}:8080/v1", "LLAMA_API_KEY", **_THINKS, options=_LLAMA),
     _chat("lmstudio", f"{LOCAL}:1234/v1", "LM_API_TOKEN", **_THINKS, options=_LLAMA),
     _chat("mistralrs", f"{LOCAL}:1234/v1", **_THINKS, options={"top_k": "top_k", "min_p": "min_p"}),

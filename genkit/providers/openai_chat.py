@@ -36,6 +36,7 @@ class OpenAIChat(OpenAIServer):
         reasoning: how effort is told: ``effort``, ``object``, ``switch`` or ``flag`` (``effort``).
         replay: where reasoning is sent back: ``reasoning_content``, ``reasoning``, ``reasoning_details``,
             ``content`` (it is not).
+        unthought: models that refuse messages of theirs without reasoning, and what then stands for it.
         tool_media: what a tool answers may hold images and documents (they are said by the user after it).
         plain_media: images, sounds and documents are plain strings (they are objects).
         paths, query: where calls go, by their usual path, with ``{model}`` in it, and with what query,

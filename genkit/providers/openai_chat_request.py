@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -38,6 +39,9 @@ class Wire:
     def __init__(self, encoding: Encoding, target: Target) -> None:
         self._refuse, self._quirk = encoding.refuse, target.quirk
         self._model = target.model
+        models, stand_in = target.quirk("unthought", ("$", ""))
+        unthought = re.match(models, target.model) and target.quirk("replay")
+        self._unthought: dict[str, str] = {unthought: stand_in} if unthought else {}
         self._attached: list[dict[str, Any]] = []
 
     def conversation(self, messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -57,7 +61,7 @@ class Wire:
         if message.role == "assistant":
             said = self._assistant(rest)
             # The API takes no message that says nothing.
-            return [*sent, said] if len(said) > 2 or said["content"] else sent
+            return [*sent, self._unthought | said] if len(said) > 2 or said["content"] else sent
         if sent and rest and isinstance(mark := rest[0], CacheMark):
             self._mark(sent[-1], mark)
             del rest[0]

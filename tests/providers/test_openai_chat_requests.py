@@ -515,6 +515,7 @@ THOUGHT = Message.assistant(
         ("openai-chat", {"content": "Yes"}),
         ("deepseek", {"content": "Yes", "reasoning_content": "Hm"}),
         ("cerebras", {"content": "Yes", "reasoning": "Hm"}),
+        ("vllm", {"content": "Yes", "reasoning": "Hm"}),
         ("openrouter", {"content": "Yes", "reasoning_details": DETAILS}),
         ("litellm", {"content": "Yes", "reasoning_content": "Hm", "thinking_blocks": BLOCKS}),
         (
@@ -530,6 +531,29 @@ THOUGHT = Message.assistant(
 )
 def test_reasoning_is_sent_back_where_the_vendor_wants_it(vendor: str, wire: dict[str, Any]) -> None:
     assert sent(asked(THOUGHT), vendor)["messages"] == [{"role": "assistant", **wire}]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "fields"),
+    [
+        ("deepseek", "deepseek-v4-pro", {"reasoning_content": ""}),
+        ("deepseek", "deepseek-chat", {}),
+        ("moonshot", "kimi-k2.6", {"reasoning_content": " "}),
+        ("moonshot", "moonshot-v1-8k", {}),
+        ("groq", "deepseek-r1", {}),
+    ],
+)
+def test_models_that_want_reasoning_in_all_they_said_get_it_where_there_was_none(
+    vendor: str, model: str, fields: dict[str, str]
+) -> None:
+    called = Message.assistant(ToolCall(id="1", name="f", arguments="{}"))
+    said = [Message.user("?"), called, Message.tool(ToolResult(id="1", content="1")), Message.assistant()]
+    call = CHAT.encode(asked(*said, Message.assistant("Yes"), THOUGHT), replace(target(vendor), model=model))
+    _, first, _, second, third = (call.body or {})["messages"]
+    assert {name: value for name, value in first.items() if name.startswith("reason")} == fields
+    assert second == {"role": "assistant", "content": "Yes", **fields}
+    assert third["content"] == "Yes"
+    assert third.get("reasoning_content") == ("Hm" if vendor != "groq" else None)
 
 
 def test_a_sound_that_the_model_made_goes_back_by_its_id() -> None:
