@@ -48,6 +48,8 @@ _BY_CODE: dict[str, type[GenkitError]] = {
     "resource_exhausted": errors.RateLimited,
     "invalid_api_key": errors.AuthFailed,
     "authentication_error": errors.AuthFailed,
+    "content_filter": errors.BadRequest,
+    "content_policy_violation": errors.BadRequest,
     "permission_error": errors.AuthFailed,
     "permission_denied": errors.AuthFailed,
     "unauthenticated": errors.AuthFailed,

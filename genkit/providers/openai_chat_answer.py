@@ -202,9 +202,9 @@ class Answer:
         known[0], known[1], known[2] = known[0] or id, known[1] or name, known[2] or arguments
 
     def _place(self, index: Any, id: str, name: str) -> int:
-        """Which call a fragment is of. Servers repeat an index, or leave it out; a new call has a name."""
+        """Which call a fragment is of. Servers repeat, shift or leave out an index; a new call has a name."""
         place = self._places.get(index)
-        if place is None and index is None and self._calls and not name:
+        if place is None and self._calls and not name and not (id and index is not None):
             place = len(self._calls) - 1
         if place is not None and name:
             known_id, known_name, _ = self._calls[place]
@@ -218,6 +218,8 @@ class Answer:
         return place
 
     def _end(self, _: Any) -> list[Event]:
+        if not all(name for _, name, _ in self._calls):
+            raise KeyError("name")
         bare = [place for place, call in enumerate(self._calls) if not call[2]]
         events: list[Event] = [ToolCallDelta(place, "{}") for place in bare]
         answer, thoughts = "".join(self._texts), "".join(self._thoughts)

@@ -16,14 +16,17 @@ _WORDS: dict[FinishReason, str] = {
     "length": "length max_tokens model_length MAX_TOKENS model_context_window_exceeded",
     "tool_calls": "tool_calls tool_call tool_use function_call",
     "content_filter": "content_filter sensitive refusal SAFETY",
-    "error": "error insufficient_system_resource network_error",
+    "error": "error insufficient_system_resource network_error function_call_filter",
 }
 _REASONS = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 
 
 def finish(raw: str, calls: bool) -> Finish:
-    """Why the answer ended; some servers say ``stop``, or nothing, when it did so to call a tool."""
-    reason = _REASONS.get(raw, "stop")
+    """Why the answer ended; some servers say ``stop``, or nothing, when it did so to call a tool.
+
+    Gemini adds its own word: ``content_filter: PROHIBITED_CONTENT``.
+    """
+    reason = _REASONS.get(raw.partition(":")[0], "stop")
     return Finish("tool_calls" if calls and reason == "stop" else reason, raw)
 
 

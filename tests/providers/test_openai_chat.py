@@ -282,6 +282,50 @@ def test_an_id_or_a_name_may_come_with_every_fragment() -> None:
     assert calls(call(0, "a", "f", "{"), call(0, "x", "", "1}")) == [("a", "f", "{1}")]
 
 
+def test_a_fragment_that_names_nothing_goes_on_with_the_last_call_whatever_its_index() -> None:
+    fragments = (
+        call(0, "a", "f", "{"),
+        call(1, arguments="1"),
+        call(2, arguments="}"),
+        call(1, "b", "f", "{2}"),
+    )
+    assert calls(*fragments) == [("a", "f", "{1}"), ("b", "f", "{2}")]
+
+
+def test_a_name_may_come_after_the_id() -> None:
+    assert calls(call(0, "a"), call(0, "a", "f", "{1}"), call(1, "b"), call(1, "", "g", "{2}")) == [
+        ("a", "f", "{1}"),
+        ("b", "g", "{2}"),
+    ]
+
+
+def test_a_call_of_no_tool_is_a_protocol_error() -> None:
+    for items in (
+        [chunk({"tool_calls": [call(0, "a", "", "{}")]}), DONE],
+        [body({"tool_calls": [call(0, "a")]})],
+    ):
+        with pytest.raises(ProtocolError, match="name"):
+            events(CHAT, items, target())
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("function_call_filter: MALFORMED_FUNCTION_CALL", "error"),
+        ("content_filter: PROHIBITED_CONTENT", "content_filter"),
+    ],
+)
+def test_a_reason_may_have_geminis_own_word_after_it(raw: str, reason: str) -> None:
+    response = collect(CHAT, [chunk({}, raw), DONE], target())
+    assert (response.finish_reason, response.raw_finish_reason) == (reason, raw)
+
+
+def test_a_prompt_that_a_filter_refuses_in_a_good_response_is_a_bad_request() -> None:
+    told = {"error": {"message": "The response was filtered", "code": "content_filter", "param": "prompt"}}
+    with pytest.raises(BadRequest, match="filtered"):
+        events(CHAT, [told, DONE], target())
+
+
 def test_a_call_without_arguments_has_none_in_json() -> None:
     assert calls(call(0, "a", "f")) == [("a", "f", "{}")]
 
