@@ -25,7 +25,10 @@ from .shared import check_last
 _CHOICES: dict[str, dict[str, Any]] = {"auto": {"auto": {}}, "required": {"any": {}}}
 _SAMPLING = {"temperature": "temperature", "top_p": "topP"}
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
-_TOO_LONG = re.compile(r"input is too long|prompt is too long", re.IGNORECASE)
+_TOO_LONG = re.compile(  # the words of Claude, Titan, Nova, and Llama
+    r"(input|prompt) is too long|too many input tokens|input tokens exceeded|maximum context length",
+    re.IGNORECASE,
+)
 
 
 class Bedrock:

@@ -85,7 +85,8 @@ class Gemini:
         error = failure(message, status=status, code=code if isinstance(code, str) else "", target=target)
         facts = {"status": error.status, "code": error.code, "provider": error.provider}
         if found := _TOO_LONG.search(message):
-            return ContextOverflow(message, tokens=int(found[1]), limit=int(found[2]), **facts)
+            tokens, limit = int(found[1] or found[3] or 0), int(found[2] or found[4])
+            return ContextOverflow(message, tokens=tokens, limit=limit, **facts)
         details = told.get("details")
         for detail in details if isinstance(details, list) else ():
             if not isinstance(detail, dict):
@@ -173,8 +174,9 @@ class Gemini:
             raise ProtocolError(f"{target.vendor.name} listed no models: {error!r}") from None
 
 
-_TOO_LONG = re.compile(
-    r"token count \((\d{1,12})\) exceeds the maximum number of tokens allowed \((\d{1,12})"
+_TOO_LONG = re.compile(  # the second is Vertex's
+    r"token count (?:\((\d{1,12})\) )?exceeds the maximum number of tokens allowed \(?(\d{1,12})"
+    r"|token count is (\d{1,12}) but model only supports up to (\d{1,12})"
 )
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 

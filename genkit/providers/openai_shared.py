@@ -19,8 +19,20 @@ from .base import Call, Target, no_purpose
 from .failures import failure
 from .reading import numbers
 
-_TOO_LONG = re.compile(r"(maximum|max) context length|prompt (is )?too long|context window", re.IGNORECASE)
-_SIZES = re.compile(r"maximum context length is (\d+) tokens\D+(\d+) (?:input )?tokens")
+# The vendors' words for a prompt that does not fit, where they have no code for it.
+_TOO_LONG = re.compile(
+    r"(maximum|max) (context|prompt) length|prompt (is )?too long|context window|exceeded model token limit"
+    r"|(model's|the) context length|available context size|all messages is too long|exceeds max length"
+    r"|reduce the length of the messages|range of input length should be|Prompt 超长"
+    r"|token count (of|is) \d+ (exceeds|but)|input token count.* exceeds",
+    re.IGNORECASE,
+)
+_SIZES = re.compile(
+    r"maximum (?:context|prompt) length is (\d+)\D+"
+    r"(?:\d+ output tokens.*total of at least )?(\d+) (?:input )?tokens"
+    r"|token limit: (\d+) \(requested: (\d+)\)"
+)
+_MESSAGES = ("message", "detail", "error_message")
 _STATUSES = ("status", "status_code", "raw_status_code", "code")
 # Says no more than the status does, and is sent with any status.
 _VAGUE = "invalid_request_error"
@@ -36,8 +48,8 @@ class OpenAIServer:
             told_status = _first_number(*(told.get(name) for name in _STATUSES))
             status = told_status if told_status and 400 <= told_status <= 599 else status
         message = _message(told) or f"the server answered with status {status or 200}, and tells of an error"
-        words = [word for word in (told.get("code"), told.get("type")) if isinstance(word, str) and word]
-        words = [word for word in words if not word.isdigit()]
+        said = [told.get(name) for name in ("code", "type", "error_type")]
+        words = [word for word in said if isinstance(word, str) and word and not word.isdigit()]
         code = next((word for word in words if word != _VAGUE), words[0] if words else "")
         if isinstance(told.get("metadata"), Mapping) and told["metadata"].get("reasons"):
             # OpenRouter's moderation ("Errors"): a 403 about this prompt, not the key
@@ -46,7 +58,8 @@ class OpenAIServer:
         if type(error) is BadRequest and _TOO_LONG.search(message):
             error = failure(message, status=status, code="context_length_exceeded", target=target)
         if isinstance(error, ContextOverflow):
-            limit, tokens = found.groups() if (found := _SIZES.search(message)) else (0, 0)
+            found = _SIZES.search(message)
+            limit, tokens = filter(None, found.groups()) if found else (0, 0)
             error.tokens = _first_number(told.get("n_prompt_tokens"), tokens) or 0
             error.limit = _first_number(told.get("n_ctx"), limit) or 0
         return error
@@ -120,9 +133,7 @@ def is_error(payload: Any) -> bool:
         return False
     if payload.get("error") or payload.get("object") == "error":
         return True
-    return (
-        "choices" not in payload and "data" not in payload and ("message" in payload or "detail" in payload)
-    )
+    return "choices" not in payload and "data" not in payload and not payload.keys().isdisjoint(_MESSAGES)
 
 
 def _told(body: Any) -> Mapping[str, Any]:
@@ -137,7 +148,7 @@ def _told(body: Any) -> Mapping[str, Any]:
 
 
 def _message(told: Mapping[str, Any]) -> str:
-    message = told.get("message") or told.get("detail") or ""
+    message = next((told[name] for name in _MESSAGES if told.get(name)), "")
     metadata = told.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     text = message if isinstance(message, str) else json.dumps(message, default=str)

@@ -309,9 +309,18 @@ def test_an_exception_in_a_stream_is_raised(code: str, kind: type[GenkitError]) 
     assert caught.value.code == code
 
 
-def test_a_prompt_that_is_too_long_is_a_context_overflow() -> None:
-    body = {"message": "Input is too long for requested model."}
-    assert isinstance(BEDROCK.error(400, body, HERE), ContextOverflow)
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Input is too long for requested model.",
+        "Input Tokens Exceeded: Number of input tokens exceeds maximum length.",
+        "Too many input tokens. Max input tokens: 8192, request input token count: 8193",
+        "This model's maximum context length is 8192 tokens. Please reduce the length of the prompt",
+    ],
+)
+def test_a_prompt_that_is_too_long_is_a_context_overflow(message: str) -> None:
+    assert isinstance(BEDROCK.error(400, {"message": message}, HERE), ContextOverflow)
+    assert type(BEDROCK.error(429, {"message": "Too many tokens, please wait"}, HERE)) is RateLimited
 
 
 # Requests.

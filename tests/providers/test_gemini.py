@@ -243,11 +243,18 @@ def test_only_the_first_of_several_alternatives_is_told() -> None:
     assert [event.part for event in found if isinstance(event, PartEnd)] == [Text("yes")]
 
 
-def test_a_prompt_that_is_too_long_is_a_context_overflow() -> None:
-    told = "The input token count (1048577) exceeds the maximum number of tokens allowed (1048576)."
+@pytest.mark.parametrize(
+    ("told", "tokens"),
+    [
+        ("The input token count (1048577) exceeds the maximum number of tokens allowed (1048576).", 1048577),
+        ("The input token count exceeds the maximum number of tokens allowed (1048576).", 0),
+        ("the input token count is 1048577 but model only supports up to 1048576. Reduce", 1048577),  # Vertex
+    ],
+)
+def test_a_prompt_that_is_too_long_is_a_context_overflow(told: str, tokens: int) -> None:
     error = GEMINI.error(400, {"error": {"code": 400, "message": told, "status": "INVALID_ARGUMENT"}}, HERE)
     assert isinstance(error, ContextOverflow)
-    assert (error.tokens, error.limit, error.status) == (1048577, 1048576, 400)
+    assert (error.tokens, error.limit, error.status) == (tokens, 1048576, 400)
 
 
 def test_a_wrong_key_is_an_auth_failure_though_its_status_is_400() -> None:

@@ -562,9 +562,50 @@ def test_overflow_tells_its_numbers() -> None:
         "This model's maximum context length is 8 tokens. However, your messages resulted in 9 tokens.",
         "This model's maximum context length is 8 tokens. However, you requested 9 tokens (5 in the",
         "This model's maximum context length is 8 tokens and your request has 9 input tokens (4 > 8 - 9).",
+        "This model's maximum context length is 8 tokens. However, you requested 5 output tokens and your "
+        "prompt contains at least 4 input tokens, for a total of at least 9 tokens. Please reduce the length",
+        "This model's maximum prompt length is 8 but the request contains 9 tokens.",  # xAI
+        "Invalid request: Your request exceeded model token limit: 8 (requested: 9)",  # Moonshot
     ],
 )
 def test_overflow_tells_the_numbers_of_its_words(message: str) -> None:
     error = CHAT.error(400, {"error": {"message": message, "type": "invalid_request_error"}}, target())
     assert isinstance(error, ContextOverflow)
     assert (error.tokens, error.limit) == (9, 8)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "The input (9 tokens) is longer than the model's context length (8 tokens).",  # SGLang, Together
+        "The number of tokens to keep is greater than the context length",  # LM Studio
+        "request (9 tokens) exceeds the available context size (8 tokens), try increasing it",  # llama.cpp
+        "The total length of all messages is too long.",  # Perplexity
+        "Please reduce the length of the messages or completion.",  # Groq
+        "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 8]",  # Alibaba
+        "The input token count (9) exceeds the maximum number of tokens allowed (8).",  # Gemini, by a gateway
+        "Unable to submit request because the input token count is 9 but model only supports up to 8.",
+        "prompt token count of 9 exceeds the limit of 8",  # GitHub
+        "Prompt exceeds max length",  # Z.AI, in two languages
+        "Prompt 超长",
+    ],
+)
+def test_a_prompt_that_is_too_long_is_a_context_overflow_in_every_vendors_words(message: str) -> None:
+    error = CHAT.error(400, {"error": {"message": message, "type": "invalid_request_error"}}, target())
+    assert isinstance(error, ContextOverflow)
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["max_tokens exceeds the limit of 8192", "messages[0].name: string too long", "'n' is too large"],
+)
+def test_other_limits_are_none_of_the_context(message: str) -> None:
+    error = CHAT.error(400, {"error": {"message": message, "type": "invalid_request_error"}}, target())
+    assert type(error) is BadRequest
+
+
+def test_an_error_may_be_told_in_fields_of_other_names() -> None:
+    told = {"error_type": "context_length_exceeded", "error_message": "no room"}  # Venice, in a stream
+    with pytest.raises(ContextOverflow, match="no room") as raised:
+        events(CHAT, [told], target())
+    assert raised.value.code == "context_length_exceeded"
