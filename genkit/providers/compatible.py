@@ -199,5 +199,5 @@ CHAT_ROWS = (
     _chat("mistralrs", f"{LOCAL}:1234/v1", **_THINKS, options={"top_k": "top_k", "min_p": "min_p"}),
     _chat("ollama-chat", f"{LOCAL}:11434/v1", "OLLAMA_API_KEY", replay="reasoning"),
     # Any server that has no row, by what it speaks.
-    _chat("chat", "", **_THINKS),
+    _chat("chat", "", **_THINKS, extra_content=True),
 )

@@ -24,7 +24,7 @@ class OpenAIChat(OpenAIServer):
     Quirks, with what holds without them:
         max_tokens, seed, required: the vendor's words for these (the same).
         options: the vendor's words for ``top_k``, ``min_p``, ``repeat_penalty`` (it takes none).
-        metadata, cache_control, document_url, thinking_blocks: it takes these (no).
+        metadata, cache_control, document_url, thinking_blocks, extra_content: it takes these (no).
         developer, refusal: it knows this role and this field (no: they are sent as ``system``, as text).
         makes_media: it makes images or sounds, and takes them back (no).
         json_schema: it takes a schema for its output (yes).

@@ -194,9 +194,12 @@ class Answer:
             arguments = json.dumps(arguments, ensure_ascii=False)
         if not isinstance(arguments, str) or wire.get("custom"):  # a custom tool
             raise TypeError("a call without arguments in JSON")
-        if not (id or name or arguments):
+        extra = wire.get("extra_content")
+        if not (id or name or arguments or (extra and self._calls)):
             return
         place = self._place(wire.get("index"), id, name)
+        if extra:
+            self._kept.extra[str(place)] = extra
         known = self._calls[place]
         events.append(ToolCallDelta(place, arguments, "" if known[0] else id, "" if known[1] else name))
         known[0], known[1], known[2] = known[0] or id, known[1] or name, known[2] or arguments

@@ -1,6 +1,7 @@
 """Reasoning that a server wants to see again as it came, by the fields in which servers tell it.
 
-Wire format: OpenRouter's "Reasoning tokens" and LiteLLM's "'Thinking' / 'Reasoning Content'".
+Wire format: OpenRouter's "Reasoning tokens" and LiteLLM's "'Thinking' / 'Reasoning Content'"; Gemini's
+"Thought signatures", about its OpenAI-compatible endpoint.
 """
 
 from __future__ import annotations
@@ -14,16 +15,25 @@ _MERGED = ("text", "summary")
 
 
 class Kept:
-    """The reasoning of one answer, with the pieces of each of its parts joined."""
+    """The reasoning of one answer, with the pieces of each of its parts joined.
+
+    Attributes:
+        extra: Gemini's ``extra_content``, its proof of the thoughts before a call, by the call's number.
+    """
 
     def __init__(self) -> None:
+        self.extra: dict[str, Any] = {}
         self._details: list[dict[str, Any]] = []
         self._blocks: list[dict[str, Any]] = []
         self._thought = ""
 
     def fields(self) -> dict[str, Any]:
         """The fields of a message that send it back."""
-        fields = {"reasoning_details": self._details, "thinking_blocks": self._blocks}
+        fields = {
+            "reasoning_details": self._details,
+            "thinking_blocks": self._blocks,
+            "extra_content": self.extra,
+        }
         return {name: value for name, value in fields.items() if value}
 
     def details(self, details: Iterable[dict[str, Any]], whole: bool) -> str:

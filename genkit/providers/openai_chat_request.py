@@ -146,7 +146,8 @@ class Wire:
         if refusal := "".join(part.text for part in parts if isinstance(part, Refusal)):
             sent["refusal"] = refusal
         if calls := [part for part in parts if isinstance(part, ToolCall)]:
-            sent["tool_calls"] = [_call(call) for call in calls]
+            extra = native.get("extra_content", {}) if self._quirk("extra_content") else {}
+            sent["tool_calls"] = [_call(call, extra.get(str(place))) for place, call in enumerate(calls)]
         return sent | self._made(parts, native)
 
     def _made(self, parts: list[Part], native: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,6 +237,7 @@ class Wire:
 _SOUNDS = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav", "audio/vnd.wave": "wav"}
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
+def _call(call: ToolCall, extra: Any) -> dict[str, Any]:
     function = {"name": call.name, "arguments": call.arguments}
-    return {"id": call.id, "type": "function", "function": function}
+    wire = {"id": call.id, "type": "function", "function": function}
+    return wire | ({"extra_content": extra} if extra else {})

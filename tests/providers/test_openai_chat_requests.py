@@ -28,7 +28,7 @@ from genkit.messages import (
     ToolResult,
 )
 from genkit.providers.address import placed
-from genkit.providers.base import Call
+from genkit.providers.base import DONE, Call
 from genkit.request import Output, Request, Tool
 from genkit.sampling import Sampling
 from genkit.testing import Answer, LoopbackProvider
@@ -554,6 +554,33 @@ def test_models_that_want_reasoning_in_all_they_said_get_it_where_there_was_none
     assert second == {"role": "assistant", "content": "Yes", **fields}
     assert third["content"] == "Yes"
     assert third.get("reasoning_content") == ("Hm" if vendor != "groq" else None)
+
+
+PROOF = {"google": {"thought_signature": "s"}}
+
+
+def signed(place: str, *calls: dict[str, Any]) -> Message:
+    """What a model said that called tools, in one body (``message``) or in a stream (``delta``)."""
+    told = {place: {"role": "assistant", "content": "Hm", "tool_calls": [*calls]}}
+    answer = {"choices": [{"index": 0, "finish_reason": "tool_calls", **told}]}
+    return collect(CHAT, [answer, DONE], target("chat")).message
+
+
+@pytest.mark.parametrize("place", ["message", "delta"])
+def test_geminis_proof_of_its_thoughts_goes_back_with_its_call(place: str) -> None:
+    first, second = ({"id": id, "function": {"name": "f", "arguments": "{}"}} for id in "ab")
+    said = signed(place, {**first, "extra_content": PROOF}, second)
+    (message,) = sent(asked(said), "chat")["messages"]
+    assert [call.get("extra_content") for call in message["tool_calls"]] == [PROOF, None]
+    assert message["content"] == "Hm"
+    (message,) = sent(asked(said), "groq")["messages"]  # which refuses fields that it does not know
+    assert "extra_content" not in str(message)
+
+
+def test_geminis_proof_may_come_after_the_call() -> None:
+    call = {"id": "a", "function": {"name": "f", "arguments": "{}"}}
+    (message,) = sent(asked(signed("delta", call, {"extra_content": PROOF})), "chat")["messages"]
+    assert message["tool_calls"] == [{**call, "type": "function", "extra_content": PROOF}]
 
 
 def test_a_sound_that_the_model_made_goes_back_by_its_id() -> None:
