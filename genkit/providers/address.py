@@ -12,6 +12,7 @@ from .base import Vendor
 _ENDPOINT = re.compile(
     r"/(chat/completions|completions|responses|messages|embeddings|api/chat|v[12]/chat)/?$"
 )
+_AZURE_PATH = re.compile(r"/openai(/v1)?$")
 _VARIABLES = re.compile(r"\{([A-Z_|]+)\}")
 _VARIABLE_OR = re.compile(r"\{([A-Z_]+)=([^}]*)\}")
 
@@ -40,16 +41,28 @@ def address(vendor: Vendor, environment: Mapping[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         names = found[1].split("|")
-        if text := next((environment[name] for name in names if environment.get(name)), ""):
-            return text.rstrip("/")
-        raise ConfigError(
-            f"{vendor.name} has another address for everybody: set {' or '.join(names)}, or give base_url="
-        )
+        name = next((name for name in names if environment.get(name, "").strip()), "")
+        if not name:
+            lacking = f"set {' or '.join(names)}, or give base_url="
+            raise ConfigError(f"{vendor.name} has another address for everybody: {lacking}")
+        if found.start():  # a part of the address
+            return environment[name].strip().rstrip("/")
+        # Some show an account's address at Azure with the path of its version 1.
+        return _AZURE_PATH.sub("", _address_in(name, environment))
 
     if not vendor.base_url:
         raise ConfigError(f"{vendor.name} has another address for everybody: give base_url=")
-    # Google's global location has no name in front of its host.
-    return _VARIABLES.sub(value, vendor.base_url).replace("://global-", "://", 1)
+    # Google's global location has no name in front of its host, and those of a continent have it within.
+    url = _VARIABLES.sub(value, vendor.base_url).replace("://global-", "://", 1)
+    return re.sub(r"^https://(us|eu)-aiplatform\.", r"https://aiplatform.\1.rep.", url)
+
+
+def _address_in(name: str, environment: Mapping[str, str]) -> str:
+    """The address that an environment variable holds. Raises ConfigError."""
+    try:
+        return checked(environment[name].strip()).rstrip("/")
+    except ConfigError as error:
+        raise ConfigError(f"the environment variable {name}: {error.message}") from None
 
 
 def moved(vendor: Vendor, environment: Mapping[str, str]) -> str | None:
@@ -59,12 +72,9 @@ def moved(vendor: Vendor, environment: Mapping[str, str]) -> str | None:
         ConfigError: that is no address that paths can be added to.
     """
     found = _VARIABLES.match(vendor.moved)
-    if not found or not (base_url := environment.get(found[1], "").strip()):
+    if not found or not environment.get(found[1], "").strip():
         return None
-    try:
-        return checked(base_url).rstrip("/") + vendor.moved[found.end() :]
-    except ConfigError as error:
-        raise ConfigError(f"the environment variable {found[1]}: {error.message}") from None
+    return _address_in(found[1], environment) + vendor.moved[found.end() :]
 
 
 def hidden(url: str) -> str:

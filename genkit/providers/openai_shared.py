@@ -150,7 +150,8 @@ def _told(body: Any) -> Mapping[str, Any]:
 def _message(told: Mapping[str, Any]) -> str:
     message = next((told[name] for name in _MESSAGES if told.get(name)), "")
     metadata = told.get("metadata")
-    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    # What the provider behind OpenRouter said, and what a model wrote that Groq could not read as a call.
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else told.get("failed_generation")
     text = message if isinstance(message, str) else json.dumps(message, default=str)
     return (f"{text}: {raw}" if isinstance(raw, str) else text).strip()[:2000]
 

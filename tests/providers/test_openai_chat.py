@@ -604,6 +604,11 @@ def test_other_limits_are_none_of_the_context(message: str) -> None:
     assert type(error) is BadRequest
 
 
+def test_an_error_tells_what_the_model_wrote_that_was_no_call() -> None:
+    told = {"message": "See 'failed_generation'.", "code": "tool_use_failed", "failed_generation": "<f=x>"}
+    assert "See 'failed_generation'.: <f=x>" in str(CHAT.error(400, {"error": told}, target("groq")))
+
+
 def test_an_error_may_be_told_in_fields_of_other_names() -> None:
     told = {"error_type": "context_length_exceeded", "error_message": "no room"}  # Venice, in a stream
     with pytest.raises(ContextOverflow, match="no room") as raised:

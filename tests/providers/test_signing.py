@@ -343,7 +343,17 @@ def test_what_is_no_key_is_refused_and_not_shown(returned: Any, told: str, serve
             {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "global"},
             "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/anthropic",
         ),
+        (
+            "vertex-anthropic",
+            {"GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "eu"},
+            "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu/publishers/anthropic",
+        ),
         ("azure", {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com/"}, "https://r.openai.azure.com"),
+        (
+            "azure-v1",
+            {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com/openai/v1/"},
+            "https://r.openai.azure.com/openai/v1",
+        ),
         ("groq", {}, "https://api.groq.com/openai/v1"),
     ],
 )
@@ -364,6 +374,20 @@ def test_an_address_is_completed_from_the_environment(
 def test_what_an_address_lacks_is_said(vendor: str, missing: str, bare: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match=missing):
         genkit.Generator(f"{vendor}:m", api_key="k")
+
+
+@pytest.mark.parametrize(
+    ("value", "missing"),
+    [
+        ("r.openai.azure.com", "http"),
+        ("https://r.openai.azure.com/openai/deployments/m/chat/completions?api-version=1", "no query"),
+        ("https://r.openai.azure.com/openai/deployments/m/chat/completions", "without '/chat/completions'"),
+    ],
+)
+def test_an_address_in_the_environment_is_one(value: str, missing: str, bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("AZURE_OPENAI_ENDPOINT", value)
+    with pytest.raises(ConfigError, match=f"environment variable AZURE_OPENAI_ENDPOINT: .*{missing}"):
+        genkit.Generator("azure:m", api_key="k")
 
 
 @pytest.mark.parametrize(
