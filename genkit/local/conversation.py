@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -80,7 +81,7 @@ class Conversation:
             rest = [message for message in messages if message["role"] != "system"]
             messages = self._with_system("\n".join(system), rest)
         try:
-            return self.template.render(messages, tools=tools or self._no_tools, **options)
+            return self._rendered(messages, tools=tools or self._no_tools, **options)
         except BadRequest as error:
             if tools and self._shows(messages, [], tools=self._no_tools, **options):
                 raise BadRequest(
@@ -165,6 +166,16 @@ class Conversation:
         rest[first] = {**rest[first], "content": f"{system}\n{rest[first]['content']}"}
         return rest
 
+    def _rendered(self, messages: Messages, **options: Any) -> str:
+        """What one role said in a row is put together for a template that wants turns to alternate."""
+        try:
+            return self.template.render(messages, **options)
+        except BadRequest:
+            if len(joined := _joined(messages)) < len(messages):
+                with suppress(BadRequest):
+                    return self.template.render(joined, **options)
+            raise
+
     def _shows(self, messages: Messages, words: list[str], **options: Any) -> bool:
         try:
             text = self.template.render(messages, **options)
@@ -175,6 +186,21 @@ class Conversation:
 
 def _in_turn(named: _Form, first: _Form, then: _Form, messages: Messages) -> Messages:
     return then(first(named(messages)))
+
+
+def _joined(messages: Messages) -> Messages:
+    """With those that a user, or an assistant without calls, said in a row as one."""
+    joined: list[dict[str, Any]] = []
+    for message in messages:
+        last = joined[-1] if joined else {}
+        alike = message["role"] == last.get("role") != "tool"
+        if not alike or message.get("tool_calls") or last.get("tool_calls"):
+            joined.append(dict(message))
+            continue
+        for key in ("content", "reasoning_content"):
+            if text := "\n\n".join(filter(None, (last.get(key), message.get(key)))):
+                last[key] = text
+    return joined
 
 
 def _marked(messages: Messages) -> Messages:

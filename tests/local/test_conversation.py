@@ -254,3 +254,42 @@ def test_calls_that_a_template_shows_one_at_a_time_stay_with_their_results() -> 
         "[user]Umbrella?[assistant]Looking.[assistant]{'city': 'Citycall00000'}[tool]Raincall00000"
         "[assistant]{'city': 'Citycall00001'}[tool]Raincall00001"
     )
+
+
+ALTERNATING = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+)
+
+
+def said(*words: str) -> list[dict[str, Any]]:
+    return [{"role": role, "content": text} for role, _, text in (word.partition(":") for word in words)]
+
+
+def test_what_one_role_said_in_a_row_is_one_message_where_turns_must_alternate() -> None:
+    talk = said("user:a", "user:b", "assistant:c", "assistant:", "assistant:d", "user:e")
+    shown = "[user]a\n\nb[assistant]c\n\nd[user]e"
+    assert conversation(ALTERNATING).render(talk) == shown
+    strict_but_for_systems = ALTERNATING.replace("messages %}", "messages if m.role != 'system' %}")
+    assert conversation(strict_but_for_systems).render(said("system:s", "user:a", "user:b")) == (
+        "[user]s\na\n\nb"
+    )
+
+
+def test_messages_stay_apart_where_a_template_takes_them_so() -> None:
+    free = ALTERNATING.replace("raise_exception('roles must alternate')", "''")
+    assert conversation(free).render(said("user:a", "user:b")) == "[user]a[user]b"
+
+
+def test_turns_that_cannot_alternate_are_refused_in_the_templates_own_words() -> None:
+    for talk in (said("assistant:a", "user:b"), said("assistant:a", "assistant:b", "user:c")):
+        with pytest.raises(BadRequest, match="roles must alternate"):
+            conversation(ALTERNATING).render(talk)
+
+
+@needs_shared
+@pytest.mark.parametrize("path", SPEAKING, ids=lambda path: path.stem)
+def test_two_questions_in_a_row_reach_every_model(path: Path) -> None:
+    talk = said("system:Be brief.", "user:First?", "user:Second?", "assistant:Yes.", "user:Third?")
+    text = conversation(path.read_text(encoding="utf-8")).render(talk)
+    assert re.search("First.*Second.*Yes.*Third", text, re.DOTALL)
