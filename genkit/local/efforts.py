@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from ..errors import BadRequest
@@ -35,6 +36,20 @@ class Efforts:
         elif wanted and not self._heeds(wanted):
             problem = "this model's chat template cannot be told how much to think (reasoning)"
         return self._options(effort) if effort else {}, problem
+
+    @cached_property
+    def header(self) -> str:
+        """What comes between a prompt and the text of an answer without thoughts (a channel); mostly ''."""
+        ask, options = {"role": "user", "content": "hi"}, self._options("none")
+        try:
+            assert self._conversation
+            prompt = self._conversation.render([ask], **options)
+            talk = self._conversation.render([ask, {"role": "assistant", "content": "qztext"}], **options)
+        except BadRequest:
+            return ""
+        before, shown, _ = talk.partition("qztext")
+        header = before[len(prompt) :] if shown and before.startswith(prompt) else ""
+        return header if header.strip() else ""
 
     def _options(self, effort: str) -> dict[str, Any]:
         """What templates call it, as far as this one mentions it."""

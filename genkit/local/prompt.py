@@ -149,6 +149,7 @@ class Prompts:
         data = [question["messages"], question.get("tools") or [], options]
         (messages, tools, options), mark = self._guard.marked(data)
         text = self.conversation.render(messages, tools=tools, **options)
+        text += self._lead(text) if form else ""
         if len(text) > LARGEST:
             raise BadRequest(f"the prompt has {len(text)} characters, and {LARGEST} are the most")
         self._check_size(text, room)
@@ -164,6 +165,15 @@ class Prompts:
         call, unheld = self._call(question)
         thinking = bool(self._thoughts) and text.rstrip().endswith(self._thoughts)
         return Prompt("".join(pieces), ids, self.syntax.name, thinking, ignored + unheld, call)
+
+    def _lead(self, text: str) -> str:
+        """What goes between a prompt and an answer of a given form: the end of thoughts, or a header."""
+        shown = text.rstrip()
+        for section in self.syntax.sections:
+            if section.kind == "reasoning" and shown.endswith(section.opens):
+                blank = text[len(shown) :]
+                return f"{blank}{section.closes[0]}{2 * blank}"  # as models write thoughts that are empty
+        return self._efforts.header
 
     def head(self, question: Mapping[str, Any], tokens: list[int]) -> int:
         """How many tokens of a conversation's prompt come before the first that is not of the system.

@@ -271,3 +271,49 @@ def test_a_mark_is_a_character_that_is_not_there() -> None:
     assert guard.marked(["plain"]) == (["plain"], "")
     with pytest.raises(BadRequest, match="private use"):
         guard.marked(["<|x|>", *map(chr, range(0xE000, 0xF900))])
+
+
+FORM = {"messages": [{"role": "user", "content": "hi"}], "form": {"schema": {"type": "object"}}}
+CHANNELS = (
+    "{% for m in messages %}<|start|>{{ m.role }}{% if m.role == 'assistant' %}<|channel|>final{% endif %}"
+    "<|message|>{{ m.content }}<|end|>{% endfor %}<|start|>assistant"
+)
+
+
+def asked_for(source: str, path: Path, **more: Any) -> str:
+    return Prompts(model(path), ChatTemplate(source, bos="<s>", eos="</s>")).chat({**FORM, **more}).text
+
+
+@pytest.mark.parametrize(
+    ("end", "closed"),
+    [("<think>\n", "<think>\n\n</think>\n\n"), ("<think>", "<think></think>")],
+)
+def test_an_answer_of_a_given_form_is_no_thought(marked_up: Path, end: str, closed: str) -> None:
+    """Where a template begins to think whatever it is told, the thoughts end before the answer begins."""
+    source = "{{ messages[0].content }}" + end + "{# #}"  # Jinja drops a line break at the very end
+    assert asked_for(source, marked_up) == f"hi{closed}"
+    assert asked_for(source, marked_up, form=None) == f"hi{end}"
+
+
+def test_an_answer_of_a_given_form_comes_where_a_template_has_the_text_of_answers(marked_up: Path) -> None:
+    asked = "<|start|>user<|message|>hi<|end|><|start|>assistant"
+    assert asked_for(CHANNELS, marked_up) == f"{asked}<|channel|>final<|message|>"
+    assert asked_for(CHANNELS, marked_up, form=None) == asked
+    assert asked_for(CHATML, marked_up) == asked_for(CHATML, marked_up, form=None)
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("openai-gpt-oss-120b", "<|start|>assistant<|channel|>final<|message|>"),
+        ("upstage-Solar-Open-100B", "<|begin|>assistant<|content|>"),
+        ("deepseek-ai-DeepSeek-R1-Distill-Llama-8B", "<think>\n\n</think>\n\n"),
+        ("MiniMax-M2", "]~b]ai\n<think>\n\n</think>\n\n"),
+        ("GLM-4.7-Flash", "<|assistant|></think>"),
+        ("meta-llama-Llama-3.3-70B-Instruct", "<|start_header_id|>assistant<|end_header_id|>\n\n"),
+    ],
+)
+def test_known_models_are_asked_for_a_form_where_they_answer(name: str, end: str, marked_up: Path) -> None:
+    source = (SHARED / "chat_templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    assert asked_for(source, marked_up).endswith(end)
