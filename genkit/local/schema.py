@@ -51,6 +51,8 @@ _BOUNDS = {
 }
 _LETTERS = 300
 _DATA = (*FIXED, "default", "examples")
+_ANY_TEXT = ("password", "binary", "path")
+"""What OpenAPI and pydantic write beside strings that may be any."""
 
 
 def narrowed(schema: Any) -> Any:
@@ -100,6 +102,8 @@ def _narrowed(schema: Any, closed: bool) -> Any:
             result[key] = {name: _narrowed(each, closed) for name, each in result[key].items()}
     if not any(key in schema for key in (*COMBINED, *FIXED)):
         _narrow(result, closed)
+    if result.get("format") in _ANY_TEXT:
+        del result["format"]
     return result
 
 
