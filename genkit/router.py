@@ -26,6 +26,7 @@ _REMOTE = ("api_key", "base_url", "headers", "timeout", "attempts")
 _ELSEWHERE = {  # what other libraries call a setting, or a vendor, and whose a name without a vendor is
     "n_ctx": "context", "num_ctx": "context", "context_size": "context", "n_threads": "threads",
     "n_gpu_layers": "gpu_layers", "num_gpu": "gpu_layers", "flash_attn": "flash_attention",
+    "chat_format": "template", "keep_alive": "idle",
     "max_retries": "attempts", "retries": "attempts", "api_base": "base_url", "endpoint": "base_url",
     "default_headers": "headers", "extra_headers": "headers",
     "google": "gemini", "gpt": "openai", "claude": "anthropic", "o1": "openai", "o3": "openai",
@@ -81,7 +82,7 @@ def _hint(model: str, scheme: str) -> str:
     if lower != scheme and lower in (*VENDORS, "llama") and model != scheme:
         return f"did you mean {lower}{model[len(scheme) :]}?"
     if model.endswith(".gguf"):
-        return f"for a file write llama:{model}"
+        return f"for a file write llama:{'PATH.gguf, once it is downloaded' if '://' in model else model}"
     names = (*VENDORS, "llama")
     first, _, name = model.replace("/", ":", 1).partition(":")
     vendor = _ELSEWHERE.get(first, first)

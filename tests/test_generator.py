@@ -234,6 +234,10 @@ def test_a_misspelt_option_gets_a_suggestion(demo: Generator, typo: str, meant: 
         ("n", "a call"),
         ("format", "write output$"),
         ("num_predict", "write max_tokens$"),
+        ("n_predict", "write max_tokens$"),
+        ("grammar", r"write output=genkit\.Output"),
+        ("enable_thinking", "write reasoning$"),
+        ("template", "give it to genkit.Generator$"),
         ("attempts", "give it to genkit.Generator$"),
         ("extra_headers", "genkit.Generator, as headers$"),
         ("num_ctx", "genkit.Generator, as context$"),
@@ -329,6 +333,7 @@ def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None
         ("openai:", "a name follows the colon, as in openai:MODEL"),
         ("a.gguf", "llama:a.gguf"),
         ("other:a.gguf", "llama:"),
+        ("https://models.example/a.gguf", "llama:PATH.gguf, once it is downloaded"),
         ("openai/gpt-5", "openai:gpt-5"),
         ("gpt-5", "openai:gpt-5"),
         ("claude-sonnet-4-5", "anthropic:claude-sonnet-4-5"),
@@ -353,11 +358,13 @@ def test_an_unknown_model_is_a_config_error_with_a_hint(model: str, hint: str) -
     [
         ({"n_ctx": 4096}, "did you mean context="),
         ({"thread": 2}, "did you mean threads="),
+        ({"chat_format": "chatml"}, "did you mean template="),
+        ({"keep_alive": 60}, "did you mean idle="),
         ({"temperature": 1}, "an option of each call"),
         ({"nonsense": 1}, "it takes context, threads"),
     ],
 )
-def test_a_misspelt_setting_is_a_config_error_with_a_hint(setting: dict[str, int], hint: str) -> None:
+def test_a_misspelt_setting_is_a_config_error_with_a_hint(setting: dict[str, object], hint: str) -> None:
     with pytest.raises(ConfigError, match=hint):
         Generator("demo", **setting)
 

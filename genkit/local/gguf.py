@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import stat
 import struct
 from collections.abc import Callable, Mapping
@@ -120,6 +121,8 @@ def _add_parts(first: Contents, path: str, count: int) -> None:
 def contents(path: str) -> Contents:
     """The header of one GGUF file, before its values are judged; raises Refused and OSError."""
     _require_file(os.stat(path))
+    if re.search(r"\.part\d+of\d+$|\.gguf-split-[a-z]$", path):
+        raise Refused("is a part of a file that was cut", "join all parts to one file, in their order")
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     # Not blocking: the path may have become a FIFO since the look at it.
     with open(os.open(path, flags | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=1 << 18) as file:
@@ -180,7 +183,8 @@ def _check_layers(contents: Contents, architecture: str) -> None:
     blocks = contents.integer("block_count", 1, 512)  # LLAMA_MAX_LAYERS
     width = contents.integer("embedding_length", 1, 1 << 20)
     if contents.shapes and None in (context, blocks, width):
-        raise Refused(f"lacks {architecture}.context_length, .block_count or .embedding_length")
+        problem = f"lacks {architecture}.context_length, .block_count or .embedding_length"
+        raise Refused(problem, "it is no language model, or damaged; give the file of a language model")
     # As many as there are blocks would be a draft head alone, with no layer of its own to run.
     contents.integer("nextn_predict_layers", 0, (blocks or 1) - 1)
     contents.integer("pooling_type", 0, 4)

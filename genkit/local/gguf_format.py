@@ -43,6 +43,7 @@ LOOKS_LIKE = (
     (b"lmgg", "in the old format 'ggml'", CONVERT),
     (b"\x1f\x8b", "compressed with gzip", "decompress it"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "decompress it"),
+    (b"MZqFpD='", "a llamafile, a program that holds a model", "unzip the .gguf file in it"),
     (b"FUGG", "a big-endian GGUF file", "download or convert a little-endian one"),
     (b"\0\0\0\0", "blank at its start (a download that did not finish)", "download it again"),
     (b"<", "a web page, not the model", "download the file itself (Hugging Face: /resolve/, not /blob/)"),

@@ -81,6 +81,8 @@ def build_of_llama() -> str:
 
 def _cannot_load(what: str, path: str) -> OutOfMemory | ModelFileError:
     message = f"llama.cpp cannot load {what}: {last_words() or 'it gave no reason'}"
+    if "unknown model architecture" in message:
+        message += "; it may be newer than this llama.cpp: update genkit, or give another model"
     return OutOfMemory(message) if lacks_memory() else ModelFileError(message, path=path)
 
 

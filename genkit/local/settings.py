@@ -39,8 +39,8 @@ def checked(
     lookup = not deterministic if lookup is None else lookup
     _check_numbers(context=None if context == "auto" else context, parallel=parallel, **numbers)
     _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, **flags)
-    if template is not None and not (isinstance(template, str) and template):
-        raise ConfigError(f"template takes a chat template in Jinja, not {shown(template)}")
+    if template is not None and not (isinstance(template, str) and "{" in template):  # a name, or a path
+        raise ConfigError(f"template takes the text of a chat template, in Jinja, not {shown(template)}")
     if deterministic:
         for name, value in {
             "parallel": parallel > 1 and parallel,
@@ -75,7 +75,7 @@ def _check_numbers(**numbers: Any) -> None:
         low = 0 if name == "gpu_layers" else 1
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (is_whole and low <= value <= _MOST):
-            also = ' or "auto"' if name == "context" else ""
+            also = {"context": ' or "auto"', "gpu_layers": " (999 for all)"}.get(name, "")
             raise ConfigError(f"{name} takes a whole number from {low} to {_MOST}{also}, not {shown(value)}")
     if numbers["parallel"] > MOST_PARALLEL:
         raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {shown(numbers['parallel'])}")

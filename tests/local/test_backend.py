@@ -326,6 +326,12 @@ def test_a_model_without_a_chat_template_says_what_to_do(tmp_path: Path) -> None
         assert generator.generate("a").text == "xyz"
 
 
+def test_an_architecture_that_llama_cpp_does_not_know_may_be_newer(tmp_path: Path) -> None:
+    newer = fabricate.alphabet(tmp_path / "newer.gguf", architecture="llama99")
+    with Generator(newer) as generator, pytest.raises(ModelFileError, match=r"'llama99'.*: update genkit"):
+        generator.generate("x")
+
+
 @pytest.mark.parametrize(
     "template", ["{% if %}", "{{", "{% nonsense %}", "{{ " + "(" * 9999], ids=lambda t: t[:12]
 )
@@ -425,6 +431,9 @@ def test_a_context_larger_than_the_models_is_refused(alphabet_file: Path) -> Non
         {"parallel": 0},
         {"parallel": 129},
         {"gpu_layers": -1},
+        {"template": ""},
+        {"template": "chatml"},
+        {"template": "templates/chatml.jinja"},
     ],
     ids=str,
 )

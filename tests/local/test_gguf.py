@@ -126,6 +126,7 @@ def test_the_type_table_equals_the_gguf_package() -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid", "git lfs pull"),
         (struct.pack("<Q", 60) + b'{"__metadata__":{}}', "safetensors"),
         (b"PK\x03\x04archive/data.pkl", "zip archive"),
+        (b"MZqFpD='\n\0", "unzip the .gguf file"),
         (b"\x80\x02\x8a\x0al", "pickle"),
         (struct.pack("<II", 0x67676A74, 3), "'ggjt'"),
         (struct.pack("<I", 0x67676D6C), "'ggml'"),
@@ -162,6 +163,13 @@ def test_a_fifo_does_not_hang(tmp_path: Path) -> None:
     assert "not a regular file" in refusal(tmp_path / "pipe.gguf")
 
 
+@pytest.mark.parametrize("name", ["m.gguf.part1of2", "m.gguf-split-a"])
+def test_a_part_of_a_file_that_was_cut_is_to_be_joined(tmp_path: Path, name: str) -> None:
+    whole = write_model(tmp_path / "whole.gguf").read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    assert "join all parts" in refusal(tmp_path / name)
+
+
 F16_NORM = {"output_norm.weight": np.ones(32, np.float16)}
 I32_KEY = {"blk.0.attn_k.weight": np.ones((16, 32), np.int32)}
 
@@ -170,7 +178,7 @@ I32_KEY = {"blk.0.attn_k.weight": np.ones((16, 32), np.int32)}
     ("changes", "says"),
     [
         ({"general/architecture": None, "llama.block_count": 0}, "from 1 to 512"),
-        ({"llama.block_count": None}, "block_count"),
+        ({"llama.block_count": None}, "it is no language model, or damaged"),
         ({"llama.block_count": "two"}, "must be an integer"),
         ({"llama.context_length": 2**31 - 1}, "context_length"),
         ({"llama.nextn_predict_layers": 2}, "nextn_predict_layers"),
