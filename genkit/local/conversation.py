@@ -71,6 +71,7 @@ class Conversation:
             listed = "\n".join(json.dumps(tool["function"], ensure_ascii=False) for tool in tools)
             messages = [{"role": "system", "content": _TELL.format(listed)}, *messages]
             tools = ()
+        spoken = messages
         if any(message["role"] == "tool" or message.get("tool_calls") for message in messages):
             messages = self._form(messages)(messages)
         system = [message["content"] for message in messages if message["role"] == "system"]
@@ -83,6 +84,9 @@ class Conversation:
         try:
             return self._rendered(messages, tools=tools or self._no_tools, **options)
         except BadRequest as error:
+            with suppress(BadRequest):  # a call without its result, say, or a result that nobody answered
+                if (told := _told(spoken)) != spoken:
+                    return self.render(told, tools=tools, **options)
             if tools and self._shows(messages, [], tools=self._no_tools, **options):
                 raise BadRequest(
                     f"{error.message} (without tools it does: simplify the schemas of their parameters)"
@@ -171,9 +175,8 @@ class Conversation:
         try:
             return self.template.render(messages, **options)
         except BadRequest:
-            if len(joined := _joined(messages)) < len(messages):
-                with suppress(BadRequest):
-                    return self.template.render(joined, **options)
+            with suppress(BadRequest):
+                return self.template.render(_joined(messages), **options)
             raise
 
     def _shows(self, messages: Messages, words: list[str], **options: Any) -> bool:

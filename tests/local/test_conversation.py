@@ -293,3 +293,16 @@ def test_two_questions_in_a_row_reach_every_model(path: Path) -> None:
     talk = said("system:Be brief.", "user:First?", "user:Second?", "assistant:Yes.", "user:Third?")
     text = conversation(path.read_text(encoding="utf-8")).render(talk)
     assert re.search("First.*Second.*Yes.*Third", text, re.DOTALL)
+
+
+@needs_shared
+@pytest.mark.parametrize("path", SPEAKING, ids=lambda path: path.stem)
+def test_what_was_interrupted_between_calls_and_results_goes_on(path: Path) -> None:
+    """A result that the model never spoke of, a call that was never run, a result whose call is gone."""
+    shaped = conversation(path.read_text(encoding="utf-8"))
+    ask, call, result, *_ = TOOL_TURNS[1:]
+    call, then = {**call, "content": ""}, {"role": "user", "content": "Never mind."}
+    for talk in ([ask, call, result, then], [ask, call, then], [ask, result, then]):
+        text = shaped.render(talk, tools=TOOLS)
+        for said, words in ((call, "Oslo"), (result, "It pours."), (then, "Never mind."), (ask, "umbrella")):
+            assert words in text or said not in talk
