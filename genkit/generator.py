@@ -38,8 +38,9 @@ class Generator(Retrieval):
     Use it in a ``with`` block, or call :meth:`close` when done.
 
     Args:
-        model: ``"demo"`` (the model in the box, a toy), ``"llama:PATH.gguf"``, ``"VENDOR:MODEL"`` (as in
-            ``"anthropic:claude-sonnet-4-5"``), or a :class:`genkit.backend.Backend` of your own.
+        model: ``"demo"`` (the model in the box, a toy), ``"llama:PATH.gguf"`` or the same path as a
+            :class:`pathlib.Path`, ``"VENDOR:MODEL"`` (as in ``"anthropic:claude-sonnet-4-5"``), or a
+            :class:`genkit.backend.Backend` of your own.
         context: the context window, in tokens; by default the model's own, at most 4096. ``"auto"`` is the
             model's own, or as much of it as fits into half of the memory that its weights leave.
         threads: how many threads compute; by default one a physical core.
@@ -49,7 +50,7 @@ class Generator(Retrieval):
         flash_attention: whether a local model's attention is computed in llama.cpp's flash kernel; by default
             it is, where the model allows it. Without it, tokens late in one long conversation come faster on
             a CPU, and all else slower.
-        template: the chat template, in Jinja; by default the one in the model file.
+        template: the chat template, in Jinja (itself, not its path); by default the one in the model file.
         isolation: ``"process"`` (of its own) or ``"thread"``, where a local model may end the program.
         lookup: whether a local model guesses tokens that repeat the prompt or the answer, or that the form
             of the answer leaves no choice about, and evaluates several at a time where that is faster; by
@@ -73,7 +74,7 @@ class Generator(Retrieval):
         seed: the seed of every call that sets none; by default each is random.
 
     Raises:
-        ConfigError: a setting is wrong.
+        ConfigError: a setting is wrong, there is no key, or a package is missing (MissingDependency).
         ModelFileError: there is no such model file.
     """
 
@@ -128,6 +129,8 @@ class Generator(Retrieval):
 
         Raises:
             BadRequest: the prompt or an option is wrong, or the backend cannot honour it.
+            ConfigError: a setting does not suit the model (a larger ``context`` than it was made for), or a
+                package is missing.
             ModelFileError: the model file cannot be used.
             BackendError: the backend failed; ``partial`` is what had arrived.
             Closed: the Generator was closed.
@@ -158,7 +161,7 @@ class Generator(Retrieval):
 
         Raises:
             ModelFileError: the local model was not made for it.
-            BadRequest, BackendError, Closed: as from :meth:`generate`.
+            BadRequest, ConfigError, BackendError, Closed: as from :meth:`generate`.
         """
         return self.generate(prefix, suffix=_gap(suffix), **options)
 
@@ -177,7 +180,7 @@ class Generator(Retrieval):
                 as long as its Generator allows, whatever their ``timeout``.
 
         Raises:
-            BadRequest, ModelFileError, BackendError, Closed: as from :meth:`generate`.
+            BadRequest, ConfigError, ModelFileError, BackendError, Closed: as from :meth:`generate`.
         """
         return run(self._backend.count(self._countable(prompt, options), self._blocking))
 
@@ -234,6 +237,9 @@ class Generator(Retrieval):
     def __repr__(self) -> str:
         return f"Generator({self.model!r})"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("cannot pickle or copy a Generator: make one in each process; threads can share one")
+
     async def _fold(self, request: Request, runtime: Runtime) -> Response:
         return await fold(self._handle(request, runtime), self._meter)
 
@@ -263,7 +269,7 @@ def _gap(suffix: object) -> str:
 
 
 def _check_own(backend: object, settings: dict[str, Any]) -> None:
-    if not hasattr(backend, "stream") or isinstance(backend, type):
+    if not hasattr(backend, "stream") or isinstance(backend, (type, Generator)):
         raise ConfigError(
             "a model is a name such as 'demo' or 'openai:MODEL', or a genkit.backend.Backend, "
             f"not {shown(backend)}"

@@ -29,8 +29,12 @@ _ELSEWHERE = {  # what other libraries call it
     "guided_json": "write output",
     "schema": "write output",
     "format": "write output",
-    "grammar": "write output=genkit.Output(grammar=…)",
+    "regex": "write output=genkit.Output(regex=...)",
+    "choices": "write output=genkit.Output(choices=...)",
+    "grammar": "write output=genkit.Output(grammar=...)",
+    "images": "put genkit.Image into the message",
     "functions": "write tools",
+    "temp": "write temperature",
     "max_completion_tokens": "write max_tokens",
     "max_output_tokens": "write max_tokens",
     "max_new_tokens": "write max_tokens",
@@ -53,6 +57,7 @@ _ELSEWHERE = {  # what other libraries call it
     "attempts": _SETTING,
     "max_retries": f"{_SETTING}, as attempts",
     "num_retries": f"{_SETTING}, as attempts",
+    "retries": f"{_SETTING}, as attempts",
     "context": _SETTING,
     "num_ctx": f"{_SETTING}, as context",
     "template": _SETTING,
@@ -127,7 +132,7 @@ def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) ->
     if (timeout := given.pop("timeout", None)) is not None:
         if not is_duration(timeout):
             raise BadRequest(f"timeout takes the seconds that a call may take, above 0, not {shown(timeout)}")
-        given["deadline"] = time.monotonic() + timeout
+        given["deadline"] = time.monotonic() + float(timeout)
     sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
     return Request(messages=messages, sampling=sampling, stream=stream, **given)
 
@@ -139,7 +144,10 @@ def conversation(prompt: Prompt) -> list[Message]:
         BadRequest: it is of another type, or empty.
     """
     if not isinstance(prompt, (str, Message, Sequence)) or isinstance(prompt, (bytes, bytearray)):
-        raise BadRequest(f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({shown(prompt)})")
+        hint = "; a mapping is a message of a list" if isinstance(prompt, Mapping) else ""
+        raise BadRequest(
+            f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({shown(prompt)}){hint}"
+        )
     messages = [prompt] if isinstance(prompt, (str, Message)) else list(prompt)
     if not messages:
         raise BadRequest("the prompt is empty; give text, a message, or a list of messages")

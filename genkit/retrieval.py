@@ -37,14 +37,14 @@ class Retrieval:
             Closed: the Generator was closed.
         """
         checked, size = _texts(texts, "embed"), _count("dimensions", dimensions)
-        return run(self._backend.embed(checked, self._blocking, dimensions=size, purpose=purpose))
+        return run(self._backend.embed(checked, self._blocking, dimensions=size, purpose=_purpose(purpose)))
 
     async def aembed(
         self, texts: Iterable[str], *, dimensions: int | None = None, purpose: str | None = None
     ) -> list[list[float]]:
         """The asynchronous twin of :meth:`embed`."""
         checked, size = _texts(texts, "embed"), _count("dimensions", dimensions)
-        return await self._backend.embed(checked, awaiting(), dimensions=size, purpose=purpose)
+        return await self._backend.embed(checked, awaiting(), dimensions=size, purpose=_purpose(purpose))
 
     def rerank(self, query: str, documents: Iterable[str], *, top: int | None = None) -> list[Ranked]:
         """The documents in the order in which they answer a query, the best first.
@@ -81,6 +81,12 @@ def _texts(texts: Iterable[str], what: str) -> Sequence[str]:
 
 def _count(name: str, value: int | None) -> int | None:
     return None if value is None else int(checked_number(name, value, 1, 2**31 - 1, whole=True))
+
+
+def _purpose(value: str | None) -> str | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    raise BadRequest(f'purpose takes "document", "query", or a word of the vendor\'s own, not {shown(value)}')
 
 
 def _search(query: str, documents: Iterable[str]) -> tuple[str, Sequence[str]]:

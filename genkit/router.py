@@ -81,8 +81,9 @@ def _hint(model: str, scheme: str) -> str:
     lower = scheme.lower()
     if lower != scheme and lower in (*VENDORS, "llama") and model != scheme:
         return f"did you mean {lower}{model[len(scheme) :]}?"
-    if model.endswith(".gguf"):
-        return f"for a file write llama:{'PATH.gguf, once it is downloaded' if '://' in model else model}"
+    if model.lower().endswith(".gguf"):
+        far = "a model is loaded from a file, not from an address: write llama:PATH.gguf, once it is downloaded"
+        return far if "://" in model else f"for a file write llama:{model}"
     names = (*VENDORS, "llama")
     first, _, name = model.replace("/", ":", 1).partition(":")
     vendor = _ELSEWHERE.get(first, first)
@@ -104,12 +105,20 @@ def _only(names: tuple[str, ...], settings: dict[str, Any], model: str) -> dict[
     """The settings, which must be among these."""
     for name in settings:
         if name not in names:
-            meant = _ELSEWHERE.get(name, name)
-            close = [meant] if meant in names else difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {close[0]}=?" if close else f"it takes {', '.join(names)}"
-            where = " (it is an option of each call)" if name in Options.__annotations__ else ""
-            raise ConfigError(f"{model!r} does not take {name}={where}; {hint}")
+            raise ConfigError(f"{model!r} does not take {name}={_meant(name, names)}")
     return settings
+
+
+def _meant(name: str, names: tuple[str, ...]) -> str:
+    """What else to say of a setting that is not among these."""
+    takes = f"; it takes {', '.join(names)}"
+    if name in (*_LOCAL, *_REMOTE):
+        return f", which is for {'local' if name in _LOCAL else 'remote'} models{takes}"
+    if name in Options.__annotations__:
+        return ": it is an option of each call"
+    meant = _ELSEWHERE.get(name, name)
+    close = [meant] if meant in names else difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]}=?" if close else takes
 
 
 def _local(path: str, **settings: Any) -> Route:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import re
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -212,6 +215,7 @@ def test_what_is_no_prompt_is_refused(demo: Generator, prompt) -> None:
 
 def test_a_dictionary_is_not_read_as_a_list_of_its_keys(demo: Generator) -> None:
     assert "prompt" in bad(demo, {"role": "user", "content": "hi"})
+    assert bad(demo, {"role": "user", "content": "hi"}).endswith("; a mapping is a message of a list")
 
 
 def test_what_the_model_cannot_read_is_refused(demo: Generator) -> None:
@@ -241,6 +245,9 @@ def test_a_misspelt_option_gets_a_suggestion(demo: Generator, typo: str, meant: 
         ("attempts", "give it to genkit.Generator$"),
         ("extra_headers", "genkit.Generator, as headers$"),
         ("num_ctx", "genkit.Generator, as context$"),
+        ("temp", "write temperature$"),
+        ("choices", r"write output=genkit.Output\(choices=...\)$"),
+        ("retries", "genkit.Generator, as attempts$"),
     ],
 )
 def test_what_others_call_it_leads_to_what_it_is_called_here(demo: Generator, name: str, hint: str) -> None:
@@ -332,6 +339,8 @@ def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None
         ("llama:", "llama:PATH"),
         ("openai:", "a name follows the colon, as in openai:MODEL"),
         ("a.gguf", "llama:a.gguf"),
+        ("a.GGUF", "llama:a.GGUF"),
+        ("https://a.example/a.gguf", "not from an address: write llama:PATH.gguf"),
         ("other:a.gguf", "llama:"),
         ("https://models.example/a.gguf", "llama:PATH.gguf, once it is downloaded"),
         ("openai/gpt-5", "openai:gpt-5"),
@@ -367,6 +376,40 @@ def test_an_unknown_model_is_a_config_error_with_a_hint(model: str, hint: str) -
 def test_a_misspelt_setting_is_a_config_error_with_a_hint(setting: dict[str, object], hint: str) -> None:
     with pytest.raises(ConfigError, match=hint):
         Generator("demo", **setting)
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "says"),
+    [
+        (
+            "demo",
+            {"attempts": 2},
+            "does not take attempts=, which is for remote models; it takes context",
+        ),
+        ("openai:m", {"threads": 2}, "threads=, which is for local models; it takes api_key"),
+        ("openai:m", {"lora": "a.gguf"}, "lora=, which is for local models"),
+        ("demo", {"temperature": 1}, "does not take temperature=: it is an option of each call$"),
+        ("demo", {"parallel": 0}, "parallel takes a whole number from 1 to 128, not 0"),
+        ("demo", {"timeout": float("inf")}, "above 0, not inf; leave it out for no limit"),
+        ("demo", {"template": "chat.jinja"}, "itself and not its path, not 'chat.jinja'"),
+    ],
+)
+def test_a_setting_that_is_refused_says_where_it_belongs_or_what_it_takes(
+    model: str, setting: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Generator(model, **setting)
+
+
+def test_an_address_is_no_model_file() -> None:
+    with pytest.raises(ModelFileError, match="nothing is loaded from an address"):
+        Generator("llama:https://a.example/a.gguf")
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_generator_is_not_copied(demo: Generator, write) -> None:
+    with pytest.raises(TypeError, match="cannot pickle or copy a Generator: make one in each process"):
+        write(demo)
 
 
 @pytest.mark.parametrize("model", ["llama:no-such.gguf", Path("no-such.gguf"), f"llama:{files.DEMO.parent}"])
@@ -471,6 +514,11 @@ def test_a_key_is_taken_without_the_blanks_around_it_and_with_none_inside() -> N
 def test_what_is_no_model_is_refused(model) -> None:
     with pytest.raises(ConfigError, match="a model is a name"):
         Generator(model)
+
+
+def test_a_generator_is_no_backend(demo: Generator) -> None:
+    with pytest.raises(ConfigError, match="a model is a name"):
+        Generator(demo)  # type: ignore[arg-type]
 
 
 def test_a_key_of_another_type_is_refused() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit import Generator, Image, Message, Output, Sampling, Tool
+from genkit import Generator, Image, Message, Output, Sampling, Timeouts, Tool
 from genkit.errors import BadRequest, ConfigError, UnsupportedOption
 from genkit.options import conversation, make_request
 from genkit.request import Request
@@ -178,6 +178,17 @@ def test_a_number_of_numpys_is_a_number() -> None:
         Sampling(max_tokens=np.float64(5))  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="temperature takes a number"):
         Sampling(temperature=np.bool_(True))  # type: ignore[arg-type]
+
+
+def test_a_time_and_a_budget_may_be_numpys() -> None:
+    before = time.monotonic()
+    request = make_request("a", {"timeout": np.float32(5), "reasoning": np.int64(2000)}, stream=False)
+    assert type(request.deadline) is float
+    assert before + 5 <= request.deadline <= time.monotonic() + 5
+    assert loads(Request, dumps(request)).reasoning == 2000
+    limits = Timeouts(total=np.int64(5), idle=np.float32(0.5))  # type: ignore[arg-type]
+    assert (type(limits.total), type(limits.idle)) == (float, float)
+    assert limits == Timeouts(total=5, idle=0.5)
 
 
 def test_options_become_a_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,9 @@ _answer_options = (
     click.option("--system", metavar="TEXT", help="Instructions that hold for the whole conversation."),
     click.option("--max-tokens", type=int, help="The most tokens to generate."),
     click.option("--temperature", type=float, help="0 takes the likeliest token; higher is more varied."),
-    click.option("--seed", type=int, help="The same seed and prompt give the same answer."),
+    click.option(
+        "--seed", type=int, help="The same seed and prompt give the same answer, as far as the model can."
+    ),
     click.option("--stop", multiple=True, metavar="TEXT", help="End before this text; may be repeated."),
 )
 

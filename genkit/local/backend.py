@@ -23,7 +23,7 @@ from . import files
 from .adapter import Adapters
 from .pipe import Token
 from .question import generation, unsupported
-from .settings import check_seconds, checked
+from .settings import checked, seconds
 from .shared import Tenant
 from .shelf import Shelf
 from .text import TextStream
@@ -109,8 +109,8 @@ class LocalBackend:
         )
         if isolation not in ("process", "thread"):
             raise ConfigError(f'isolation takes "process" or "thread", not {shown(isolation)}')
-        check_seconds(idle=idle, timeout=timeout)
-        self._timeout, self._deterministic = timeout, deterministic
+        self._timeout, idle = seconds("timeout", timeout), seconds("idle", idle)
+        self._deterministic = deterministic
         self._kept = files.cache_directory() / "kept" if keep_on_disk else None
         self._path, self._adapters = files.find(path), Adapters(lora)
         settings |= {

@@ -30,9 +30,9 @@ def find(path: str | os.PathLike[str]) -> Path:
         found.stat()
     except (OSError, RuntimeError, ValueError) as error:  # no such user, no right to look, a NUL byte
         if found and isinstance(error, FileNotFoundError):
-            raise ModelFileError(
-                f"there is no model file at {found}; check the path", path=str(found)
-            ) from None
+            far = "nothing is loaded from an address: give the path of a file"
+            what = far if "://" in os.fspath(path) else "check the path"
+            raise ModelFileError(f"there is no model file at {found}; {what}", path=str(found)) from None
         raise ModelFileError(f"cannot look for a model file at {path}: {error}", path=str(path)) from error
     if found.is_dir():
         models = ", ".join(sorted(p.name for p in found.glob("*.gguf"))[:5]) or "no GGUF file"

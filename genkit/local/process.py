@@ -81,7 +81,7 @@ class Supervisor:
 
     def _living(self) -> Connection:
         if self.closed:
-            raise Closed("this Generator was closed; make another")
+            raise Closed("the Generator was closed; make another")
         if self._is_lost:
             raise BackendError(
                 "a model that runs in threads does not go on in a forked process; make the Generator after "

@@ -27,7 +27,7 @@ def unsupported(request: Request) -> Iterator[str]:
     for name in names:
         message = f"local models do not take {name}"
         if request.on_unsupported == "error":
-            raise UnsupportedOption(f"{message} yet; leave it out", option=name.partition(" ")[0])
+            raise UnsupportedOption(message, option=name.partition(" ")[0])
         if request.on_unsupported == "warn":
             yield f"{message}; it was left out"
 

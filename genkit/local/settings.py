@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from ..errors import ConfigError, shown
+from ..runtime.base import is_duration
 
 PARALLEL = 8
 """How many calls run at a time by default."""
@@ -39,8 +40,9 @@ def checked(
     lookup = not deterministic if lookup is None else lookup
     _check_numbers(context=None if context == "auto" else context, parallel=parallel, **numbers)
     _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, **flags)
-    if template is not None and not (isinstance(template, str) and "{" in template):  # a name, or a path
-        raise ConfigError(f"template takes the text of a chat template, in Jinja, not {shown(template)}")
+    if template is not None and not (isinstance(template, str) and "{" in template):
+        what = "a chat template in Jinja, itself and not its path"
+        raise ConfigError(f"template takes {what}, not {shown(template)}")
     if deterministic:
         for name, value in {
             "parallel": parallel > 1 and parallel,
@@ -62,23 +64,23 @@ def checked(
     }
 
 
-def check_seconds(**seconds: Any) -> None:
-    """Raise ConfigError for what is no number of seconds."""
-    for name, value in seconds.items():
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (is_number and 0 < value <= threading.TIMEOUT_MAX):
-            raise ConfigError(f"a local model's {name} is seconds above 0, not {shown(value)}")
+def seconds(name: str, value: Any) -> float | None:
+    """How long something may take. Raises ConfigError."""
+    if value is None:
+        return None
+    if not is_duration(value) or float(value) > threading.TIMEOUT_MAX:
+        hint = "; leave it out for no limit" if is_duration(value) else ""
+        raise ConfigError(f"a local model's {name} is seconds above 0, not {shown(value)}{hint}")
+    return float(value)
 
 
 def _check_numbers(**numbers: Any) -> None:
     for name, value in numbers.items():
-        low = 0 if name == "gpu_layers" else 1
+        low, high = 0 if name == "gpu_layers" else 1, MOST_PARALLEL if name == "parallel" else _MOST
         is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (is_whole and low <= value <= _MOST):
+        if value is not None and not (is_whole and low <= value <= high):
             also = {"context": ' or "auto"', "gpu_layers": " (999 for all)"}.get(name, "")
-            raise ConfigError(f"{name} takes a whole number from {low} to {_MOST}{also}, not {shown(value)}")
-    if numbers["parallel"] > MOST_PARALLEL:
-        raise ConfigError(f"parallel takes at most {MOST_PARALLEL}, not {shown(numbers['parallel'])}")
+            raise ConfigError(f"{name} takes a whole number from {low} to {high}{also}, not {shown(value)}")
 
 
 def _check_flags(**flags: Any) -> None:

@@ -42,7 +42,7 @@ class Asked:
         """
         tenant = self._tenant
         if tenant.closed:
-            raise Closed("this Generator was closed; make another")
+            raise Closed("the Generator was closed; make another")
         frame = pipe.pack({"call": self._number, **self._question})
         if len(frame) > pipe.LARGEST:
             raise BadRequest(f"the prompt is too large: {len(frame)} bytes of at most {pipe.LARGEST}")

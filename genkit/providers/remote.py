@@ -118,12 +118,14 @@ class RemoteBackend(Abilities):
 
     async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`; an estimate where the vendor does not count."""
+        self._connections.check()
         shown = prompt if isinstance(prompt, str) else from_elsewhere(prompt, self.dialect.name, self.target)
         patience = min(PATIENCE, self._timeouts.total or PATIENCE)
         return await count(self.dialect, self.target, shown, runtime, ask=self._ask, patience=patience)
 
     async def warm(self, runtime: Runtime) -> None:
         """See :class:`genkit.backend.Backend`; there is nothing to load."""
+        self._connections.check()
 
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`; nothing is kept here."""

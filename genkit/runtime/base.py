@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Protocol, TypeVar
 
 from ..errors import ConfigError, ConnectFailed, DeadlineExceeded, GenkitError, shown
@@ -35,9 +35,12 @@ class Channel(Protocol[T]):
 
 def is_duration(seconds: object) -> bool:
     """Whether that is how long something may take: a number above 0 that a float holds, infinity included."""
-    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
+    if not isinstance(seconds, Real) or isinstance(seconds, bool):
         return False
-    return 0 < seconds <= sys.float_info.max or seconds == math.inf
+    try:
+        return float(seconds) > 0
+    except OverflowError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +65,13 @@ class Timeouts:
     def __post_init__(self) -> None:
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if value is not None and not is_duration(value):
+            if value is None:
+                continue
+            if not is_duration(value):
                 what = "timeout" if limit.name == "total" else f"the {limit.name} timeout"
                 raise ConfigError(f"{what} takes seconds above 0, or genkit.Timeouts, not {shown(value)}")
+            if not isinstance(value, (int, float)):  # numpy's, say: what is added to it would be as coarse
+                object.__setattr__(self, limit.name, float(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

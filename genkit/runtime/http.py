@@ -192,8 +192,7 @@ class Connections:
         """The connections that belong where this call runs."""
         home = runtime.home
         with self._lock:
-            if self.closed:
-                raise Closed("the Generator was closed; make another")
+            self.check()
             if self._pid != os.getpid():  # forked: the parent's; kept, or they would be closed here
                 self._parents, self._pid, self._pools = self._pools, os.getpid(), {}
             pool = self._pools.get(home)
@@ -206,6 +205,11 @@ class Connections:
             pool = self._pools[home] = Pool(make)
         pool.keeper = await runtime.at_shutdown(lambda: _close_all(pool.empty()))
         return pool
+
+    def check(self) -> None:
+        """Raises Closed if they are closed."""
+        if self.closed:
+            raise Closed("the Generator was closed; make another")
 
     def close(self) -> None:
         """Close all connections; calls that use one fail. Safe to call twice, and from any thread."""
@@ -224,7 +228,7 @@ class Connections:
 
 
 def _closed() -> Closed:
-    return Closed("the Generator was closed while it was used")
+    return Closed("the Generator was closed while this call was running")
 
 
 async def _head(transport: Any, request: httpx.Request) -> httpx.Response:

@@ -152,3 +152,11 @@ def test_where_nobody_counts_it_is_an_estimate(model: str) -> None:
     assert (found.exact, found.source) == (False, "an estimate of 4 bytes a token")
     assert 12 <= found.tokens <= 30
     assert not asked
+
+
+def test_a_closed_generator_counts_no_more_than_it_answers() -> None:
+    generator = genkit.Generator("chat:m", base_url="http://127.0.0.1:1")
+    generator.close()
+    for call in (lambda: generator.count("Hi"), generator.warm, lambda: generator.generate("Hi")):
+        with pytest.raises(genkit.errors.Closed, match="the Generator was closed; make another"):
+            call()

@@ -220,6 +220,15 @@ def test_embeddings_in_batches_keep_their_order(mode: str) -> None:
     assert [asked.json["texts"] for asked in server.requests] == [texts[:2], texts[2:4], texts[4:]]
 
 
+@pytest.mark.parametrize("purpose", ["", 5])
+def test_a_purpose_is_a_word(purpose: Any) -> None:
+    with (
+        genkit.Generator("cohere:m", base_url="http://127.0.0.1:1") as generator,
+        pytest.raises(errors.BadRequest, match="purpose takes"),
+    ):
+        generator.embed(["a"], purpose=purpose)
+
+
 def test_missing_embeddings_are_an_error() -> None:
     with LoopbackProvider(Answer(body={"texts": ["a"]})) as server, pytest.raises(errors.ProtocolError):
         run(backend(server.url).embed(["a", "b"], BlockingRuntime()))
