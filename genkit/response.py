@@ -32,7 +32,9 @@ class Response:
     ``message`` can be put back into a conversation as it is. ``finish_reason`` is one of ``stop``,
     ``length``, ``tool_calls``, ``content_filter``, ``incomplete`` (the stream was closed or broke
     before its end) and ``error``; ``raw_finish_reason`` is the backend's own word for it.
-    ``metrics`` tells how long a local model took for what.
+    ``usage`` are the tokens it took, ``model`` who answered, ``id`` and ``request_id`` the provider's own,
+    ``rate_limits`` its headers of that name. ``warnings`` tell what was left out, or perhaps done twice;
+    ``logprobs``, if asked for, how likely each token was; ``metrics`` how long a local model took for what.
     """
 
     message: Message
