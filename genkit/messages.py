@@ -167,10 +167,18 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheMark:
-    """Everything before this may be kept in the provider's prompt cache, for ``ttl`` (``5m``, ``1h``)."""
+    """Everything before this may be kept in the provider's prompt cache, for ``ttl`` (``5m``, ``1h``).
+
+    Raises:
+        BadRequest: ``ttl`` is no text.
+    """
 
     ttl: str = ""
     type: Literal["cache_mark"] = field(default="cache_mark", repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.ttl, str):
+            raise BadRequest(f"CacheMark takes ttl= as text, such as '5m', not {shown(self.ttl)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,22 @@ def _check_schema(schema: Any, what: str) -> None:
             f"{what}: a JSON schema is a mapping, not {shown(schema)}; "
             "a pydantic model's is its model_json_schema()"
         )
+    if schema and _are_fields(schema):
+        whole = "{'type': 'object', 'properties': {...}}"
+        raise BadRequest(f"{what}: a JSON schema of fields is {whole}, not {shown(schema)}")
+
+
+_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
+_NO_FIELDS = frozenset((
+    "type", "properties", "patternProperties", "additionalProperties", "propertyNames", "items", "contains",
+    "not", "if", "then", "else", "$ref", "$defs", "definitions", "const", "default", "title", "description",
+))  # fmt: skip
+
+
+def _are_fields(schema: Mapping[str, Any]) -> bool:
+    """Whether these are names and types, as ``properties`` holds them: as a schema, it would say nothing."""
+    types = (value.get("type") if isinstance(value, Mapping) else value for value in schema.values())
+    return not _NO_FIELDS.intersection(schema) and all(each in _TYPES for each in types)
 
 
 def _is_response_format(schema: Mapping[str, Any]) -> bool:

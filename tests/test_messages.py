@@ -11,6 +11,7 @@ import pytest
 
 from genkit import (
     Audio,
+    CacheMark,
     Document,
     Image,
     Message,
@@ -132,6 +133,7 @@ def test_media_types_do_not_depend_on_the_system(
         (lambda: ToolCall(id="1", name=5, arguments="{}"), "an id and a name"),
         (lambda: Refusal(None), "Refusal takes text"),
         (lambda: Reasoning(5), "Reasoning takes text, not 5"),
+        (lambda: CacheMark(ttl=5), "CacheMark takes ttl= as text, such as '5m', not 5"),
         (lambda: Native(dialect="d", data=None), "takes a dialect and a mapping, not 'd' and None"),
         (lambda: Native(dialect=5, data={}), "not 5 and {}"),
         (lambda: Image(url="u", detail=5), "Image takes detail= as text, not 5"),

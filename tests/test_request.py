@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -380,3 +381,16 @@ def test_what_is_no_form_of_an_answer_is_refused(output: object) -> None:
 def test_an_option_that_is_none_of_its_words_is_refused(options, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         Request(messages=[Message.user("x")], **options)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": "string", "age": "integer"}, {"name": {"type": "string"}}, {"tags": {"type": "array"}}],
+)
+def test_fields_are_no_schema(fields: dict[str, Any]) -> None:
+    for make in (lambda: Output(schema=fields), lambda: Tool(name="f", parameters=fields)):
+        with pytest.raises(BadRequest, match="a JSON schema of fields is"):
+            make()
+    assert Output(schema={"type": "object", "properties": fields}).schema
+    assert Output(schema={"items": {"type": "string"}}).schema == {"items": {"type": "string"}}
+    assert Output(schema={"description": "string"}).schema
