@@ -16,7 +16,8 @@ from .options import raw_option, with_answer_options, with_generator
 from .output import Answer, error, failed, note, note_ending
 
 _HELP = "/clear starts anew, /exit or Ctrl-D leaves, Ctrl-C stops an answer"
-_ROOM = "/clear starts anew, and a larger --context holds more"
+_ANEW = "/clear starts anew"
+_ROOM = f"{_ANEW}, and a larger --context holds more"
 _COMMAND = re.compile("/[a-z]+")
 
 
@@ -109,7 +110,8 @@ def _turn(conversation: Conversation, text: str, options: dict[str, Any], raw: b
             answer.end()
     except genkit.errors.ContextOverflow as problem:
         size = f"with this message it has {problem.tokens} tokens, and the context window {problem.limit}"
-        note(f"genkit: error: the conversation no longer fits: {size}; {_ROOM}")
+        told = f"{problem}; {_ANEW}" if problem.provider else f"{size}; {_ROOM}"
+        note(f"genkit: error: the conversation no longer fits: {told}")
         return False
     except genkit.GenkitError as problem:
         error(problem)

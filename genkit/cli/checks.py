@@ -128,7 +128,7 @@ def canary(model: str, features: frozenset[str]) -> Iterator[Finding]:
             reply = generator.generate("Hello!", max_tokens=16)  # fewer are refused by some
             end = time.perf_counter()
     except genkit.GenkitError as error:
-        yield Finding("generating", error.message, "fail", remedy(error, features))
+        yield Finding("generating", str(error), "fail", remedy(error, features))
         return
     took = f"loaded in {loaded - start:.2f} s, {reply.usage.output_tokens} tokens in {end - loaded:.2f} s"
     yield Finding("generating", f"works: {took}")

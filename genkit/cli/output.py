@@ -45,7 +45,7 @@ def note(text: str) -> None:
 
 def error(problem: genkit.GenkitError) -> None:
     """Tell the user what went wrong, in one line."""
-    note(f"genkit: error: {problem.message}")
+    note(f"genkit: error: {problem}")
 
 
 def failed(response: genkit.Response) -> bool:

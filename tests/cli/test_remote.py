@@ -98,3 +98,17 @@ def test_a_server_that_says_no_is_one_line(run: Run) -> None:
         done = run("run", "Hi", "-m", "chat:any", "--base-url", server.url)
     assert (len(problems(done.stderr)), done.stdout.strip(), done.returncode) == (1, "", 1)
     assert "wrong key" in done.stderr
+
+
+def test_an_error_says_whose_it_is_and_how_often_it_was_tried(run: Run) -> None:
+    with LoopbackProvider(Answer(status=500, body="oops", headers={"retry-after": "0"})) as server:
+        done = run("run", "Hi", "-m", "chat:any", "--base-url", server.url)
+    assert problems(done.stderr) == ["genkit: error: oops (chat, status 500, after 3 tries)"]
+
+
+def test_a_conversation_that_no_longer_fits_is_told_in_the_servers_words(run: Run) -> None:
+    error = {"message": "maximum context length is 8 tokens", "code": "context_length_exceeded"}
+    with LoopbackProvider(Answer(status=400, body={"error": error})) as server:
+        done = run("chat", "-m", "chat:any", "--base-url", server.url, stdin="Hi\n")
+    told = "the conversation no longer fits: maximum context length is 8 tokens (chat, status 400)"
+    assert problems(done.stderr) == [f"genkit: error: {told}; /clear starts anew"]
