@@ -82,7 +82,7 @@ def _hint(model: str, scheme: str) -> str:
     if lower != scheme and lower in (*VENDORS, "llama") and model != scheme:
         return f"did you mean {lower}{model[len(scheme) :]}?"
     if model.lower().endswith(".gguf"):
-        far = "a model is loaded from a file, not from an address: write llama:PATH.gguf, once it is downloaded"
+        far = "models come from files, not from an address: write llama:PATH.gguf, once it is downloaded"
         return far if "://" in model else f"for a file write llama:{model}"
     names = (*VENDORS, "llama")
     first, _, name = model.replace("/", ":", 1).partition(":")
