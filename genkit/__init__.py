@@ -109,7 +109,10 @@ def __getattr__(name: str) -> object:
     if name == "errors":
         return importlib.import_module("genkit.errors")
     if name not in _MODULE_OF:
-        raise AttributeError(f"module 'genkit' has no attribute {name!r}")
+        found = getattr(importlib.import_module("genkit.errors"), name, None) if name[:1].isupper() else None
+        is_error = isinstance(found, type) and issubclass(found, Exception)
+        hint = f"; there is genkit.errors.{name}" if is_error else ""
+        raise AttributeError(f"module 'genkit' has no attribute {name!r}{hint}")
     value = getattr(importlib.import_module(f"genkit.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value

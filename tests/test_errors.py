@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+import genkit
 from genkit import Message, Response, errors
 from genkit.errors import GenkitError
 
@@ -95,3 +96,8 @@ def test_what_the_caller_did_wrong_is_never_worth_another_try() -> None:
 def test_what_carries_less_is_less_set() -> None:
     assert GenkitError("m").partial is None
     assert errors.WorkerDied("m").signal is None
+
+
+def test_an_error_that_is_looked_for_in_genkit_itself_is_told_where_it_is() -> None:
+    with pytest.raises(AttributeError, match=r"'RateLimited'; there is genkit\.errors\.RateLimited$"):
+        _ = genkit.RateLimited
