@@ -13,6 +13,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,8 +168,7 @@ async def connect(
     loop = asyncio.get_running_loop()
     name = place[0] if tls else None
     if proxy is None:
-        # uvloop does not know it, and tries all addresses by itself.
-        more: Any = {"happy_eyeballs_delay": 0.25} if isinstance(loop, asyncio.BaseEventLoop) else {}
+        more: Any = {"happy_eyeballs_delay": 0.25} if _can_race(loop) else {}
         return await loop.create_connection(protocol, *place, ssl=tls, server_hostname=name, **more)
     sock = await _reach(proxy, limits)
     try:
@@ -180,6 +180,17 @@ async def connect(
     except BaseException:
         sock.close()
         raise
+
+
+def _can_race(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether an event loop can try the addresses of a name beside each other.
+
+    uvloop tries them by itself. Older versions of Python fail there if tasks begin before the one that makes
+    them goes on, as those of ``asyncio.eager_task_factory`` do (CPython's issue 124309).
+    """
+    if not isinstance(loop, asyncio.BaseEventLoop):
+        return False
+    return sys.version_info >= (3, 13, 1) or loop.get_task_factory() is None
 
 
 async def _reach(proxy: Proxy, limits: Limits) -> socket.socket:

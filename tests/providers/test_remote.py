@@ -392,6 +392,20 @@ def test_a_stream_that_is_left_as_its_loop_ends_is_closed_without_a_word() -> No
     assert not complaints
 
 
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="new in Python 3.12")
+def test_calls_where_tasks_begin_before_their_maker_goes_on() -> None:
+    completion = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+
+    async def main() -> list[str]:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        async with genkit.Generator("chat:m", base_url=server.url) as generator:
+            answers = await asyncio.gather(generator.agenerate("x"), generator.agenerate("y"))
+        return [answer.text for answer in answers]
+
+    with LoopbackProvider(Answer(body=completion)) as server:
+        assert asyncio.run(main()) == ["a", "a"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not for Windows")
 def test_another_event_loop_will_do() -> None:
     """uvicorn's is uvloop, whose transports and arguments are not quite those of asyncio."""
