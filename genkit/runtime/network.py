@@ -227,7 +227,8 @@ class _Protocol(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._limits: Limits | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None  # which in qasync's loop does not tell when it rings
+        self._rings = 0.0
 
     def take(self) -> bytes:
         """All that came so far."""
@@ -241,7 +242,7 @@ class _Protocol(asyncio.Protocol):
     async def wait(self, limits: Limits, left: float | None) -> None:
         """Wait until something happens; one timer serves many waits, set anew when it rings too early."""
         self._limits = limits
-        if left is not None and (self._timer is None or self._timer.when() > self._loop.time() + left):
+        if left is not None and (self._timer is None or self._rings > self._loop.time() + left):
             self._set_timer(left)
         self._waiter = self._loop.create_future()
         try:
@@ -252,7 +253,7 @@ class _Protocol(asyncio.Protocol):
     def _set_timer(self, seconds: float) -> None:
         if self._timer:
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._ring)
+        self._timer, self._rings = self._loop.call_later(seconds, self._ring), self._loop.time() + seconds
 
     def _ring(self) -> None:
         self._timer = None

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -390,6 +390,29 @@ def test_a_stream_that_is_left_as_its_loop_ends_is_closed_without_a_word() -> No
         assert server.requests[0].gone.wait(60)
     gc.collect()  # what cannot be closed any more would be a warning, which is an error here
     assert not complaints
+
+
+class PlainHandles(asyncio.SelectorEventLoop):
+    """As qasync, the event loop of Qt, has it: a timer can be cancelled, and tells nothing."""
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        timer = super().call_later(delay, callback, *args, context=context)
+        return SimpleNamespace(cancel=timer.cancel)
+
+
+def test_an_event_loop_whose_timers_tell_nothing_will_do() -> None:
+    async def main() -> None:
+        async with genkit.Generator("chat:m", base_url=server.url, attempts=1) as generator:
+            assert (await generator.agenerate("x")).text == "a"
+            with pytest.raises(errors.DeadlineExceeded):
+                await generator.agenerate("x", timeout=0.2)
+
+    completion = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+    loop = PlainHandles()
+    with LoopbackProvider([Answer(body=completion), Answer(raw=b"", end="hang")]) as server:
+        loop.run_until_complete(main())
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 @pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="new in Python 3.12")
