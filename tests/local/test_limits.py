@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 import genkit
 from genkit.errors import BadRequest, WorkerDied
-from genkit.local.limits import is_for_want_of_memory
+from genkit.local.limits import MEMORY, is_for_want_of_memory, limited
 
 # So deep in calls that the stack fills more than the last words that are shown.
 DEEP = (
@@ -46,6 +47,27 @@ def test_a_template_that_wants_all_memory_is_refused(alphabet_file: Path, expres
         with pytest.raises(BadRequest, match="too much memory"):
             generator.generate("mmm")
         assert generator.generate("x").text == "yz"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a process")
+def test_what_a_process_may_take_is_bounded_in_a_block_and_not_after_it() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises(MemoryError), limited():
+        bytearray(2 * MEMORY)
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+def test_the_program_that_a_model_runs_in_is_not_ended_for_its_template(
+    alphabet_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    limits: list[float] = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, **_: limits.append(seconds))
+    with genkit.Generator(alphabet_file, isolation="thread") as generator:
+        assert generator.generate("x").text == "yz"
+    assert limits == []
 
 
 @pytest.mark.parametrize(

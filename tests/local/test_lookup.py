@@ -225,6 +225,15 @@ def test_costs_are_reckoned_until_they_are_measured_twice() -> None:
     assert costs.seconds(4) == 0.3
 
 
+def test_costs_are_reckoned_from_the_nearest_that_are_measured() -> None:
+    costs = Costs()
+    for rows, seconds in ((1, 0.1), (8, 0.4)):
+        costs.observe(rows, seconds)
+        costs.observe(rows, seconds)
+    assert costs.seconds(9) == pytest.approx(0.4 * 3 / 2.75)
+    assert costs.seconds(2) == pytest.approx(0.1 * 1.25)
+
+
 def test_what_did_not_pay_is_tried_again_after_a_while() -> None:
     costs = Costs()
     speculation, work = Speculation(costs), answering()
