@@ -79,7 +79,7 @@ def route(model: str, **settings: Any) -> Route:
 
 def _hint(model: str, scheme: str) -> str:
     lower = scheme.lower()
-    if lower != scheme and lower in (*VENDORS, "llama") and model != scheme:
+    if lower != scheme and lower in (*VENDORS, "llama"):
         return f"did you mean {lower}{model[len(scheme) :]}?"
     if model.lower().endswith(".gguf"):
         far = "models come from files, not from an address: write llama:PATH.gguf, once it is downloaded"

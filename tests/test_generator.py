@@ -352,6 +352,8 @@ def test_a_template_of_ones_own_is_what_the_model_reads(demo: Generator) -> None
         ("o3-mini", "openai:o3-mini"),
         ("OpenAI:gpt-5", "did you mean openai:gpt-5?"),
         ("LLAMA:a.gguf", "did you mean llama:a.gguf?"),
+        ("OpenAI", "did you mean openai?"),
+        ("mistral-large", "did you mean mistral:mistral-large?"),
         ("opnai:gpt-5", "did you mean openai?"),
         ("Nobody:gpt-5", "use 'demo', 'llama:PATH.gguf', or 'VENDOR:MODEL'"),
     ],

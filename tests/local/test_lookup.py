@@ -234,6 +234,13 @@ def test_costs_are_reckoned_from_the_nearest_that_are_measured() -> None:
     assert costs.seconds(2) == pytest.approx(0.1 * 1.25)
 
 
+def test_what_is_measured_late_counts_too() -> None:
+    costs = Costs()
+    for _ in range(1000):
+        costs.observe(1, 0.1)
+    assert costs.seconds(1) == 0.1
+
+
 def test_what_did_not_pay_is_tried_again_after_a_while() -> None:
     costs = Costs()
     speculation, work = Speculation(costs), answering()
