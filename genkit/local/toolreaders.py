@@ -78,6 +78,13 @@ def read_tagged(text: str) -> list[Call]:
     ]
 
 
+def read_unopened(text: str) -> list[Call]:
+    """``<function=…``, of which the beginning was the marker: Qwen Coder may leave ``<tool_call>`` out."""
+    if text.rpartition("</function>")[2].strip() and "</function>" in text:
+        raise ValueError("more than calls")
+    return read_tagged(f"<function={text}")
+
+
 def _from_pairs(name: str, pattern: str, body: str) -> Call:
     if not re.fullmatch(r"[\w.:-]+", name):
         raise ValueError("no name")

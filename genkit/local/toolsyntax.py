@@ -20,6 +20,7 @@ from .toolreaders import (
     read_kimi,
     read_mistral,
     read_tagged,
+    read_unopened,
 )
 
 Reader: TypeAlias = Callable[[str], list[Call]]
@@ -50,6 +51,7 @@ class Syntax(NamedTuple):
 
 _THINK = Section("reasoning", "<think>", ("</think>",))
 _TAGGED = Section("call", "<tool_call>", ("</tool_call>",), read_tagged)
+_UNOPENED = Section("call", "<function=", ("</tool_call>",), read_unopened)
 _FUNCTION = Section("call", "<function=", ("</function>",), read_function)
 
 _WITHIN = {
@@ -113,7 +115,7 @@ _KNOWN = (
         ("<|tool_call|>",),
         (_THINK, Section("call", "<|tool_call|>", ("<|/tool_call|>",), read_json)),
     ),
-    Syntax("tagged", ("<tool_call>",), (_THINK, _TAGGED)),
+    Syntax("tagged", ("<tool_call>",), (_THINK, _TAGGED, _UNOPENED)),
     Syntax("function", ("<function=",), (_THINK, _FUNCTION)),
     Syntax(
         "llama",

@@ -76,6 +76,21 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
     ),
     (
         "tagged",
+        "Let me look.\n\n<function=weather>\n<parameter=city>\nOslo\n</parameter>\n</function>\n</tool_call>",
+        "",
+        "Let me look.\n\n",
+        [OSLO],
+    ),
+    (
+        "tagged",
+        "<function=weather>\n<parameter=city>\nOslo\n</parameter>\n</function>\n"
+        "<function=weather>\n<parameter=city>\nOslo\n</parameter>\n</function>",
+        "",
+        "",
+        [OSLO, OSLO],
+    ),
+    (
+        "tagged",
         "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n</tool_call>",
         "",
         "",
@@ -285,6 +300,8 @@ def test_a_template_that_shows_calls_without_markers_has_them_alone() -> None:
         ("tagged", '<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>'),
         ("mistral", '[TOOL_CALLS]f{"a":NaN}'),
         ("tagged", "a <tool_ca"),
+        ("tagged", "<function=f></function> and so on"),
+        ("tagged", "write <function=name of it"),
         ("tagged", '{"name": "f", "arguments": {}}'),  # which a model of this family would mark
         ("llama", '{"city": "Oslo"}'),
         ("llama", '{"name": "Bob"'),
