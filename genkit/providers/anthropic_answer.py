@@ -156,9 +156,7 @@ class _Block:
         if self._type == "tool_use":
             if not text(self._data, "id") or not text(self._data, "name"):
                 raise ProtocolError(f"a tool call without id or name: {str(self._data)[:200]}")
-            arguments = self._data.get("input")
-            self._pieces.append(to_json(arguments).decode() if arguments else "")
-            return (ToolCallDelta(self._index, self._pieces[0], self._data["id"], self._data["name"]),)
+            return (ToolCallDelta(self._index, "", self._data["id"], self._data["name"]),)
         return ()
 
     def add(self, delta: Mapping[str, Any]) -> tuple[Event, ...]:
@@ -191,8 +189,10 @@ class _Block:
             thought = Reasoning(whole, signature, dialect=NAME)
             return (PartEnd(thought),) if whole or signature else ()
         if self._type == "tool_use":
-            call = ToolCall(id=self._data["id"], name=self._data["name"], arguments=whole or "{}")
-            return (*(() if whole else (ToolCallDelta(self._index, "{}"),)), PartEnd(call))
+            # Deltas hold; where there were none, what the block began with does.
+            rest = "" if whole else to_json(self._data.get("input") or {}).decode()
+            call = ToolCall(id=self._data["id"], name=self._data["name"], arguments=whole or rest)
+            return (*((ToolCallDelta(self._index, rest),) if rest else ()), PartEnd(call))
         if whole:
             self._data["input"] = tool_input(whole)
         return (PartEnd(Native(dialect=NAME, data=self._data)),)

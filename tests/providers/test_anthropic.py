@@ -204,6 +204,16 @@ def test_a_call_without_arguments_has_an_empty_object() -> None:
     assert call == ToolCall(id="t", name="f", arguments="{}")
 
 
+@pytest.mark.parametrize("pieces", [(), ("",), ('{"a"', ":1}")])
+def test_arguments_may_be_told_at_the_start_of_a_call_and_again_in_pieces(pieces: tuple[str, ...]) -> None:
+    told = [delta(type="input_json_delta", partial_json=piece) for piece in pieces]
+    block = begin(type="tool_use", id="t", name="f", input={"a": 1})
+    found = events(ANTHROPIC, [start(), block, *told, close(), *stop("tool_use")], HERE)
+    (call,) = [event.part for event in found if isinstance(event, PartEnd)]
+    assert call == ToolCall(id="t", name="f", arguments='{"a":1}')
+    assert "".join(event.arguments for event in found if isinstance(event, ToolCallDelta)) == '{"a":1}'
+
+
 def test_blocks_that_lack_an_index_or_an_end_are_kept_apart() -> None:
     first, second = begin(type="text", text="a"), begin(type="tool_use", id="t", name="f", input={"x": 1})
     del first["index"], second["index"]
