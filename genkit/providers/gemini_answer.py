@@ -196,13 +196,15 @@ class Answer:
             return found if found >= 0 else None
 
         found = [_citation(s, place(s, "startIndex"), place(s, "endIndex")) for s in self._sources]
-        # A chunk is {"web": {…}} or {"retrievedContext": {…}}; a support says which were used where.
+        # A chunk is {"web": {…}} or {"retrievedContext": {…}}; a support says which were used where. One
+        # that was not told is no reason to lose the answer.
         found_in = self._grounding.get("groundingChunks") or ()
         chunks: list[Any] = [next(iter(chunk.values()), {}) for chunk in found_in]
         supports = self._grounding.get("groundingSupports") or ()
         for support in supports:
             span = support.get("segment") or {}
-            used = [chunks[index] for index in support.get("groundingChunkIndices") or ()]
+            named = support.get("groundingChunkIndices") or ()
+            used = [chunks[index] for index in named if 0 <= index < len(chunks)]
             found += [_citation(chunk, place(span, "startIndex"), place(span, "endIndex")) for chunk in used]
         return tuple(found if supports else [*found, *map(_citation, chunks)])
 

@@ -201,6 +201,15 @@ def test_offsets_of_citations_count_characters_of_the_text() -> None:
     assert part.citations == (Citation(url="https://a.example", title="A", start=4, end=6),)
 
 
+@pytest.mark.parametrize("chunks", [None, [], [{"web": {"uri": "https://a.example"}}]], ids=repr)
+def test_a_source_that_is_named_and_not_told_does_not_cost_the_answer(chunks: Any) -> None:
+    support = {"segment": {"endIndex": 2}, "groundingChunkIndices": [-1, 0, 1]}
+    grounding = {"groundingChunks": chunks, "groundingSupports": [support]}
+    (part,) = parts_of(chunk({"text": "Hi"}, finishReason="STOP", groundingMetadata=grounding))
+    assert part.text == "Hi"
+    assert [citation.url for citation in part.citations] == ["https://a.example"] * len(chunks or ())
+
+
 def test_content_that_only_gemini_knows_is_kept() -> None:
     code = {"executableCode": {"language": "PYTHON", "code": "1"}}
     assert parts_of(chunk(code, finishReason="STOP")) == (Native(dialect="gemini", data=code),)
