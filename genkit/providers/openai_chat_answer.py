@@ -2,7 +2,8 @@
 
 Wire format: "Create chat completion", "The chat completion object" and "The chat completion chunk object" in
 OpenAI's API reference; reasoning, citations and images as other vendors add them (DeepSeek's "Thinking mode",
-OpenRouter's "Image generation", Mistral's "Reasoning", Perplexity's "Sonar API").
+OpenRouter's "Image generation", Mistral's "Reasoning", Databricks' "Query reasoning models", Perplexity's
+"Sonar API").
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ class Answer:
         if isinstance(content, dict):
             content = [{"text": json.dumps(content, ensure_ascii=False)}]
         for piece in content:
-            thinking = piece.get("thinking")
+            thinking = piece.get("thinking") or piece.get("summary")  # Mistral's, and Databricks'
             for thought in [{"text": thinking}] if isinstance(thinking, str) else thinking or ():
                 if words := text(thought, "text"):
                     self._think(words, events)

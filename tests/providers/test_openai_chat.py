@@ -354,6 +354,16 @@ def test_mistrals_thinking_is_reasoning() -> None:
         assert (response.reasoning, response.text) == ("Hm", "Yes")
 
 
+def test_a_summary_of_databricks_is_reasoning() -> None:
+    summary = [{"type": "summary_text", "text": "Hm", "signature": "s"}]
+    thinking = [{"type": "reasoning", "summary": summary}]
+    chunks = [chunk({"content": thinking}), chunk({"content": "Yes"}, "stop"), DONE]
+    whole = body({"content": [*thinking, {"type": "text", "text": "Yes"}]})
+    for items in chunks, [whole]:
+        response = collect(CHAT, items, target("databricks"))
+        assert (response.reasoning, response.text) == ("Hm", "Yes")
+
+
 def test_reasoning_details_are_kept_for_the_way_back() -> None:
     def detail(**fields: Any) -> dict[str, Any]:
         piece = {"type": "reasoning.text", "index": 0, **fields}
