@@ -373,6 +373,7 @@ def test_an_unknown_model_is_a_config_error_with_a_hint(model: str, hint: str) -
         ({"keep_alive": 60}, "did you mean idle="),
         ({"temperature": 1}, "an option of each call"),
         ({"nonsense": 1}, "it takes context, threads"),
+        ({"nonsense": 1}, "'demo' does not take nonsense=; it takes"),
     ],
 )
 def test_a_misspelt_setting_is_a_config_error_with_a_hint(setting: dict[str, object], hint: str) -> None:

@@ -64,6 +64,18 @@ def test_totals_are_sums_and_rates_over_them() -> None:
     )
 
 
+def test_an_asynchronous_stream_counts_too() -> None:
+    async def read(prompt: str) -> None:
+        async with generator.astream(prompt) as stream:
+            assert [piece async for piece in stream.text] == ["hello"]
+
+    generator = genkit.Generator(Measured())  # type: ignore[arg-type]
+    asyncio.run(read("one"))
+    with pytest.raises(BackendError):
+        asyncio.run(read("fail"))
+    assert (generator.metrics().calls, generator.metrics().failed) == (2, 1)
+
+
 def test_what_failed_and_what_was_left_is_counted_apart() -> None:
     generator = genkit.Generator(Measured())  # type: ignore[arg-type]
     with pytest.raises(BackendError):

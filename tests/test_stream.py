@@ -342,3 +342,42 @@ def test_who_asks_for_an_event_while_another_task_closes_the_stream_is_at_its_en
         await closer
 
     asyncio.run(main())
+
+
+def test_who_asks_for_an_event_while_another_is_asked_for_is_told() -> None:
+    async def events() -> AsyncGenerator[Event, None]:
+        with pytest.raises(ValueError, match="already"):
+            next(stream)  # as another thread would
+        yield TextDelta("a")
+
+    async def async_events() -> AsyncGenerator[Event, None]:
+        with pytest.raises(RuntimeError, match="already"):
+            await anext(async_stream)  # as another task would
+        yield TextDelta("a")
+
+    async def main() -> list[str]:
+        return [piece async for piece in async_stream.text]
+
+    stream, async_stream = Stream(events()), AsyncStream(async_events())
+    assert [*stream.text] == asyncio.run(main()) == ["a"]
+
+
+@pytest.mark.parametrize("error", [ValueError("broken"), RuntimeError("broken")], ids=repr)
+def test_what_goes_wrong_as_a_stream_is_closed_is_told(error: Exception) -> None:
+    async def events() -> AsyncGenerator[Event, None]:
+        try:
+            yield TextDelta("a")
+        finally:
+            raise error
+
+    async def main() -> None:
+        stream = AsyncStream(events())
+        await anext(stream)
+        await stream.aclose()
+
+    stream = Stream(events())
+    next(stream)
+    with pytest.raises(type(error), match="broken"):
+        stream.close()
+    with pytest.raises(type(error), match="broken"):
+        asyncio.run(main())

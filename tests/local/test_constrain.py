@@ -130,6 +130,13 @@ def test_what_json_leaves_no_choice_about_is_expected_as_it_was_written_so_far(n
     assert expected('{"full_name": "Ana", "city": "Paris"}') == ""
 
 
+def test_what_one_answer_says_leads_to_expect_nothing_of_another(noise_file: Path) -> None:
+    made = constraints(noise_file)
+    first, second = made.of_form({"schema": PERSON}), made.of_form({"schema": PERSON})
+    assert guesses(first, '{"full_name":"Ana"')[-1] == ',"city":"'
+    assert guesses(second, '{"full_name": "Ana"')[-1] == ', "city": "'
+
+
 def test_of_a_long_text_that_must_come_a_part_is_expected_at_a_time(noise_file: Path) -> None:
     said = "".join(f"{number} sheep, " for number in range(200))
     mask = constraints(noise_file).make({"choices": [said]})
