@@ -27,7 +27,7 @@ from genkit.errors import (
     OutOfMemory,
     WorkerDied,
 )
-from genkit.local import files, idle, tried
+from genkit.local import files, idle, pipe, tried
 from genkit.local.context import Context
 from genkit.local.idle import Idle
 from genkit.local.prompt import Prompts
@@ -397,6 +397,16 @@ def test_in_threads_what_nobody_foresaw_fails_the_calls_that_wait(
             patch.setattr(*broken, lambda *_, **__: 1 / 0)
             with pytest.raises(WorkerDied, match="ZeroDivisionError"):
                 generator.generate("hello")
+        assert generator.generate("hello", max_tokens=2).usage.output_tokens == 2
+
+
+def test_a_worker_that_makes_no_sense_is_ended(
+    cache: Path, noise_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Generator(noise_file, isolation="thread") as generator:
+        with monkeypatch.context() as patch, pytest.raises(WorkerDied, match="not an answer"):
+            patch.setattr(pipe, "pack_tokens", lambda tokens: b"\xff" * 99)
+            generator.generate("hello")
         assert generator.generate("hello", max_tokens=2).usage.output_tokens == 2
 
 
