@@ -175,3 +175,10 @@ def test_a_limit_longer_than_systems_can_wait_is_none(mode: str) -> None:
     assert 0 < (Limits(limits).left() or 0) < 2**31 / 1000  # Windows counts milliseconds
     with LoopbackProvider(GOOD) as server, closing(server, timeouts=limits) as remote:
         assert call(remote, mode).text == "ab"
+
+
+@both
+def test_without_limits_a_call_takes_as_long_as_it_takes(mode: str) -> None:
+    limits = Timeouts(total=None, connect=None, first=None, idle=None)
+    with LoopbackProvider(GOOD) as server, closing(server, timeouts=limits) as remote:
+        assert call(remote, mode).text == "ab"
