@@ -169,6 +169,13 @@ def test_row_07_what_a_server_says_beside_its_status_is_not_waited_for(
     assert time.monotonic() - start < 30
 
 
+def test_what_was_heard_gives_no_time_to_what_has_to_hurry() -> None:
+    limits = Limits(Timeouts())
+    limits.heard = True
+    limits.hurry(1)
+    assert (limits.left() or 2) <= 1
+
+
 @both
 def test_a_limit_longer_than_systems_can_wait_is_none(mode: str) -> None:
     limits = Timeouts(total=1e300, idle=1e300)
