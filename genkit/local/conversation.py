@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
+from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import BadRequest
@@ -74,13 +75,7 @@ class Conversation:
         spoken = messages
         if any(message["role"] == "tool" or message.get("tool_calls") for message in messages):
             messages = self._form(messages)(messages)
-        system = [message["content"] for message in messages if message["role"] == "system"]
-        late = len(system) == 1 and messages[0]["role"] != "system"
-        if late and self._shows(_marked(messages), [_SYSTEM], tools=tools or self._no_tools, **options):
-            late = False
-        if len(system) > 1 or late or (system and not self._takes_system):
-            rest = [message for message in messages if message["role"] != "system"]
-            messages = self._with_system("\n".join(system), rest)
+        messages = self._placed(messages, tools=tools or self._no_tools, **options)
         try:
             return self._rendered(messages, tools=tools or self._no_tools, **options)
         except BadRequest as error:
@@ -144,31 +139,37 @@ class Conversation:
         calls = [{**_CALL, "id": id, "function": {**_FUNCTION, "arguments": value}} for id, value, _ in pairs]
         call = {"role": "assistant", "content": "", "tool_calls": calls}
         results = [{**_CALLED[2], "tool_call_id": id, "content": content} for id, _, content in pairs]
-        if traits.several:
-            words += ["qzsecond", "qzafter"]
+        words += ["qzsecond", "qzafter"] if traits.several else []
         if traits.text:
             call = {**call, "content": "qztext"}
             words.append("qztext")
         # Some templates see only in what follows that the turns do not alternate.
         talk = [ask, call, *results, {"role": "assistant", "content": "hm"}, _ASK]
-        for named in (_as_they_are, _short_ids) if traits.odd_ids else (_as_they_are,):
-            for first in (_as_they_are, _apart):
-                for then in (_as_they_are, _empty_is_none, _arguments_as_text, _both):
-                    form = partial(_in_turn, named, first, then)
-                    if self._shows(form(talk), words, tools=tools):
-                        return form
-        return _told
+        named = (_as_they_are, _short_ids) if traits.odd_ids else (_as_they_are,)
+        then = (_as_they_are, _empty_is_none, _arguments_as_text, _both)
+        forms = (partial(_in_turn, *way) for way in product(named, (_as_they_are, _apart), then))
+        return next((form for form in forms if self._shows(form(talk), words, tools=tools)), _told)
 
-    def _with_system(self, system: str, rest: list[Mapping[str, Any]]) -> Messages:
-        if self._takes_system:
-            return [{"role": "system", "content": system}, *rest]
-        if not system:
-            return rest
+    def _placed(self, messages: Messages, **options: Any) -> Messages:
+        """With what the system said where the template shows it: there, at the top, or as a user's words."""
+        system = [message["content"] for message in messages if message["role"] == "system"]
+        rest = [message for message in messages if message["role"] != "system"]
+        if not system or (len(system) == 1 and self._has_place(messages, **options)):
+            return messages
+        said = "\n".join(system)
+        if self._has_place(top := [{"role": "system", "content": said}, *rest], **options):
+            return top
         first = next((at for at, message in enumerate(rest) if message["role"] == "user"), None)
-        if first is None:
-            return [{"role": "user", "content": system}, *rest]
-        rest[first] = {**rest[first], "content": f"{system}\n{rest[first]['content']}"}
+        if first is None or not said:
+            return [{"role": "user", "content": said}, *rest] if said else rest
+        rest[first] = {**rest[first], "content": f"{said}\n{rest[first]['content']}"}
         return rest
+
+    def _has_place(self, messages: Messages, **options: Any) -> bool:
+        """Whether the template shows what the system says in this conversation."""
+        if messages[0]["role"] == "system" and messages[-1]["role"] == "user":
+            return self._takes_system
+        return self._shows(_marked(messages), [_SYSTEM], **options)
 
     def _rendered(self, messages: Messages, **options: Any) -> str:
         """What one role said in a row is put together for a template that wants turns to alternate."""
@@ -180,11 +181,10 @@ class Conversation:
             raise
 
     def _shows(self, messages: Messages, words: list[str], **options: Any) -> bool:
-        try:
+        with suppress(BadRequest):
             text = self.template.render(messages, **options)
-        except BadRequest:
-            return False
-        return all(word in text for word in words)
+            return all(word in text for word in words)
+        return False
 
 
 def _in_turn(named: _Form, first: _Form, then: _Form, messages: Messages) -> Messages:

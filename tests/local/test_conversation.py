@@ -306,3 +306,34 @@ def test_what_was_interrupted_between_calls_and_results_goes_on(path: Path) -> N
         text = shaped.render(talk, tools=TOOLS)
         for said, words in ((call, "Oslo"), (result, "It pours."), (then, "Never mind."), (ask, "umbrella")):
             assert words in text or said not in talk
+
+
+LAST_USER_ALONE = (
+    "{% set system = messages[0].content if messages[0].role == 'system' else '' %}"
+    "{% for m in messages if m.role != 'system' %}[{{ m.role }}]{% if loop.last and m.role == 'user' %}"
+    "{{ system }}|{% endif %}{% for c in m.tool_calls or [] %}{{ c.function }}{% endfor %}{{ m.content }}"
+    "{% endfor %}{{ tools }}"
+)
+"""As in some of Mistral's templates, what the system says is shown where the user speaks last."""
+
+
+def test_what_the_system_says_is_not_lost_when_somebody_else_speaks_last() -> None:
+    shaped = conversation(LAST_USER_ALONE)
+    assert shaped.render(said("system:s", "user:a", "assistant:b", "user:c")).startswith(
+        "[user]a[assistant]b[user]s|c"
+    )
+    assert shaped.render(said("system:s", "user:a", "assistant:b")).startswith("[user]s\na[assistant]b")
+    assert shaped.render(said("system:s")).startswith("[user]|s")
+    asked = shaped.render(TOOL_TURNS[:4], tools=TOOLS)
+    assert asked.startswith("[user]Be brief.\nDo I need an umbrella?")
+
+
+@needs_shared
+def test_the_system_is_heard_after_calls_by_all_models_that_llama_cpp_knows() -> None:
+    file = SHARED / "corpus" / "conformance" / "llamacpp_chat_templates.json"
+    for case in json.loads(file.read_text(encoding="utf-8"))["cases"]:
+        if "GigaChat" in case["name"]:  # it wants a list of the tokenizer's
+            continue
+        shaped = Conversation(ChatTemplate(case["template"], bos=case["bos"], eos=case["eos"]))
+        for talk in (TOOL_TURNS[:1], TOOL_TURNS[:2], TOOL_TURNS[:4], TOOL_TURNS[:5], TOOL_TURNS):
+            assert "Be brief." in shaped.render(talk, tools=TOOLS), case["name"]
