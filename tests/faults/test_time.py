@@ -174,6 +174,8 @@ def test_what_was_heard_gives_no_time_to_what_has_to_hurry() -> None:
     limits.heard = True
     limits.hurry(1)
     assert (limits.left() or 2) <= 1
+    limits.hurry(100)
+    assert (limits.left() or 2) <= 1
 
 
 @both

@@ -602,6 +602,15 @@ def test_closing_the_generator_ends_a_call_that_waits(noise_file: Path) -> None:
         asyncio.run(close())
 
 
+def test_a_log_hears_nothing_of_a_worker_that_is_closed(
+    alphabet_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "genkit")
+    with Generator(alphabet_file, context=360) as generator:  # with a worker of its own
+        assert generator.generate("y").text == "z"
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("used", [True, False])
 def test_after_close_every_call_says_closed(alphabet_file: Path, used: bool) -> None:
     with Generator(alphabet_file) as generator:
