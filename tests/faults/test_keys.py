@@ -216,3 +216,12 @@ def test_row_22_headers_that_http_does_not_take_are_refused_and_not_shown(number
 def test_row_22_headers_cannot_be_pickled() -> None:
     with pytest.raises(TypeError):
         pickle.dumps(SecretHeaders({"x-a": CANARY}))
+
+
+def test_a_key_may_be_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", " from-outside\n")
+    hello = {"message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}
+    answers = Answer(body={"choices": [{"index": 0, **hello}]})
+    with LoopbackProvider(answers) as server, genkit.Generator("groq:m", base_url=server.url) as generator:
+        assert generator.generate("hi").text == "hello"
+    assert server.requests[0].headers["authorization"] == "Bearer from-outside"
