@@ -142,6 +142,8 @@ class Constraints:
                 listed = " | ".join(map(literal, choices))
                 return str(matcher.grammar_from_lark(f"start: CHOICE\nCHOICE: {listed}"))
         text = form["grammar"]
+        if text.lstrip().startswith("{"):  # which llguidance would take for a form of its own
+            raise ValueError("it is JSON, and no grammar; a JSON schema goes into schema=")
         if is_gbnf(text):
             text = _packages().gbnf_to_lark.gbnf_to_lark(spelled_out(text))
         elif asked := token_asked_for(text, self._ends):

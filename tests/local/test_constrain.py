@@ -395,6 +395,13 @@ def test_a_grammar_that_makes_no_sense_or_is_too_complex_is_refused(noise_file: 
     assert "cannot be held to this grammar" in refusal(noise_file, {"grammar": grammar})
 
 
+def test_a_schema_as_a_grammar_is_told_to_be_one(noise_file: Path) -> None:
+    for text in ('{"type": "object"}', ' {"grammars": [{"json_schema": {}}]}'):
+        assert "it is JSON, and no grammar; a JSON schema goes into schema=" in refusal(
+            noise_file, {"grammar": text}
+        )
+
+
 MANY = {f"p{number}": {"type": "string", "pattern": f"^(a|b){{1,50}}{number}$"} for number in range(1500)}
 
 
