@@ -115,6 +115,11 @@ def _check(schema: Mapping[str, Any]) -> None:
         is_draft_4 = isinstance(bound, bool) and beside and (not bound or beside in schema)
         if not is_draft_4 and type(bound) not in (int, float):
             raise ValueError(f'"{key}" takes a number, not {json.dumps(bound)}')
+    names, patterns = (schema.get(key) for key in ("properties", "patternProperties"))
+    names, patterns = (each if isinstance(each, Mapping) else {} for each in (names, patterns))
+    if twice := [name for name in names if f"^{name}$" in patterns]:
+        # After all others, llguidance would take a comma and wait for this key, which has come.
+        raise ValueError(f'"properties" and "patternProperties" both have {twice[0]!r}; write it once')
     for number in _numbers([schema.get(key) for key in FIXED]):
         if not _is_kept(number):
             raise ValueError(f"{number!r} would not be written exactly; take text")

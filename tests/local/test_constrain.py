@@ -395,6 +395,12 @@ def test_a_grammar_that_makes_no_sense_or_is_too_complex_is_refused(noise_file: 
     assert "cannot be held to this grammar" in refusal(noise_file, {"grammar": grammar})
 
 
+def test_a_key_that_a_pattern_names_too_is_refused(noise_file: Path) -> None:
+    """After the last key, a comma could come, and nothing then."""
+    schema = {"properties": {"a": {"const": 1}}, "patternProperties": {"^a$": {"type": "integer"}}}
+    assert "both have 'a'; write it once" in refusal(noise_file, {"schema": schema})
+
+
 def test_a_schema_as_a_grammar_is_told_to_be_one(noise_file: Path) -> None:
     for text in ('{"type": "object"}', ' {"grammars": [{"json_schema": {}}]}'):
         assert "it is JSON, and no grammar; a JSON schema goes into schema=" in refusal(
