@@ -33,6 +33,11 @@ ENCODERS = {
     "bert", "eurobert", "gemma-embedding", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert",
     "nomic-bert", "nomic-bert-moe", "t5encoder",
 }  # fmt: skip
+# Architectures that do not write one token after the other (llm_arch_is_diffusion, t5.cpp).
+OTHER_WAYS = {
+    "dream": "a diffusion model", "llada": "a diffusion model", "llada-moe": "a diffusion model",
+    "rnd1": "a diffusion model", "t5": "a model of encoder and decoder",
+}  # fmt: skip
 # The ids of (bos, eos, sep) without metadata, and which of them are added to a text (llama-vocab.cpp).
 SPECIAL = {
     "llama": ((1, 2, -1), "bos"), "bert": ((101, -1, 102), "bos sep"), "t5": ((-1, 1, -1), "eos"),
@@ -144,6 +149,9 @@ def _judge(path: str, contents: Contents) -> Header:
     """Check what the values mean to llama.cpp; raises Refused."""
     values = contents.values
     architecture = _architecture(values)
+    if contents.shapes and architecture in OTHER_WAYS:
+        problem = f"is {OTHER_WAYS[architecture]} ({architecture})"
+        raise Refused(problem, "give one that writes token by token, or an encoder for embeddings")
     _check_layers(contents, architecture)
     _check_experts(contents, architecture)
     _check_heads(contents, architecture)

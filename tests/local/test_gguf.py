@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import struct
 import tarfile
 from pathlib import Path
@@ -214,6 +215,12 @@ def test_a_value_that_ends_llama_cpp_is_refused(tmp_path: Path, changes: dict[st
 
 def test_other_kinds_of_files_are_named(tmp_path: Path) -> None:
     assert "mmproj" in refusal(write_model(tmp_path / "clip.gguf", arch="clip"))
+
+
+@pytest.mark.parametrize("arch", ["dream", "llada", "llada-moe", "rnd1", "t5"])
+def test_models_that_do_not_write_token_by_token_are_named(tmp_path: Path, arch: str) -> None:
+    path = write_model(tmp_path / "other.gguf", arch=arch)
+    assert re.search(r"is a (diffusion model|model of encoder and decoder) .*token by token", refusal(path))
 
 
 @pytest.mark.parametrize(
