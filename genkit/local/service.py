@@ -85,8 +85,8 @@ class Service:
     @staticmethod
     def _context_size(header: gguf.Header, settings: dict[str, Any], adapters: int) -> int:
         left = None if (free := _free_memory(settings)()) is None else max(0, free - adapters)
-        flash = settings.get("flash_attention", True)
-        return choose_context(header, settings["context"], batch=BATCH, free=left, flash_attention=flash)
+        flash, calls, size = settings.get("flash_attention", True), settings["parallel"], settings["context"]
+        return choose_context(header, size, batch=BATCH, free=left, flash_attention=flash, sequences=calls)
 
     def _make_engine(self, header: gguf.Header, context: int, settings: dict[str, Any]) -> Engine:
         threads = settings["threads"] or machine.default_threads()

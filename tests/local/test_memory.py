@@ -49,6 +49,9 @@ def test_keys_and_values_are_those_of_the_shape() -> None:
     odd = header(**{"attention.head_count_kv": ()})  # says nothing, so there are as many as of queries
     assert memory.needs(odd, 512).token == 4 * memory.needs(header(), 512).token
     assert memory.needs(encoder(), 512).token == 0
+    latent = {"attention.key_length": 576, "attention.value_length": 512, "attention.head_count_kv": 1}
+    assert memory.needs(header(**latent), 512).token == 16 * (576 + 512) * 2
+    assert memory.needs(header(**latent, **{"attention.key_length_mla": 192}), 512).token == 16 * 576 * 2
 
 
 def test_a_step_takes_as_much_as_its_widest_part() -> None:
@@ -69,22 +72,88 @@ def test_without_flash_attention_the_scores_of_all_heads_are_kept() -> None:
         memory.choose_context(header(), 65536, batch=512, free=6 * GIB, flash_attention=False)
 
 
-@pytest.mark.parametrize("context", [256, 1024, 8192])
-def test_without_flash_attention_no_more_is_taken_than_reckoned(noise_file: Path, context: int) -> None:
+def taken(model: Model, context: int, sequences: int) -> list[float]:
+    """The MiB of each buffer that a context has, as llama.cpp tells them."""
     said: list[str] = []
     hear = lib.llama_log_callback(lambda _level, text, _data: said.append(text.decode()))
-    model = Model(str(noise_file))
-    model.flash_attention = False
     lib.llama_log_set(hear, None)
     try:
-        Context(model, size=context, sequences=9, batch=256, threads=1).close()
+        Context(model, size=context, sequences=sequences, batch=256, threads=1).close()
     finally:
         lib.llama_log_set(llama._log, None)
         model.close()
-    taken = re.findall(r"(?:KV|compute) buffer size = +([\d.]+) MiB", "".join(said))
-    assert len(taken) == 2
+    return [
+        float(size) for size in re.findall(r"(?:KV|RS|compute) buffer size = +([\d.]+) MiB", "".join(said))
+    ]
+
+
+@pytest.mark.parametrize("context", [256, 1024, 8192])
+def test_without_flash_attention_no_more_is_taken_than_reckoned(noise_file: Path, context: int) -> None:
+    model = Model(str(noise_file))
+    model.flash_attention = False
+    buffers = taken(model, context, 9)
+    assert len(buffers) == 2
     need = memory.needs(read_header(noise_file), 256, flash_attention=False)
-    assert sum(map(float, taken)) * memory.MIB <= need.total(context) - need.weights - memory._PROCESS
+    assert sum(buffers) * memory.MIB <= need.total(context) - need.weights - memory._PROCESS
+
+
+def test_a_recurrent_state_is_taken_for_every_call(tmp_path: Path) -> None:
+    path = fabricate.recurrent(tmp_path / "mamba.gguf")
+    state, _ = taken(Model(str(path)), 256, 128)
+    need = memory.needs(read_header(path), 256, sequences=128)
+    assert state == round(need.states / memory.MIB, 2) > 5
+    assert need.total(256) - memory.needs(read_header(path), 256).total(256) > need.states // 2
+
+
+# The shapes of released models, but for the number of layers; what llama.cpp takes of them for 8 sequences.
+SHAPES = {
+    "mamba": ({"ssm": (4, 5120, 16, 0)}, 0, 11.88),  # Mamba 2.8B
+    "mamba2": ({"ssm": (4, 5120, 128, 1)}, 0, 81.97),  # Mamba 2 2.7B
+    "rwkv7": ({"wkv.head_size": 64}, 0, 20.62),  # RWKV 7 2.9B
+    "falcon-h1": ({"embedding_length": 3072, "attention.head_count_kv": 2, "attention.key_length": 128,
+                   "attention.value_length": 128, "ssm": (4, 3072, 256, 1)}, 16, 97.31),  # 7B
+    "granitehybrid": ({"embedding_length": 4096, "attention.head_count": 32, "ssm": (4, 8192, 128, 1),
+                       "attention.head_count_kv": (0, 8, 0, 0)}, 16, 98.32),  # Granite 4 H Small
+    "lfm2": ({"embedding_length": 2048, "attention.head_count": 32, "attention.head_count_kv": (0, 8, 0, 8),
+              "shortconv.l_cache": 3}, 16, 0.25),  # 1.2B
+    "qwen3next": ({"embedding_length": 2048, "attention.head_count_kv": 2, "attention.key_length": 256,
+                   "attention.value_length": 256, "ssm": (4, 4096, 128, 16)}, 8, 50.25),  # 80B
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("architecture", SHAPES)
+def test_keys_and_values_and_states_of_hybrid_models(architecture: str) -> None:
+    values, keys, states = SHAPES[architecture]
+    shape: dict[str, Any] = {"block_count": 4, "embedding_length": 2560, "attention.head_count": 0} | values
+    keys_of_states = ("ssm.conv_kernel", "ssm.inner_size", "ssm.state_size", "ssm.group_count")
+    shape |= dict(zip(keys_of_states, shape.pop("ssm", (0,) * 4), strict=True))
+    metadata = {f"{architecture}.{key}": value for key, value in shape.items()}
+    need = memory.needs(Header("h.gguf", architecture, "h", metadata, 9, 9, 8192, 0), 256, sequences=8)
+    assert need.token * 4096 / memory.MIB == keys
+    assert round(need.states / memory.MIB, 2) == pytest.approx(states, abs=0.01)
+
+
+def test_layers_without_attention_are_told_apart_from_states() -> None:
+    values = {"attention.recurrent_layers": (True, False) * 8, "ssm.conv_kernel": 4, "ssm.inner_size": 4096}
+    metadata = {key.replace("llama", "qwen35"): value for key, value in header(**values).metadata.items()}
+    half = replace(header(), architecture="qwen35", metadata=metadata)
+    assert memory.needs(half, 512).token * 2 == memory.needs(header(), 512).token
+    assert memory.needs(half, 512).states == 8 * 3 * 4096 * 4
+    mixed = {"feed_forward_length": (0, 512, 0, 512), "attention.head_count_kv": (0, 0, 8, 8), **values}
+    metadata = {key.replace("llama", "nemotron_h"): each for key, each in header(**mixed).metadata.items()}
+    nemotron = replace(header(), architecture="nemotron_h", metadata=metadata)
+    assert memory.needs(nemotron, 512).states == 3 * 4096 * 4  # of the layer with neither
+
+
+def test_states_that_leave_no_room_are_named() -> None:
+    state = header(**{"attention.head_count_kv": 0, "ssm.inner_size": 8192, "ssm.state_size": 128})
+    state = replace(state, architecture="mamba2", metadata={
+        key.replace("llama", "mamba2"): value for key, value in state.metadata.items()
+    })  # fmt: skip
+    assert memory.choose_context(state, None, batch=256, free=2 * GIB, sequences=8) == 4096
+    with pytest.raises(OutOfMemory, match=r"8192 of them for the states.*parallel=") as caught:
+        memory.choose_context(state, None, batch=256, free=4 * GIB, sequences=128)
+    assert caught.value.context == 0
 
 
 def test_what_fits_is_the_largest_that_does() -> None:
