@@ -14,7 +14,7 @@ from ..errors import BackendError, ConfigError, OutOfMemory
 from .arrays import as_array
 from .llama import Model, heard, lacks_memory, last_words, lib
 from .memory import STEP, padded
-from .plan import Cut, Forget, Move, Share, Shift
+from .plan import Cut, Forget, Move, Pin, Share, Shift
 from .prefixes import Scales
 from .sampling import Step
 
@@ -89,7 +89,10 @@ class Context:
         parameters = lib.llama_context_default_params()
         parameters.n_ctx = padded(size)  # llama.cpp pads by itself, and then confuses the two
         parameters.n_batch = parameters.n_ubatch = batch
-        parameters.n_seq_max = sequences
+        # Cells beyond a sliding window are written over if one id alone holds them: what stays has a twin.
+        doubled = min(2 * sequences, batch, 256) if model.window and not (pooled or model.recurrent) else 0
+        self._unused, self._twins = list(range(sequences, doubled)), dict[int, int]()
+        parameters.n_seq_max = sequences + len(self._unused)
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.kv_unified = True
         if not (model.flash_attention or pooled):
@@ -187,6 +190,7 @@ class Context:
         Returns:
             How many tokens remain: ``start``, or 0 for models that can only drop all (recurrent ones).
         """
+        self._let_go(slot)
         if lib.llama_memory_seq_rm(self._memory, slot, start, -1):
             return start
         lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
@@ -202,13 +206,23 @@ class Context:
         match move:
             case Share(source, slot, length):
                 lib.llama_memory_seq_cp(self._memory, source, slot, 0, length)
+                if isinstance(move, Pin) and self._unused:
+                    twin = self._twins[slot] = self._unused.pop()
+                    lib.llama_memory_seq_cp(self._memory, source, twin, 0, length)
             case Shift(slot, start, length):
+                self._let_go(slot)
                 lib.llama_memory_seq_rm(self._memory, slot, start, start + length)
                 lib.llama_memory_seq_add(self._memory, slot, start + length, -1, -length)
             case Cut(slot, start):
                 self.forget(slot, start)
             case Forget(slot):
                 self.forget(slot)
+
+    def _let_go(self, slot: int) -> None:
+        """What an id holds need not stay any longer."""
+        if (twin := self._twins.pop(slot, None)) is not None:
+            lib.llama_memory_seq_rm(self._memory, twin, -1, -1)
+            self._unused.append(twin)
 
     def save(self, slot: int) -> bytearray:
         """The state of all that a sequence holds, for :meth:`load`.

@@ -124,6 +124,8 @@ class Model:
             lib.llama_model_is_recurrent(self.pointer) or lib.llama_model_is_hybrid(self.pointer)
         )
         """Whether it has a state that goes forward only, beside or instead of a KV cache."""
+        self.window: int = lib.llama_model_n_swa(self.pointer)
+        """How many tokens some of its layers look back; 0 if all look at all."""
         self.encoder_alone = bool(
             lib.llama_model_has_encoder(self.pointer) and not lib.llama_model_has_decoder(self.pointer)
         )

@@ -26,6 +26,10 @@ class Share(NamedTuple):
     length: int
 
 
+class Pin(Share):
+    """A Share that stays whole, whatever else is evaluated."""
+
+
 class Forget(NamedTuple):
     """Drop all that an id holds."""
 

@@ -28,10 +28,11 @@ class Saving:
     Args:
         shelf: where the prompts are.
         broken: hears of what nobody foresaw, which has ended the writing.
+        window: how many tokens some of the model's layers look back; 0 if all look at all.
     """
 
-    def __init__(self, shelf: Shelf, broken: Callable[[Exception], None]) -> None:
-        self._shelf, self._broken = shelf, broken
+    def __init__(self, shelf: Shelf, broken: Callable[[Exception], None], window: int = 0) -> None:
+        self._shelf, self._broken, self._window = shelf, broken, window
         self._written: dict[tuple[str, Scales], list[int]] = {}
         """What is on disk, or about to be, as far as that was asked for."""
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -67,6 +68,11 @@ class Saving:
         if common(self._written.get((name, scales), []), prompt) * 2 >= len(prompt):
             return None
         attempt = Attempt()
+        if 0 < self._window < len(prompt):
+            self._written[name, scales] = prompt  # told once
+            problem = f"it has {len(prompt)} tokens, and {self._window}, a sliding window, are the most"
+            attempt.problem = _problem(name, BackendError(problem))
+            return attempt
         try:
             saved = Saved(prompt, state())
         except (BackendError, MemoryError) as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ..errors import GenkitError
 from .pins import RESERVE, Pins
-from .plan import Cut, Forget, Move, Plan, Share, Shift, Work
+from .plan import Cut, Forget, Move, Pin, Plan, Share, Shift, Work
 from .prefixes import WORTHWHILE, Kept, Name, common, longest
 from .sequence import Sequence
 from .slots import Slots
@@ -217,7 +217,7 @@ class Scheduler:
         self._kept.unpin(name)
         slot, length = self._take_slot(), sequence.evaluated
         self._slots.share(sequence.slot, slot, length)
-        self._moves.append(Share(sequence.slot, slot, length))
+        self._moves.append(Pin(sequence.slot, slot, length))
         self._kept.pin(name, slot, sequence.tokens[:length], sequence.scales)
         sequence.pinned = True
 

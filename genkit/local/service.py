@@ -126,7 +126,7 @@ class Service:
             build += f" lora {files.fingerprint(file)}"
         build += "" if settings.get("flash_attention", True) else " without flash attention"
         shelf = Shelf(Path(settings["kept"]), files.fingerprint(settings["path"]), build)
-        return Saving(shelf, self._broken)
+        return Saving(shelf, self._broken, self._model.window)
 
     def _load_template(self, source: str | None) -> ChatTemplate | None:
         source = source or self._model.chat_template

@@ -73,12 +73,16 @@ def _write(
     gap: bool = False,
     ends: bool = False,
     sections: Sequence[int] | None = None,
+    window: int = 0,
     added: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     width, feed_forward = embeddings.shape[1], 64
     writer = gguf.GGUFWriter(path, architecture)
     if sections:  # positions of several dimensions
         writer.add_rope_dimension_sections(sections)
+    if window:  # every other layer looks back so far only, if it is a Gemma 3
+        writer.add_sliding_window(window)
+        writer.add_uint32(f"{architecture}.attention.sliding_window_pattern", 2)
     writer.add_name(name or path.stem)
     writer.add_context_length(context)
     writer.add_embedding_length(width)
@@ -107,7 +111,10 @@ def _write(
     if rerank:
         writer.add_tensor("cls.output.weight", random.standard_normal((2, width)).astype(np.float32))
     for layer in range(layers):
-        if architecture == "qwen3":
+        if architecture == "gemma3":
+            for norm in ("post_attention_norm", "post_ffw_norm"):
+                writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(width, np.float32))
+        if architecture in ("qwen3", "gemma3"):
             for norm in ("attn_q_norm", "attn_k_norm"):
                 writer.add_tensor(f"blk.{layer}.{norm}.weight", np.ones(width // heads, np.float32))
         for norm in ("attn_norm", "ffn_norm"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fabricate
 import pytest
 
 from genkit import Generator
@@ -36,6 +37,23 @@ def test_a_kept_prompt_stays_where_others_make_room(generator: Generator) -> Non
     crowd(generator)
     again = generator.generate(RULES + "one", **GREEDY)
     assert (again.usage.cached_tokens, again.text) == (400, expected)
+
+
+def test_a_kept_prompt_stays_beyond_a_sliding_window(tmp_path: Path) -> None:
+    path = fabricate.noise(tmp_path / "slides.gguf", architecture="gemma3", window=32)
+    with Generator(path, context=1024, threads=1, lookup=False) as generator:
+        expected = generator.generate(RULES + "one", **GREEDY).text
+        generator.generate(RULES + "two", keep="rules", **GREEDY)
+        for first in "abcdefghijkl":  # more often than there are names
+            generator.generate(first * 20, keep="other", **GREEDY)
+            with ThreadPoolExecutor(4) as threads:
+                sizes = [90, 130, 170, 210]
+                list(threads.map(lambda n, c=first: generator.generate(c * n, max_tokens=50), sizes))
+        again = generator.generate(RULES + "one", **GREEDY)
+        assert (again.usage.cached_tokens, again.text) == (400, expected)
+        generator.drop("rules")
+        generator.drop("other")
+        assert generator.generate("x" * 1000, **GREEDY).usage.output_tokens == 5  # no cell is held any more
 
 
 def test_its_answer_is_not_kept(generator: Generator) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import fabricate
 import pytest
 
 from genkit import Generator
@@ -52,6 +53,20 @@ def test_a_kept_prompt_is_there_at_the_next_start(cache: Path, noise_file: Path,
     with started(noise_file, isolation=isolation) as generator:
         part = generator.generate(RULES[:300] + "other", keep="rules", **GREEDY)
         assert (part.usage.cached_tokens, part.text) == (300, other.text)
+
+
+def test_a_prompt_beyond_a_sliding_window_is_not_saved_which_is_told_once(
+    cache: Path, tmp_path: Path
+) -> None:
+    path = fabricate.noise(tmp_path / "slides.gguf", architecture="gemma3", window=32)
+    for _ in range(2):
+        with started(path) as generator:
+            (warning,) = generator.generate(RULES, keep="rules", **GREEDY).warnings
+            assert "400 tokens, and 32, a sliding window" in warning
+            assert not generator.generate(RULES, keep="rules", **GREEDY).warnings
+            assert not generator.generate("a" * 30, keep="short", **GREEDY).warnings
+    with started(path) as generator:
+        assert generator.generate("a" * 30 + "b", keep="short", **GREEDY).usage.cached_tokens == 30
 
 
 def test_without_the_option_nothing_is_written_or_read(cache: Path, noise_file: Path) -> None:
