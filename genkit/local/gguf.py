@@ -38,6 +38,8 @@ OTHER_WAYS = {
     "dream": "a diffusion model", "llada": "a diffusion model", "llada-moe": "a diffusion model",
     "rnd1": "a diffusion model", "t5": "a model of encoder and decoder",
 }  # fmt: skip
+# Of several sequences in a step llama.cpp mixes up the states (plamo2.cpp: an offset times n_seqs).
+ONE_AT_A_TIME = {"plamo2"}
 # The ids of (bos, eos, sep) without metadata, and which of them are added to a text (llama-vocab.cpp).
 SPECIAL = {
     "llama": ((1, 2, -1), "bos"), "bert": ((101, -1, 102), "bos sep"), "t5": ((-1, 1, -1), "eos"),

@@ -108,7 +108,7 @@ class Service:
             self._model,
             context_size=context,
             threads=threads,
-            parallel=settings["parallel"],
+            parallel=1 if header.architecture in gguf.ONE_AT_A_TIME else settings["parallel"],
             listener=Listener(
                 self._begun, self._tokens, self._finished, self._failed, self._broken, self._pinned
             ),

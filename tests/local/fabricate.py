@@ -254,6 +254,54 @@ def recurrent(path: Path) -> Path:
     return _finish(writer, path)
 
 
+def plamo(path: Path) -> Path:
+    """A PLaMo 2 of random weights: a layer with a state, and one with attention."""
+    embeddings, output = _alphabet()
+    inner, conv, state, heads, rank, length = 2 * WIDTH, 4, 16, 4, 64, 16
+    writer = gguf.GGUFWriter(path, "plamo2")
+    writer.add_name(path.stem)
+    writer.add_context_length(4096)
+    writer.add_embedding_length(WIDTH)
+    writer.add_feed_forward_length(inner)
+    writer.add_block_count(2)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv([0, 2])
+    writer.add_key_length(length)
+    writer.add_value_length(length)
+    writer.add_ssm_conv_kernel(conv)
+    writer.add_ssm_inner_size(inner)
+    writer.add_ssm_state_size(state)
+    writer.add_ssm_time_step_rank(heads)
+    writer.add_ssm_group_count(0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    _add_vocabulary(writer)
+    writer.add_chat_template(BARE)
+    of_both = {
+        "attn_norm.weight": (WIDTH,), "post_attention_norm": (WIDTH,), "ffn_norm.weight": (WIDTH,),
+        "ffn_up.weight": (2 * inner, WIDTH), "ffn_down.weight": (WIDTH, inner), "post_ffw_norm": (WIDTH,),
+    }  # fmt: skip
+    of_state = {
+        "ssm_in.weight": (2 * inner, WIDTH), "ssm_conv1d.weight": (inner, conv),
+        "ssm_x.weight": (rank + 2 * state, inner), "ssm_dt.weight": (heads, rank), "ssm_dt.bias": (heads,),
+        "ssm_a": (heads,), "ssm_d": (heads,), "ssm_out.weight": (WIDTH, inner),
+        "ssm_dt_norm": (rank,), "ssm_b_norm": (state,), "ssm_c_norm": (state,),
+    }  # fmt: skip
+    of_attention = {
+        "attn_qkv.weight": ((heads + 4) * length, WIDTH), "attn_output.weight": (WIDTH, heads * length),
+        "attn_q_norm.weight": (heads, length), "attn_k_norm.weight": (2, length),
+    }  # fmt: skip
+    writer.add_tensor("token_embd.weight", embeddings)
+    writer.add_tensor("output.weight", output)
+    writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
+    random = np.random.default_rng(1)
+    for layer, own in enumerate((of_state, of_attention)):
+        for name, shape in (of_both | own).items():
+            value = np.ones(shape) if "norm" in name else random.standard_normal(shape) * 0.3
+            value = -abs(value) if name == "ssm_a" else value
+            writer.add_tensor(f"blk.{layer}.{name}", value.astype(np.float32))
+    return _finish(writer, path)
+
+
 def _add_vocabulary(
     writer: gguf.GGUFWriter,
     extra: Sequence[str] = (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -125,6 +126,17 @@ def test_the_model_in_the_box_answers(demo: Generator) -> None:
     reply = demo.generate("Hello", temperature=0, max_tokens=20)
     assert reply.text
     assert demo.generate("Hello", temperature=0, max_tokens=20) == reply
+
+
+def test_calls_that_llama_cpp_would_mix_up_take_turns(tmp_path: Path) -> None:
+    def answer(generator: Generator, letter: str) -> str:
+        never = {fabricate.END: -100.0}
+        return generator.generate(letter * 9, temperature=0, max_tokens=8, logit_bias=never).text
+
+    with Generator(fabricate.plamo(tmp_path / "plamo.gguf")) as generator:
+        alone = [answer(generator, letter) for letter in "abcd"]
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(lambda letter: answer(generator, letter), "abcd")) == alone
 
 
 # --- options
