@@ -22,7 +22,7 @@ from .reading import numbers
 # The vendors' words for a prompt that does not fit, where they have no code for it.
 _TOO_LONG = re.compile(
     r"(maximum|max) (context|prompt) length|prompt (is )?too long|context window|exceeded model token limit"
-    r"|(model's|the) context length|available context size|all messages is too long|exceeds max length"
+    r"|(model's|the) context length|available context size|all messages is too long|prompt exceeds max length"
     r"|reduce the length of the messages|range of input length should be|Prompt 超长"
     r"|token count (of|is) \d+ (exceeds|but)|input token count.* exceeds",
     re.IGNORECASE,

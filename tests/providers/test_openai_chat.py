@@ -607,7 +607,12 @@ def test_a_prompt_that_is_too_long_is_a_context_overflow_in_every_vendors_words(
 
 @pytest.mark.parametrize(
     "message",
-    ["max_tokens exceeds the limit of 8192", "messages[0].name: string too long", "'n' is too large"],
+    [
+        "max_tokens exceeds the limit of 8192",
+        "messages[0].name: string too long",
+        "tools[0].function.name exceeds max length 64",
+        "'n' is too large",
+    ],
 )
 def test_other_limits_are_none_of_the_context(message: str) -> None:
     error = CHAT.error(400, {"error": {"message": message, "type": "invalid_request_error"}}, target())
