@@ -80,8 +80,9 @@ def read_tagged(text: str) -> list[Call]:
 
 def read_unopened(text: str) -> list[Call]:
     """``<function=…``, of which the beginning was the marker: Qwen Coder may leave ``<tool_call>`` out."""
-    if text.rpartition("</function>")[2].strip() and "</function>" in text:
-        raise ValueError("more than calls")
+    _, closer, rest = text.rpartition("</function>")
+    if not closer or rest.strip():
+        raise ValueError("more than calls, or none")
     return read_tagged(f"<function={text}")
 
 

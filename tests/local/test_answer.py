@@ -302,6 +302,8 @@ def test_a_template_that_shows_calls_without_markers_has_them_alone() -> None:
         ("tagged", "a <tool_ca"),
         ("tagged", "<function=f></function> and so on"),
         ("tagged", "write <function=name of it"),
+        ("tagged", "write <function=name> to call it"),
+        ("tagged", "<function=weather>\n<parameter=city>\nOs"),
         ("tagged", '{"name": "f", "arguments": {}}'),  # which a model of this family would mark
         ("llama", '{"city": "Oslo"}'),
         ("llama", '{"name": "Bob"'),
