@@ -57,10 +57,10 @@ class Service:
     def __init__(
         self, settings: dict[str, Any], send: Callable[[bytes], None], broken: Callable[[Exception], None]
     ) -> None:
-        path = settings["path"]
         # What goes over its limits ends the process, which threads of the host may not.
         self._limited = limited if settings.get("limits", True) else _unlimited
-        header = gguf.read_header(path)
+        header = gguf.read_header(path := settings["path"])
+        settings = {**settings, "parallel": 1} if header.architecture in gguf.ONE_AT_A_TIME else settings
         computes = header.n_tensors > 0  # else it is a vocabulary alone
         extra = sum(adapter_file.size(file, header.architecture) for file, _ in settings.get("lora", ()))
         context = self._context_size(header, settings, extra) if computes else 0
@@ -108,7 +108,7 @@ class Service:
             self._model,
             context_size=context,
             threads=threads,
-            parallel=1 if header.architecture in gguf.ONE_AT_A_TIME else settings["parallel"],
+            parallel=settings["parallel"],
             listener=Listener(
                 self._begun, self._tokens, self._finished, self._failed, self._broken, self._pinned
             ),

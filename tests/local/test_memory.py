@@ -324,3 +324,14 @@ def test_the_smallest_quota_of_cpus_on_the_way_to_the_root_counts(
 def test_there_is_some_free_memory() -> None:
     free = machine.free_memory()
     assert free is None or free > 1 << 20
+
+
+def test_states_are_reckoned_for_as_many_calls_as_may_run(
+    cgroups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_cgroups", lambda _: iter((cgroups,)))
+    path = fabricate.plamo(cgroups / "plamo.gguf")  # of which one call runs at a time
+    room = memory.needs(read_header(path), 256).total(256)
+    write(cgroups, memory__max=room + (4 << 20), memory__current=0)
+    with Generator(path, context=256, parallel=128, isolation="thread") as generator:
+        assert generator.generate("hello", max_tokens=1).usage.input_tokens == 5
