@@ -123,11 +123,11 @@ class LocalBackend:
 
     async def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """See :class:`genkit.backend.Backend`."""
-        for warning in unsupported(request):
+        for warning in unsupported(request, deterministic=self._deterministic):
             yield Warned(warning)
         question = generation(request, self._adapters)
-        if request.keep:
-            question["keep"] = self._pin(request.keep)
+        if request.keep and not self._deterministic:
+            question["keep"] = [self.worker.number, request.keep]  # which other Generators may share
         told = Told(runtime, self._timeout, request.deadline)
         text = TextStream(request.sampling.stop)
         usage = Usage()
@@ -175,7 +175,8 @@ class LocalBackend:
     async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
         """See :class:`genkit.backend.Backend`."""
         if not isinstance(prompt, str):
-            list(unsupported(prompt))  # an error, or what generating would warn of
+            # An error, or what generating would warn of.
+            list(unsupported(prompt, deterministic=self._deterministic))
         what = {"text": prompt} if isinstance(prompt, str) else generation(prompt, self._adapters)
         told = await self._ask({**what, "do": "count"}, runtime)
         return TokenCount(told["tokens"], exact=True, limit=told["context"] or None)
@@ -227,14 +228,6 @@ class LocalBackend:
     def close(self) -> None:
         """See :class:`genkit.backend.Backend`."""
         self.worker.close()
-
-    def _pin(self, name: str) -> list[Any]:
-        """What a prompt is pinned by in the worker, which other Generators may share."""
-        if self._deterministic:
-            raise UnsupportedOption(
-                "deterministic=True computes each call from nothing, and keeps nothing; leave keep out"
-            )
-        return [self.worker.number, name]
 
     def _deadline(self) -> float | None:
         return None if self._timeout is None else time.monotonic() + self._timeout

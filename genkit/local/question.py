@@ -17,13 +17,20 @@ from .sampling import LARGEST_SEED
 _UNSUPPORTED = ("metadata", "extra")
 
 
-def unsupported(request: Request) -> Iterator[str]:
-    """Options that are set and cannot be honoured: an error, or the warnings that the request prefers."""
+def unsupported(request: Request, *, deterministic: bool) -> Iterator[str]:
+    """Options that are set and cannot be honoured: an error, or the warnings that the request prefers.
+
+    Args:
+        request: the request.
+        deterministic: whether each call is computed from nothing, and keeps nothing.
+    """
     names = [name for name in _UNSUPPORTED if getattr(request, name)]
     if request.output and request.output.description:
         names.append("output.description")
     if isinstance(request.reasoning, int):
         names.append("reasoning as a number of tokens, but as a word such as 'low'")
+    if request.keep and deterministic:
+        names.append("keep with deterministic=True, which computes each call from nothing (leave keep out)")
     for name in names:
         message = f"local models do not take {name}"
         if request.on_unsupported == "error":

@@ -74,5 +74,8 @@ def test_what_makes_an_answer_depend_on_others_does_not_go_with_it(setting: dict
 
 
 def test_nothing_is_kept(generator: Generator) -> None:
-    with pytest.raises(UnsupportedOption, match="leave keep out"):
+    with pytest.raises(UnsupportedOption, match="leave keep out") as caught:
         generator.generate("Hello", keep="hello")
+    assert caught.value.option == "keep"
+    answer = generator.generate("Hello", keep="hello", max_tokens=1, on_unsupported="warn")
+    assert ["keep" in warning for warning in answer.warnings] == [True]
