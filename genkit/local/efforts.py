@@ -35,12 +35,14 @@ class Efforts:
             )
         elif wanted and not self._heeds(wanted):
             problem = "this model's chat template cannot be told how much to think (reasoning)"
+        if question.get("form"):
+            return self._without_thoughts, problem
         return self._options(effort) if effort else {}, problem
 
     @cached_property
     def header(self) -> str:
         """What comes between a prompt and the text of an answer without thoughts (a channel); mostly ''."""
-        ask, options = {"role": "user", "content": "hi"}, self._options("none")
+        ask, options = {"role": "user", "content": "hi"}, self._without_thoughts
         try:
             assert self._conversation
             prompt = self._conversation.render([ask], **options)
@@ -50,6 +52,11 @@ class Efforts:
         before, shown, _ = talk.partition("qztext")
         header = before[len(prompt) :] if shown and before.startswith(prompt) else ""
         return header if header.strip() else ""
+
+    @cached_property
+    def _without_thoughts(self) -> dict[str, Any]:
+        """What to tell the template; nothing, if it refuses that since its words are others (Hy3's)."""
+        return self._options("none") if self._asked("none") else {}
 
     def _options(self, effort: str) -> dict[str, Any]:
         """What templates call it, as far as this one mentions it."""

@@ -302,6 +302,13 @@ def test_an_answer_of_a_given_form_comes_where_a_template_has_the_text_of_answer
     assert asked_for(CHATML, marked_up) == asked_for(CHATML, marked_up, form=None)
 
 
+def test_a_template_with_words_of_its_own_for_efforts_is_told_none_for_a_given_form(marked_up: Path) -> None:
+    source = "{% if reasoning_effort == 'none' %}{{ raise_exception('no word') }}{% endif %}"
+    assert asked_for(source + CHANNELS, marked_up).endswith("<|start|>assistant<|channel|>final<|message|>")
+    with pytest.raises(BadRequest, match="no word"):
+        asked_for(source + CHANNELS, marked_up, form=None, reasoning="none")
+
+
 @needs_shared
 @pytest.mark.parametrize(
     ("name", "end"),
