@@ -99,7 +99,11 @@ def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:
         case ToolResult():
             content = part.content if isinstance(part.content, str) else blocks(part.content, encoding)
             block = {"type": "tool_result", "tool_use_id": part.id, "content": content}
-            return {**block, "is_error": True} if part.error else block
+            if not part.error:
+                return block
+            # The API refuses an error that says nothing.
+            is_blank = not content or (isinstance(content, str) and not content.strip())
+            return {**block, "content": "(empty)" if is_blank else content, "is_error": True}
         case Native() if part.dialect == NAME:
             return dict(part.data)
     encoding.refuse(f"a part of type {part.type!r}")

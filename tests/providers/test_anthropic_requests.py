@@ -382,6 +382,13 @@ def test_blank_text_which_models_write_before_a_call_is_left_out() -> None:
     assert len(body["messages"]) == 1
 
 
+@pytest.mark.parametrize("content", ["", "\n", (), (Text(" "),)])
+def test_a_tools_error_that_says_nothing_says_so(content: Any) -> None:
+    for is_error in (True, False):
+        (turn,) = turns_of(Message(role="tool", parts=(ToolResult(id="a", content=content, error=is_error),)))
+        assert (turn["content"][0]["content"] == "(empty)") == is_error
+
+
 def test_a_refusal_goes_back_as_text() -> None:
     assert turns_of(Message.assistant(Refusal("No.")))[0]["content"] == [{"type": "text", "text": "No."}]
 
