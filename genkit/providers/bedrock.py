@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
+from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError, RateLimited
 from ..events import Event
 from ..request import Request
 from .base import DONE, Call, Encoding, Payload, Target
@@ -90,9 +90,10 @@ class Bedrock:
         code = told.get("code") or told.get("__type")
         # Old services put a namespace before the name.
         code = code.rpartition("#")[2] if isinstance(code, str) else ""
-        if _TOO_LONG.search(message):
+        error = failure(message, status=status, code=code, target=target)
+        if _TOO_LONG.search(message) and not isinstance(error, RateLimited):
             return ContextOverflow(message, status=status, code=code, provider=target.vendor.name)
-        return failure(message, status=status, code=code, target=target)
+        return error
 
     def encode_count(self, request: Request, target: Target) -> Call:
         """The call that counts the tokens of a request's prompt."""

@@ -320,7 +320,8 @@ def test_an_exception_in_a_stream_is_raised(code: str, kind: type[GenkitError]) 
 )
 def test_a_prompt_that_is_too_long_is_a_context_overflow(message: str) -> None:
     assert isinstance(BEDROCK.error(400, {"message": message}, HERE), ContextOverflow)
-    assert type(BEDROCK.error(429, {"message": "Too many tokens, please wait"}, HERE)) is RateLimited
+    for words in ("Too many tokens, please wait", "Too many input tokens, please wait"):
+        assert type(BEDROCK.error(429, {"message": words}, HERE)) is RateLimited
 
 
 # Requests.
