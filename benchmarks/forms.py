@@ -18,9 +18,10 @@ from report import Report, options
 
 import genkit
 from genkit.local.constrain import Constraints
-from genkit.local.context import Context, Sampler
+from genkit.local.context import Context
 from genkit.local.llama import Model
 from genkit.local.machine import default_threads
+from genkit.local.sampler import Sampler
 
 SCHEMA = {
     "type": "array",

@@ -12,10 +12,6 @@ are taken in turns, and the best of the rounds counts.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in our worker; read when llama.cpp is loaded
-
 import argparse
 import contextlib
 import json
@@ -38,8 +34,10 @@ from random_model import model_file
 from report import Report
 
 import genkit
-from genkit.local.context import Context, Sampler
+from genkit.local.context import Context
 from genkit.local.llama import Model
+from genkit.local.machine import default_threads
+from genkit.local.sampler import Sampler
 
 STREAMS = 8
 COUNTS = (1, 2, 4, STREAMS)
@@ -68,13 +66,12 @@ class Bench:
 
     Args:
         path: the model file.
-        threads: how many threads compute, here and in every peer.
         scale: 1 for real figures; less to see that it runs.
         only: the names of the measurements to make, or none for all.
     """
 
-    def __init__(self, path: Path, threads: int, scale: float, only: list[str]) -> None:
-        self.path, self.threads, self.only = path, threads, only
+    def __init__(self, path: Path, scale: float, only: list[str]) -> None:
+        self.path, self.threads, self.only = path, default_threads(), only  # what genkit takes by itself
         self.answer, self.prompt = max(int(64 * scale), 8), max(int(512 * scale), 40)
         self.long, self.shared, self.rounds = int(4000 * scale), int(1000 * scale), 3 if scale == 1 else 1
         self.report, self.figures = Report(smoke=scale < 1), dict[str, float]()
@@ -85,9 +82,7 @@ class Bench:
 
     def generator(self, **options: Any) -> genkit.Generator:
         """A loaded Generator; without guessed tokens, since what random weights repeat would flatter it."""
-        options = {
-            "context": 8192, "threads": self.threads, "parallel": STREAMS, "lookup": False, **options
-        }  # fmt: skip
+        options = {"context": 8192, "parallel": STREAMS, "lookup": False, **options}
         generator = genkit.Generator(self.path, **options)
         generator.generate("warm", max_tokens=2)
         return generator
@@ -464,7 +459,6 @@ def main() -> None:
     parser.add_argument("--bench", help="the path of llama-bench")
     parser.add_argument("--server", help="the path of llama-server")
     parser.add_argument("--figure", type=Path, help="where to draw parallel requests, as SVG")
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", nargs="*", default=[], help="prefix turn long one flash lookup parallel")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
@@ -473,7 +467,7 @@ def main() -> None:
     small = {"layers": 1, "width": 128, "heads": 2, "vocabulary": 30_000} if arguments.smoke else None
     model = contextlib.nullcontext(arguments.model) if arguments.model else model_file(small)
     with model as path:
-        measure(Bench(path, arguments.threads, scale, arguments.only), arguments)
+        measure(Bench(path, scale, arguments.only), arguments)
 
 
 def measure(bench: Bench, arguments: argparse.Namespace) -> None:

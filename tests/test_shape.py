@@ -54,6 +54,7 @@ WORKER_SIDE = (
     "local.engine",
     "local.llama",
     "local.context",
+    "local.sampler",
     "local.chat",
     "local.efforts",
     "local.conversation",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
+import threading
 from functools import cache
 from typing import Any
 
@@ -24,6 +26,16 @@ def numpy() -> Any:
             f"the local engine needs numpy: pip install numpy ({error})",
             extra="local",
         ) from error
+
+
+def numpy_soon() -> None:
+    """Import numpy in a thread of its own; who needs it hears if that cannot be."""
+    threading.Thread(target=_try_numpy, name="genkit numpy", daemon=True).start()
+
+
+def _try_numpy() -> None:
+    with contextlib.suppress(Exception):
+        numpy()
 
 
 def as_array(logits: Any, size: int) -> Any:

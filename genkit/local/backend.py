@@ -48,7 +48,8 @@ class LocalBackend:
         path: the model file.
         context: the context window, in tokens; by default the model's own, at most 4096. ``"auto"`` is the
             model's own, or as much of it as fits into half of the memory that its weights leave.
-        threads: how many threads compute; by default one a physical core.
+        threads: how many threads compute; by default one a physical core, and on Linux fewer while other
+            programs need the cores.
         parallel: the most calls that run at a time, sharing the context's room; others wait for their turn.
             By default 8.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.

@@ -51,12 +51,11 @@ _PYTHON = re.compile(  # python3.13t, python3.13td, Python, pythonw.exe, python_
     r"(\w*python|pypy|graalpy|mayapy|hython)w?[\d.]*t?[a-z]?(_d)?(-\w+)?(\.exe)?", re.IGNORECASE
 )
 
-_ENVIRONMENT = {
-    # Else threads that wait spin for milliseconds, and starve whoever has work. Not at all is no better: a
-    # step has hundreds of short waits. About 0.01 ms, where it can be said.
-    **({"GOMP_SPINCOUNT": "1000"} if sys.platform == "linux" else {"OMP_WAIT_POLICY": "PASSIVE"}),
-    "GGML_NO_BACKTRACE": "1",  # else an abort starts a debugger for more than a second
-}
+_ENVIRONMENT = {"GGML_NO_BACKTRACE": "1"}  # else an abort starts a debugger for more than a second
+# Threads that wait would spin for milliseconds, and starve whoever has work. Not at all is no better: a step
+# has hundreds of short waits. About 0.01 ms, or 0.2 where they are no more than there are cores for.
+_PATIENT = {"GOMP_SPINCOUNT": "20000"}
+_IMPATIENT = {"GOMP_SPINCOUNT": "1000"} if sys.platform == "linux" else {"OMP_WAIT_POLICY": "PASSIVE"}
 # Linux gives back the memory of the dead before it closes their pipes: five times sooner if it is huge pages.
 _UNLESS_SAID = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
@@ -83,17 +82,20 @@ _starting = threading.RLock()
 class Child:
     """A worker process and its two pipes.
 
+    Args:
+        shares: whether fewer threads compute while others need the cores: see :mod:`genkit.local.cores`.
+
     Raises:
         BackendError: it cannot be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, shares: bool = False) -> None:
         self._owner, self._is_late = os.getpid(), False
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         process: subprocess.Popen[bytes] | None = None
         try:
             with _starting:
-                process = _start(self._said)
+                process = _start(self._said, _PATIENT if shares else _IMPATIENT)
                 assert process.stdin
                 assert process.stdout
                 self.commands, self._answers = Outbox(process.stdin), process.stdout
@@ -229,7 +231,7 @@ def interpreter() -> str:
     )
 
 
-def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(said: IO[bytes], waiting: dict[str, str]) -> subprocess.Popen[bytes]:
     python = interpreter()
     # Where genkit is: an entry of the path may be relative to what was the current directory.
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -248,7 +250,7 @@ def _start(said: IO[bytes]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
-            env={**_UNLESS_SAID, **os.environ, **_ENVIRONMENT},
+            env={**_UNLESS_SAID, **os.environ, **_ENVIRONMENT, **waiting},
             **options,
         )
     except OSError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..errors import GenkitError
 from .arrays import log_probabilities
-from .context import Context, Sampler
+from .context import Context
 from .llama import Model
 from .plan import Work
+from .sampler import Sampler
 from .sequence import Chances, Chosen, Sequence
 
 

@@ -1,4 +1,4 @@
-"""What computes: a context with its KV cache, and sampler chains.
+"""What computes: a context with its KV cache.
 
 A computation can be aborted from another thread without the interpreter.
 """
@@ -7,64 +7,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import BackendError, ConfigError, OutOfMemory
-from .arrays import as_array
+from .cores import Cores
 from .llama import Model, heard, lacks_memory, last_words, lib
 from .memory import STEP, padded
 from .plan import Cut, Forget, Move, Pin, Share, Shift
 from .prefixes import Scales
-from .sampling import Step
 
 _ABORTED = 2
-MANY = 10_000
-"""From so many tokens on, numpy finds the likeliest sooner than a chain, which copies all of them first."""
-
-
-class Sampler:
-    """A sampler chain of llama.cpp, built from :func:`genkit.local.sampling.steps`.
-
-    Args:
-        model: the model whose tokens are sampled.
-        steps: the steps of the chain.
-        history: the tokens so far, for penalties.
-    """
-
-    def __init__(self, model: Model, steps: Iterable[Step], history: Sequence[int]) -> None:
-        self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-        steps, self._size = list(steps), model.vocabulary_size
-        self._likeliest = self._size >= MANY and [name for name, *_ in steps] == ["greedy"]
-        for name, *values in steps:
-            if name in ("top_p", "min_p"):
-                values.append(1)  # keep at least one token
-            elif name == "logit_bias":
-                biases = (lib.llama_logit_bias * len(values[0]))(*values[0])
-                values[:] = model.vocabulary_size, len(biases), biases
-            elif name == "penalties":
-                window = values[0]
-                values.insert(0, model.vocabulary_size)
-            step = getattr(lib, f"llama_sampler_init_{name}")(*values)
-            if not step:
-                raise BackendError(f"llama.cpp cannot make the sampler {name}{tuple(values)}")
-            lib.llama_sampler_chain_add(self._chain, step)
-            if name == "penalties":
-                for token in history[-window:]:
-                    lib.llama_sampler_accept(self._chain, token)
-
-    def sample(self, context: Context, row: int) -> int:
-        """Choose the next token from the logits of this row of the last batch."""
-        if self._likeliest:
-            return int(as_array(context.logits(row), self._size).argmax())
-        token: int = lib.llama_sampler_sample(self._chain, context.pointer, row)
-        return token
-
-    def close(self) -> None:
-        """Free the chain."""
-        chain, self._chain = self._chain, None
-        if chain:
-            lib.llama_sampler_free(chain)
 
 
 class Context:
@@ -75,7 +28,7 @@ class Context:
         size: the context window, in tokens.
         sequences: how many sequences it can hold at a time.
         batch: the most tokens one :meth:`decode` takes.
-        threads: how many threads compute.
+        threads: how many threads compute, or what says it before each :meth:`decode`.
         pooled: whether it is for :meth:`pooled` instead of logits.
 
     Raises:
@@ -84,7 +37,14 @@ class Context:
     """
 
     def __init__(
-        self, model: Model, *, size: int, sequences: int, batch: int, threads: int, pooled: bool = False
+        self,
+        model: Model,
+        *,
+        size: int,
+        sequences: int,
+        batch: int,
+        threads: int | Cores,
+        pooled: bool = False,
     ) -> None:
         parameters = lib.llama_context_default_params()
         parameters.n_ctx = padded(size)  # llama.cpp pads by itself, and then confuses the two
@@ -93,7 +53,8 @@ class Context:
         doubled = min(2 * sequences, batch, 256) if model.window and not (pooled or model.recurrent) else 0
         self._unused, self._twins = list(range(sequences, doubled)), dict[int, int]()
         parameters.n_seq_max = sequences + len(self._unused)
-        parameters.n_threads = parameters.n_threads_batch = threads
+        self._cores = threads if isinstance(threads, Cores) else Cores(threads)
+        self._threads = parameters.n_threads = parameters.n_threads_batch = self._cores.threads
         parameters.kv_unified = True
         if not (model.flash_attention or pooled):
             parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -151,7 +112,11 @@ class Context:
             logits[row] = wanted
         batch.n_tokens = len(rows)
         heard.clear()
+        if (threads := self._cores.before()) != self._threads:
+            lib.llama_set_n_threads(self.pointer, threads, threads)
+            self._threads = threads
         code = self._evaluate(self.pointer, batch)
+        self._cores.after()
         if code not in (0, _ABORTED):
             raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp failed to evaluate {len(rows)} tokens (code {code}): {last_words()}"
@@ -280,7 +245,7 @@ def _native_flag() -> Any:
     return ctypes.cast(library.strlen, lib.ggml_abort_callback)
 
 
-def try_out(model: Model, threads: int, *, shifting: bool) -> None:
+def try_out(model: Model, threads: int | Cores, *, shifting: bool) -> None:
     """Evaluate one token, which is when some broken files end the process.
 
     Better before anybody is told that the model is loaded; what it costs, the first prompt saves.

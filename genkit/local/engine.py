@@ -9,6 +9,7 @@ from functools import partial
 from ..errors import GenkitError, RateLimited
 from .choice import Choice
 from .context import Context
+from .cores import Cores
 from .listener import Listener
 from .llama import Model
 from .pace import Pace
@@ -36,7 +37,7 @@ class Engine:
     Args:
         model: the model.
         context_size: the context window, in tokens; all that run share its room.
-        threads: how many threads compute.
+        threads: how many threads compute, or what says it before each step.
         parallel: the most sequences that run at a time.
         listener: who hears of it.
         pooler: what computes beside sequences, in the same thread; closed with the engine.
@@ -50,7 +51,7 @@ class Engine:
         model: Model,
         *,
         context_size: int,
-        threads: int,
+        threads: int | Cores,
         parallel: int,
         listener: Listener,
         pooler: Pooler,

@@ -33,6 +33,19 @@ def usable_cpus() -> Collection[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 
+def idle_seconds() -> float | None:
+    """How long the CPUs that this process may use had nothing to do, in seconds, added up.
+
+    Counted from when the system began; in other systems than Linux, None: it is not known.
+    """
+    if sys.platform != "linux":
+        return None
+    usable = {f"cpu{cpu}" for cpu in usable_cpus()}
+    lines = (line.split() for line in _read(Path("/proc/stat")).splitlines())
+    ticks = [int(words[4]) + int(words[5]) for words in lines if words and words[0] in usable]  # idle, iowait
+    return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
+
+
 def free_memory() -> int | None:
     """How many bytes of memory this process may still take, or None if that cannot be known.
 

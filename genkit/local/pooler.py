@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..errors import GenkitError
 from .context import Context
+from .cores import Cores
 from .llama import Model
 from .memory import padded
 
@@ -63,7 +64,7 @@ class Pooler:
         model: the model, whose file names a pooling.
         window: the most tokens that a text may have.
         width: how many numbers come of a text.
-        threads: how many threads compute.
+        threads: how many threads compute, or what says it before each step.
         told: hears what came of the texts of a step.
         failed: hears of a call that cannot go on.
     """
@@ -74,7 +75,7 @@ class Pooler:
         *,
         window: int,
         width: int,
-        threads: int,
+        threads: int | Cores,
         told: Callable[[list[Text], list[list[float]]], None],
         failed: Callable[[int, GenkitError], None],
     ) -> None:

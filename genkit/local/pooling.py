@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import BackendError, BadRequest, ContextOverflow, GenkitError, ModelFileError, OutOfMemory
 from . import memory
+from .cores import Cores
 from .gguf import Header
 from .llama import Model
 from .pooler import Pooler, Text, step_size
@@ -28,7 +29,7 @@ class Pooling:
         model: the model.
         prompts: what tokenises for it.
         window: the most tokens that a text may have.
-        threads: how many threads compute.
+        threads: how many threads compute, or what says it before each step.
         free: tells how many bytes of memory are free, if that is known.
         tell: tells the host what came of texts, of one call.
         fail: tells the host of a call that cannot go on.
@@ -41,7 +42,7 @@ class Pooling:
         prompts: Prompts,
         *,
         window: int,
-        threads: int,
+        threads: int | Cores,
         free: Callable[[], int | None],
         tell: Callable[..., None],
         fail: Callable[[int, GenkitError], None],

@@ -10,6 +10,7 @@ from ..errors import BackendError, Closed, OutOfMemory, WorkerDied
 from ..runtime.lock import renew_after_fork
 from .child import Child, is_crash
 from .connection import Connection, Peer
+from .cores import shares
 from .idle import Idle
 from .inside import Inside
 from .suspects import Suspects
@@ -103,7 +104,9 @@ class Supervisor:
         return connection
 
     def _peer(self) -> Peer:
-        return Inside(self._settings) if self._isolation == "thread" else Child()
+        if self._isolation == "thread":
+            return Inside(self._settings)
+        return Child(shares=shares(self._settings))
 
     def _bury(self, connection: Connection) -> None:
         connection.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +17,11 @@ from ..errors import (
     UnsupportedOption,
 )
 from . import adapter_file, files, gguf, machine, pipe
-from .arrays import numpy
+from .arrays import numpy_soon
 from .bias import biases
 from .chat import ChatTemplate
-from .context import MANY, try_out
+from .context import try_out
+from .cores import Cores
 from .engine import BATCH, QUEUE, Engine
 from .forms import Forms
 from .limits import limited, native_fault, no_memory
@@ -31,6 +31,7 @@ from .memory import choose_context
 from .pooling import Pooling
 from .prefixes import Name
 from .prompt import Prompts
+from .sampler import MANY
 from .sampling import steps
 from .saving import Saving
 from .sequence import Chances, Chosen, Sequence
@@ -65,8 +66,7 @@ class Service:
         extra = sum(adapter_file.size(file, header.architecture) for file, _ in settings.get("lora", ()))
         context = self._context_size(header, settings, extra) if computes else 0
         if computes and header.n_vocab >= MANY:
-            # Now, since the first greedy answer would keep all others waiting for it.
-            threading.Thread(target=_import_numpy, name="genkit numpy", daemon=True).start()
+            numpy_soon()  # since the first greedy answer would keep all others waiting for it
         self._model = Model(path, gpu_layers=settings["gpu_layers"], vocabulary_only=not computes)
         self._name, self._is_encoder = header.name or os.path.basename(path), header.is_encoder
         self._send, self._broken, self._shifts = send, broken, bool(settings.get("context_shift"))
@@ -89,7 +89,7 @@ class Service:
         return choose_context(header, size, batch=BATCH, free=left, flash_attention=flash, sequences=calls)
 
     def _make_engine(self, header: gguf.Header, context: int, settings: dict[str, Any]) -> Engine:
-        threads = settings["threads"] or machine.default_threads()
+        threads = Cores.of(settings)
         self._model.flash_attention = settings.get("flash_attention", True)
         for file, scale in settings.get("lora", ()):
             self._model.adapt(file, scale)
@@ -282,12 +282,6 @@ class Service:
     def fail(self, call: int, error: GenkitError) -> None:
         """Send the host an error as the answer to a call."""
         self.tell(call, **pipe.error_facts(error))
-
-
-def _import_numpy() -> None:
-    """Import numpy while the model loads; who needs it hears if that cannot be."""
-    with contextlib.suppress(Exception):
-        numpy()
 
 
 def _free_memory(settings: dict[str, Any]) -> Callable[[], int | None]:

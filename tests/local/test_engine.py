@@ -14,11 +14,12 @@ from fabricate import BYTES
 
 from genkit.errors import BackendError, GenkitError, RateLimited
 from genkit.local import pace
-from genkit.local.context import Context, Sampler
+from genkit.local.context import Context
 from genkit.local.engine import BATCH, QUEUE, Engine
 from genkit.local.listener import Listener
 from genkit.local.llama import Model
 from genkit.local.pooler import Pooler, Text
+from genkit.local.sampler import Sampler
 from genkit.local.sequence import Chosen, Sequence
 from genkit.local.speculation import Speculation
 

@@ -14,8 +14,9 @@ import pytest
 from fabricate import BYTES, END, TOKENS
 
 from genkit.errors import BackendError, ModelFileError
-from genkit.local.context import Context, Sampler
+from genkit.local.context import Context
 from genkit.local.llama import Model
+from genkit.local.sampler import Sampler
 
 LONG = "q" * 200
 
@@ -167,7 +168,7 @@ def test_the_likeliest_of_many_tokens_is_the_one_that_a_chain_takes(
 ) -> None:
     assert context.decode(rows(ids("hello")))
     chain = greedy(model)
-    monkeypatch.setattr("genkit.local.context.MANY", 1)
+    monkeypatch.setattr("genkit.local.sampler.MANY", 1)
     quick, logits, random = greedy(model), context.logits(4), Random(1)
     for _ in range(50):
         for token in range(model.vocabulary_size):

@@ -10,9 +10,10 @@ from fabricate import BYTES
 
 from genkit import Generator, Message
 from genkit.errors import ConfigError
-from genkit.local.context import Context, Sampler
+from genkit.local.context import Context
 from genkit.local.llama import Model
 from genkit.local.plan import Shift
+from genkit.local.sampler import Sampler
 
 ROOM = 256
 CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"

@@ -1,0 +1,89 @@
+"""How many threads compute, so that none waits for a core that another program has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .machine import default_threads, idle_seconds
+
+WINDOW = 0.4
+"""Over how many seconds of computing to look: in fewer, what any machine does at times looks like more."""
+GAP = 0.02
+"""After so many seconds without a step, seconds are counted anew: others may have had the cores then who now
+wait for what we compute."""
+NEARLY = 0.4
+"""A core counts as ours if so much of it was missing at most: of two threads beside one busy program, each
+waits for the other, and both together get 1.3 cores."""
+
+
+def _had() -> float | None:
+    """How many CPU seconds this process took, or could have; None if that cannot be known."""
+    idle = idle_seconds()
+    return None if idle is None else idle + time.process_time()
+
+
+def shares(settings: Mapping[str, Any]) -> bool:
+    """Whether a worker with these settings has fewer threads compute while other programs need the cores.
+
+    Not with ``threads=``, nor where numbers are to be the same each time: attention is added up in as many
+    parts as there are threads.
+    """
+    return not (settings["threads"] or settings.get("deterministic")) and idle_seconds() is not None
+
+
+class Cores:
+    """Says before each step how many threads compute.
+
+    llama.cpp's threads wait for each other hundreds of times a step. One that shares its core with another
+    program holds up all the others, and a step may take ten times as long as with one thread less.
+
+    Args:
+        most: how many there are at most.
+        had: how many CPU seconds this process took so far, or could have; without it, all threads compute.
+        clock: the time in seconds.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        had: Callable[[], float | None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.threads = self._most = most
+        self._had, self._clock = had, clock
+        self._seen: tuple[float, float] | None = None
+        self._took = self._cores = self._over = 0.0
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Cores:
+        """Those of a worker with these settings."""
+        return cls(settings["threads"] or default_threads(), _had if shares(settings) else None)
+
+    def before(self) -> int:
+        """A step begins: how many threads are to compute."""
+        if self._had and self._most > 1:
+            now = self._clock()
+            if self._seen is None or now - self._over > GAP:
+                self._seen = self._look(now)
+        return self.threads
+
+    def after(self) -> None:
+        """The step is over."""
+        if not self._seen:
+            return
+        now = self._over = self._clock()
+        if self.threads == self._most and now - self._seen[0] < WINDOW:
+            return
+        before, self._seen = self._seen, self._look(now)
+        if self._seen:
+            self._took += self._seen[0] - before[0]
+            self._cores += self._seen[1] - before[1]
+        if self._took >= WINDOW:
+            self.threads = max(1, min(int(self._cores / self._took + NEARLY), self._most))
+            self._took = self._cores = 0.0
+
+    def _look(self, now: float) -> tuple[float, float] | None:
+        had = self._had() if self._had else None
+        return None if had is None else (now, had)

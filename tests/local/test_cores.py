@@ -1,0 +1,148 @@
+"""How many threads compute beside other programs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_process import worker
+
+from genkit import Generator
+from genkit.local import machine
+from genkit.local.context import Context
+from genkit.local.cores import GAP, WINDOW, Cores
+from genkit.local.llama import Model, lib
+
+STEP = WINDOW / 4
+
+
+class Machine:
+    """A machine on which time passes when it is told so."""
+
+    def __init__(self) -> None:
+        self.now = self.had = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def cores(self, most: int) -> Cores:
+        return Cores(most, lambda: self.had, self.clock)
+
+    def compute(self, cores: Cores, free: Callable[[], float] | float, seconds: float = 5 * WINDOW) -> int:
+        """Steps for so long, while so many cores are to be had; how many threads the next step has."""
+        for _ in range(round(seconds / STEP)):
+            cores.before()
+            self.now += STEP
+            self.had += STEP * (free() if callable(free) else free)
+            cores.after()
+        return cores.before()
+
+    def rest(self, seconds: float, free: float) -> None:
+        self.now += seconds
+        self.had += seconds * free
+
+
+@pytest.mark.parametrize(
+    ("most", "free", "threads"),
+    [
+        (2, 1.97, 2),
+        (2, 1.33, 1),
+        (2, 1.0, 1),
+        (2, 0.66, 1),
+        (8, 7.1, 7),
+        (8, 4.0, 4),
+        (8, 15.5, 8),
+        (1, 0.5, 1),
+    ],
+)
+def test_as_many_threads_compute_as_cores_are_to_be_had(most: int, free: float, threads: int) -> None:
+    here = Machine()
+    assert here.compute(here.cores(most), free) == threads
+
+
+def test_all_threads_compute_again_when_the_other_program_is_done() -> None:
+    here = Machine()
+    cores = here.cores(4)
+    assert here.compute(cores, 2.2) == 2
+    assert here.compute(cores, 4.0) == 4
+
+
+def test_one_step_that_waited_is_not_yet_another_program() -> None:
+    here = Machine()
+    cores = here.cores(2)
+    assert here.compute(cores, 1.0, seconds=STEP) == 2
+    assert here.compute(cores, 2.0) == 2
+
+
+def test_who_computed_before_a_call_does_not_count() -> None:
+    here = Machine()
+    cores = here.cores(2)
+    for _ in range(20):
+        here.rest(2 * GAP, free=1)  # the program that calls works between its calls
+        assert here.compute(cores, 2.0, seconds=2 * STEP) == 2
+
+
+def test_short_answers_also_show_that_the_cores_are_free_again() -> None:
+    here = Machine()
+    cores = here.cores(2)
+    assert here.compute(cores, 1.0) == 1
+    for _ in range(5):
+        here.rest(2 * GAP, free=0)
+        here.compute(cores, 2.0, seconds=STEP)
+    assert cores.before() == 2
+
+
+def test_where_idle_time_is_unknown_all_threads_compute() -> None:
+    here = Machine()
+    assert here.compute(Cores(4, lambda: None, here.clock), 1.0) == 4
+    assert here.compute(Cores(4, clock=here.clock), 1.0) == 4
+
+
+def test_a_context_computes_with_so_many_threads_and_the_same_numbers(alphabet_file: Path) -> None:
+    here = Machine()
+    cores = here.cores(2)
+    context = Context(Model(str(alphabet_file)), size=256, sequences=1, batch=8, threads=cores)
+    rows = [(token, at, 0, True) for at, token in enumerate((97, 98, 99))]
+    context.decode(rows)
+    assert lib.llama_n_threads(context.pointer) == lib.llama_n_threads_batch(context.pointer) == 2
+    before = context.logits(2)[:50]
+    here.compute(cores, 1.0)
+    context.clear()
+    context.decode(rows)
+    assert lib.llama_n_threads(context.pointer) == lib.llama_n_threads_batch(context.pointer) == 1
+    assert context.logits(2)[:50] == before
+    context.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells it")
+def test_idle_time_passes_no_faster_than_time_on_every_cpu() -> None:
+    began, idle = time.monotonic(), machine.idle_seconds()
+    while time.monotonic() < began + 0.05:
+        pass
+    now = machine.idle_seconds()
+    assert idle is not None
+    assert now is not None
+    tick = 0.02 * len(machine.usable_cpus())
+    assert idle - tick <= now <= idle + (time.monotonic() - began) * len(machine.usable_cpus()) + tick
+    assert now <= (time.clock_gettime(time.CLOCK_BOOTTIME) + 60) * len(machine.usable_cpus())
+
+
+def test_idle_time_of_other_systems_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert machine.idle_seconds() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("settings", "spins"), [({}, "20000"), ({"threads": 2}, "1000"), ({"deterministic": True}, "1000")]
+)
+def test_threads_wait_long_only_where_they_make_room_for_others(
+    alphabet_file: Path, settings: dict[str, Any], spins: str
+) -> None:
+    with Generator(alphabet_file, context=256, **settings) as generator:
+        environment = Path(f"/proc/{worker(generator)}/environ").read_bytes().split(b"\0")
+    assert f"GOMP_SPINCOUNT={spins}".encode() in environment
