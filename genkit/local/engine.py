@@ -80,7 +80,7 @@ class Engine:
         self._new: list[Sequence] = []
         self._unpinned: list[Name] = []
         self._unwanted: set[int] = set()
-        self._evaluating_prompt_of: set[int] = set()
+        self._abortable: set[int] = set()
         self._called_off = False  # whether the last step was, which lost what it did for others, too
         self._is_closed = False
         self._is_over = threading.Event()
@@ -106,11 +106,11 @@ class Engine:
             self._changed.notify()
 
     def cancel(self, call: int) -> None:
-        """Stop working for a call, in the middle of its prompt too; called from any thread."""
+        """Stop working for a call, in the middle of a step too where others lose little; from any thread."""
         with self._changed:
             self._pooler.cancel(call)
             self._unwanted.add(call)
-            if call in self._evaluating_prompt_of:
+            if call in self._abortable:
                 self._context.abort()
             self._changed.notify()
 
@@ -155,8 +155,9 @@ class Engine:
                 if self._is_closed:
                     return
                 texts = self._pooler.take(alone=not work)
-                spared = self._called_off and len(work) > 1  # or who cancels all the time would stop the rest
-                self._evaluating_prompt_of = {s.call for s, _, _ in work if not (spared or s.answers)}
+                alone = len(work) == 1
+                spared = self._called_off and not alone  # or who cancels all the time would stop the rest
+                self._abortable = {s.call for s, _, _ in work if alone or not (spared or s.answers)}
             self._refuse()
             if work:
                 if self._speculation:

@@ -228,6 +228,29 @@ def test_row_27_a_cancellation_ends_the_step_that_evaluates_the_prompt(
     assert whole == [False, *[True] * 4]
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_row_27_a_cancellation_ends_the_step_of_an_answer_that_nobody_else_is_in(
+    alphabet_file: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    runner = engine(alphabet_file, ears, parallel=1 + others)
+
+    def decode(context: Context, *args: Any) -> bool:
+        if len(whole) == 5:
+            runner.cancel(1)
+        whole.append(real(context, *args))
+        return whole[-1]
+
+    whole: list[bool] = []
+    real = Context.decode
+    monkeypatch.setattr(Context, "decode", decode)
+    runner.submit(sequence(1, "0"))
+    runner.submit(sequence(2, "a"))
+    ears.until(2, "eog")
+    assert ears.text[2] == "bcdefghijklmnopqrstuvwxyz"
+    assert whole[5] is bool(others)
+    assert whole.count(False) == 1 - others
+
+
 def test_prompts_that_are_cancelled_all_the_time_stop_no_other_call(
     alphabet_file: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:
