@@ -201,13 +201,13 @@ def choose_context(
     else:
         context = wanted or min(trained, DEFAULT_CONTEXT)
     if free is not None and need.total(context) > free:
-        raise _too_large(need, context, free, need.fitting(free))
+        raise _too_large(need, context, free, several=sequences > 1)
     return context
 
 
-def _too_large(need: Needs, context: int, free: int, fitting: int) -> OutOfMemory:
-    total, rest = need.total(context), need.total(context) - need.weights
-    fewer = "let fewer calls run at a time (parallel=), " if need.states else ""
+def _too_large(need: Needs, context: int, free: int, *, several: bool) -> OutOfMemory:
+    total, rest, fitting = need.total(context), need.total(context) - need.weights, need.fitting(free)
+    fewer = "let fewer calls run at a time (parallel=), " if need.states and several else ""
     what_to_do = (
         f"context={fitting} would fit"
         if fitting

@@ -154,6 +154,8 @@ def test_states_that_leave_no_room_are_named() -> None:
     with pytest.raises(OutOfMemory, match=r"8192 of them for the states.*parallel=") as caught:
         memory.choose_context(state, None, batch=256, free=4 * GIB, sequences=128)
     assert caught.value.context == 0
+    with pytest.raises(OutOfMemory, match=r"states of all calls.*fits: take a smaller model"):
+        memory.choose_context(state, None, batch=256, free=GIB // 2, sequences=1)  # and no fewer can run
 
 
 def test_what_fits_is_the_largest_that_does() -> None:
