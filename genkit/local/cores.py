@@ -6,31 +6,35 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .machine import default_threads, idle_seconds
+from .machine import default_threads, has_quota, idle_seconds
 
 WINDOW = 0.4
 """Over how many seconds of computing to look: in fewer, what any machine does at times looks like more."""
+LOOK = 0.05
+"""After so many seconds of computing what they had is added up: many answers take no longer."""
 GAP = 0.02
 """After so many seconds without a step, seconds are counted anew: others may have had the cores then who now
 wait for what we compute."""
-NEARLY = 0.4
-"""A core counts as ours if so much of it was missing at most: of two threads beside one busy program, each
-waits for the other, and both together get 1.3 cores."""
+NEARLY, OF_MANY = 0.4, 0.02
+"""All cores count as ours if so much of one is missing at most, or such a part of many. Of two threads beside
+one busy program, each waits for the other, and both together get 1.3 cores."""
+
+
+def shares(settings: Mapping[str, Any]) -> bool:
+    """Whether a worker process with these settings has fewer threads compute while others need the cores.
+
+    Not with ``threads=``, nor where numbers are to be the same each time: attention is added up in as many
+    parts as there are threads. Nor where a quota says how much of the cores may be used: that is not seen in
+    how long they are idle.
+    """
+    fixed = settings["threads"] or settings.get("deterministic")
+    return not (fixed or has_quota()) and idle_seconds() is not None
 
 
 def _had() -> float | None:
     """How many CPU seconds this process took, or could have; None if that cannot be known."""
     idle = idle_seconds()
     return None if idle is None else idle + time.process_time()
-
-
-def shares(settings: Mapping[str, Any]) -> bool:
-    """Whether a worker with these settings has fewer threads compute while other programs need the cores.
-
-    Not with ``threads=``, nor where numbers are to be the same each time: attention is added up in as many
-    parts as there are threads.
-    """
-    return not (settings["threads"] or settings.get("deterministic")) and idle_seconds() is not None
 
 
 class Cores:
@@ -58,8 +62,8 @@ class Cores:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Cores:
-        """Those of a worker with these settings."""
-        return cls(settings["threads"] or default_threads(), _had if shares(settings) else None)
+        """Those of a worker with these settings, where ``shares`` is what :func:`shares` says."""
+        return cls(settings["threads"] or default_threads(), _had if settings.get("shares") else None)
 
     def before(self) -> int:
         """A step begins: how many threads are to compute."""
@@ -74,14 +78,15 @@ class Cores:
         if not self._seen:
             return
         now = self._over = self._clock()
-        if self.threads == self._most and now - self._seen[0] < WINDOW:
+        if now - self._seen[0] < LOOK:
             return
         before, self._seen = self._seen, self._look(now)
         if self._seen:
             self._took += self._seen[0] - before[0]
             self._cores += self._seen[1] - before[1]
         if self._took >= WINDOW:
-            self.threads = max(1, min(int(self._cores / self._took + NEARLY), self._most))
+            cores = self._cores / self._took + max(NEARLY, OF_MANY * self._most)
+            self.threads = max(1, min(int(cores), self._most))
             self._took = self._cores = 0.0
 
     def _look(self, now: float) -> tuple[float, float] | None:

@@ -155,8 +155,8 @@ class Engine:
                 if self._is_closed:
                     return
                 texts = self._pooler.take(alone=not work)
-                alone = len(work) == 1
-                spared = self._called_off and not alone  # or who cancels all the time would stop the rest
+                alone = len(work) == 1 and not self._model.recurrent  # of which nothing would be left
+                spared = self._called_off and len(work) > 1  # or who cancels all the time would stop the rest
                 self._abortable = {s.call for s, _, _ in work if alone or not (spared or s.answers)}
             self._refuse()
             if work:
@@ -229,7 +229,7 @@ class Engine:
         except GenkitError as error:
             self._one_by_one(work, error)
             return
-        self._called_off = not done
+        self._called_off = not done and len(work) > 1
         if not done:  # aborted: what it got done is unknown
             for sequence, _, _ in work:
                 self._cut(sequence, sequence.evaluated)

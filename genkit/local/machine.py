@@ -36,14 +36,20 @@ def usable_cpus() -> Collection[int]:
 def idle_seconds() -> float | None:
     """How long the CPUs that this process may use had nothing to do, in seconds, added up.
 
-    Counted from when the system began; in other systems than Linux, None: it is not known.
+    Counted from when the system began. None if that is not known, as in other systems than Linux.
     """
     if sys.platform != "linux":
         return None
     usable = {f"cpu{cpu}" for cpu in usable_cpus()}
     lines = (line.split() for line in _read(Path("/proc/stat")).splitlines())
     ticks = [int(words[4]) + int(words[5]) for words in lines if words and words[0] in usable]  # idle, iowait
-    return sum(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
+    # gVisor writes zeros, and containers may count their CPUs otherwise.
+    return sum(ticks) / os.sysconf("SC_CLK_TCK") if any(ticks) and len(ticks) == len(usable) else None
+
+
+def has_quota() -> bool:
+    """Whether a container's limit, on Linux, leaves this process less than its CPUs' whole time."""
+    return _quota() is not None
 
 
 def free_memory() -> int | None:

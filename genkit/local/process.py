@@ -40,7 +40,7 @@ class Supervisor:
         """How many workers in a row died before they had loaded the model."""
         self._suspects = Suspects()
         self._idle = Idle(idle, self._retire) if idle is not None else None
-        self._is_lost = False
+        self._is_lost = self._shares = False
         renew_after_fork(self)
 
     def connect(self, question: dict[str, Any]) -> Connection:
@@ -95,7 +95,9 @@ class Supervisor:
     def _start(self) -> Connection:
         # After the first death at once, then later and later. The worker waits, so no event loop has to.
         wait = WAITS[min(self._deaths, len(WAITS) - 1)]
-        settings = {**self._settings, "wait": wait, "limits": self._isolation == "process"}
+        apart = self._isolation == "process"
+        self._shares = apart and shares(self._settings)
+        settings = {**self._settings, "wait": wait, "limits": apart, "shares": self._shares}
         connection = self._connection = Connection(settings, self._at_rest)
         try:
             connection.start(self._peer)
@@ -106,7 +108,7 @@ class Supervisor:
     def _peer(self) -> Peer:
         if self._isolation == "thread":
             return Inside(self._settings)
-        return Child(shares=shares(self._settings))
+        return Child(shares=self._shares)
 
     def _bury(self, connection: Connection) -> None:
         connection.close()
