@@ -210,18 +210,24 @@ def test_row_27_a_prompt_that_is_cancelled_leaves_no_trace(noise_file: Path, ear
     assert not ears.text
 
 
-def test_row_27_a_cancellation_ends_the_step_that_evaluates_the_prompt(
-    alphabet_engine: Engine, ears: Ears, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def steps(monkeypatch: pytest.MonkeyPatch, begins: Callable[[int], None]) -> list[bool]:
+    """Which steps end whole. ``begins`` hears of each, by its number, once it cannot be called off."""
+
     def decode(context: Context, *args: Any) -> bool:
-        if not whole:
-            alphabet_engine.cancel(1)  # once the step cannot be called off
+        begins(len(whole))
         whole.append(real(context, *args))
         return whole[-1]
 
     whole: list[bool] = []
     real = Context.decode
     monkeypatch.setattr(Context, "decode", decode)
+    return whole
+
+
+def test_row_27_a_cancellation_ends_the_step_that_evaluates_the_prompt(
+    alphabet_engine: Engine, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = steps(monkeypatch, lambda number: None if number else alphabet_engine.cancel(1))
     alphabet_engine.submit(sequence(1, "0" * 200))
     alphabet_engine.submit(sequence(2, "w"))
     assert ears.until(2, "eog") == [(2, "x"), (2, "y"), (2, "z"), (2, "eog")]
@@ -233,16 +239,7 @@ def test_row_27_a_cancellation_ends_the_step_of_an_answer_if_nobody_loses_by_it(
     tmp_path: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Path], others: int
 ) -> None:
     runner = engine(make(tmp_path / "model.gguf"), ears, parallel=1 + others)
-
-    def decode(context: Context, *args: Any) -> bool:
-        if len(whole) == 5:
-            runner.cancel(1)
-        whole.append(real(context, *args))
-        return whole[-1]
-
-    whole: list[bool] = []
-    real = Context.decode
-    monkeypatch.setattr(Context, "decode", decode)
+    whole = steps(monkeypatch, lambda number: runner.cancel(1) if number == 5 else None)
     runner.submit(sequence(1, "0"))
     runner.submit(sequence(2, "a"))
     ears.until(2, "eog")
@@ -257,19 +254,15 @@ def test_a_step_that_nobody_else_was_in_spares_no_prompt_from_cancellation(
 ) -> None:
     runner = engine(alphabet_file, ears, parallel=2)
 
-    def decode(context: Context, *args: Any) -> bool:
-        if len(whole) == 5:
+    def begins(number: int) -> None:
+        if number == 5:
             runner.submit(sequence(2, "0" * 200))
             runner.submit(sequence(3, "w"))
             runner.cancel(1)
-        if len(whole) == 6:
+        if number == 6:
             runner.cancel(2)
-        whole.append(real(context, *args))
-        return whole[-1]
 
-    whole: list[bool] = []
-    real = Context.decode
-    monkeypatch.setattr(Context, "decode", decode)
+    whole = steps(monkeypatch, begins)
     runner.submit(sequence(1, "0"))
     ears.until(3, "eog")
     assert whole[4:7] == [True, False, False]
