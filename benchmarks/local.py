@@ -20,6 +20,7 @@ import socket
 import statistics
 import string
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -394,6 +395,35 @@ def long_prompt(bench: Bench) -> None:
     )
 
 
+def beside(bench: Bench) -> None:
+    """Answers beside another program, and of two models at once: with the cores to be had, and with all."""
+
+    def rate(generator: genkit.Generator, count: int) -> float:
+        def ask(call: int) -> int:
+            prompt = text(20, time.perf_counter_ns())
+            return generator.generate(prompt, max_tokens=bench.answer).usage.output_tokens
+
+        return statistics.median(at_once(ask, count) for _ in range(bench.rounds))
+
+    def rates(count: int, **options: Any) -> list[float]:
+        with bench.generator(context=4096, **options) as one, bench.generator(context=4352, **options) as two:
+            alone = rate(one, count)
+            with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as program:
+                try:
+                    busy = rate(one, count)
+                finally:
+                    program.kill()
+            with ThreadPoolExecutor(2) as threads:
+                return [alone, busy, sum(threads.map(rate, (one, two), (count, count)))]
+
+    for count in (1, STREAMS):
+        figures = zip(rates(count), rates(count, threads=bench.threads), strict=True)
+        for what, (sharing, fixed) in zip(("alone", "a busy program", "two models"), figures, strict=True):
+            bench.note(
+                f"beside, {count} at once, {what}", sharing=sharing, fixed=fixed, to_it=sharing / fixed
+            )
+
+
 def flash_attention(bench: Bench) -> None:
     """Without flash attention to with it: a prompt, and an answer after half as many tokens as a long one."""
     rates: dict[str, list[float]] = {}
@@ -459,7 +489,9 @@ def main() -> None:
     parser.add_argument("--bench", help="the path of llama-bench")
     parser.add_argument("--server", help="the path of llama-server")
     parser.add_argument("--figure", type=Path, help="where to draw parallel requests, as SVG")
-    parser.add_argument("--only", nargs="*", default=[], help="prefix turn long one flash lookup parallel")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="prefix turn long one beside flash lookup parallel"
+    )
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     scale = 0.02 if arguments.smoke else 1
@@ -477,6 +509,7 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> None:
         "turn": tenth_turn,
         "long": long_prompt,
         "one": one_stream,
+        "beside": beside,
         "flash": flash_attention,
         "lookup": lookup,
         "parallel": lambda bench: parallel(bench, arguments.server, arguments.figure),

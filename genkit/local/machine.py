@@ -48,7 +48,7 @@ def idle_seconds() -> float | None:
 
 
 def has_quota() -> bool:
-    """Whether a container's limit, on Linux, leaves this process less than its CPUs' whole time."""
+    """Whether a container's limit, on Linux, says how much CPU time this process may use."""
     return _quota() is not None
 
 
