@@ -33,7 +33,9 @@ class Received:
 
 @dataclass(slots=True)
 class Warned:
-    """Something was left out, as an option that the backend cannot honour, or may have been done twice."""
+    """Something was left out, as an option that the backend cannot honour, or may have been done twice; or
+    the words in which the provider tells why it ended the answer.
+    """
 
     message: str
 

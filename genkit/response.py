@@ -33,7 +33,8 @@ class Response:
     ``length``, ``tool_calls``, ``content_filter``, ``incomplete`` (the stream was closed or broke
     before its end) and ``error``; ``raw_finish_reason`` is the backend's own word for it.
     ``usage`` are the tokens it took, ``model`` who answered, ``id`` and ``request_id`` the provider's own,
-    ``rate_limits`` its headers of that name. ``warnings`` tell what was left out, or perhaps done twice;
+    ``rate_limits`` its headers of that name. ``warnings`` tell what was left out, or perhaps done
+    twice, and why the provider ended the answer, if it said more than a word;
     ``logprobs``, if asked for, how likely each token was; ``metrics`` how long a local model took for what.
     """
 

@@ -29,10 +29,12 @@ from .shared import check_last
 _COUNTED = frozenset(
     ("anthropic_version", "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
 )
-_SYSTEM_TURNS = re.compile(r"claude-(opus-4-[89]|(opus|fable|mythos)-[5-9])")
+_SYSTEM_TURNS = re.compile(r"claude-(opus-4-[89]|(opus|fable|mythos)-[5-9]|(sonnet|haiku)-(5-[5-9]|[6-9]))")
 _TOO_LONG = re.compile(
     r"prompt is too long(?:: (\d+) tokens > (\d+))?|exceed context limit(?:: (\d+) \+ \d+ > (\d+))?"
 )
+# Of the account, and of what its owner lets it spend, which is told with status 400.
+_EMPTY = re.compile(r"credit balance is too low|reached your specified (\w+ )?API usage limits")
 
 
 class Anthropic:
@@ -99,7 +101,7 @@ class Anthropic:
         if found := _TOO_LONG.search(message):
             tokens, limit = (int(figure) for figure in (found[1] or found[3] or 0, found[2] or found[4] or 0))
             return ContextOverflow(message, tokens=tokens, limit=limit, **facts)
-        if "credit balance is too low" in message:
+        if _EMPTY.search(message):
             return QuotaExceeded(message, **facts)
         del facts["provider"]
         return failure(message, target=target, **facts)

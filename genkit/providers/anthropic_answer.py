@@ -24,7 +24,7 @@ from ..events import (
 )
 from ..messages import Citation, Native, Reasoning, Text, ToolCall
 from .reading import label, mapping, number, objects, text
-from .shared import tool_input
+from .shared import told_why, tool_input
 
 NAME = "anthropic.messages"
 
@@ -48,6 +48,7 @@ class Answer:
     def __init__(self) -> None:
         self._blocks: dict[int, _Block] = {}
         self._usage: dict[str, Any] = {}
+        self._details: Mapping[str, Any] = {}
         self.reason = ""
         self.ended = False
 
@@ -72,7 +73,7 @@ class Answer:
             case "message_start":
                 return (*self._start(mapping(payload.get("message"), "the message")), *self._used())
             case "message_delta":
-                self.reason = text(mapping(payload.get("delta"), "a delta"), "stop_reason") or self.reason
+                self._stop(mapping(payload.get("delta"), "a delta"))
                 self._count(payload)
             case "message_stop":
                 return self.end()
@@ -89,6 +90,7 @@ class Answer:
         self.ended = True
         for block in self._blocks.values():
             yield from block.end()
+        yield from told_why(self.reason, self._details.get("category"), self._details.get("explanation"))
         yield from self._used()
         yield Finish(_REASONS.get(self.reason, "stop"), self.reason)
 
@@ -117,8 +119,12 @@ class Answer:
         for index, data in enumerate(objects(message, "content")):
             block = _Block(index, data)
             events += (*block.begin(), *block.end())
-        self.reason = text(message, "stop_reason")
+        self._stop(message)
         return (*events, *self.end())
+
+    def _stop(self, told: Mapping[str, Any]) -> None:
+        self.reason = text(told, "stop_reason") or self.reason
+        self._details = mapping(told.get("stop_details") or self._details, "'stop_details'")
 
     def _count(self, source: Mapping[str, Any]) -> None:
         """What comes later holds: the counts of a stream's end are cumulative, and leave out some."""

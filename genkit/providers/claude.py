@@ -5,6 +5,7 @@ Wire format: "Extended thinking", "Adaptive thinking" and "Effort" in the Claude
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,11 @@ _BUDGETED = (
     "claude-3", "claude-haiku-4", "claude-opus-4-0", "claude-opus-4-1", "claude-opus-4-2", "claude-opus-4-5",
     "claude-opus-4@", "claude-sonnet-4-0", "claude-sonnet-4-2", "claude-sonnet-4-5", "claude-sonnet-4@",
 )  # fmt: skip
+# Models that refuse a budget: the one before them, Opus 4.6, still takes one.
+_NO_BUDGET = re.compile(r"claude-(opus-4-[7-9]|mythos|fable|(opus|sonnet|haiku)-[5-9])")
+# Models that always think; and those that can be told not to think but between calls of tools.
+_ALWAYS = re.compile(r"claude-(mythos|fable|opus-5-[5-9])")
+_BETWEEN_TOOLS = re.compile(r"claude-sonnet-5-[5-9]")
 _EFFORTS = ("low", "medium", "high", "xhigh", "max")
 # For models that only take a budget: the API's least, and the steps that Gemini's documentation gives.
 _BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
@@ -46,7 +52,13 @@ def thinking(encoding: Encoding, model: str, limit: int | None) -> Thinking:
     by_budget = model.startswith(_BUDGETED)
     efforts = tuple(_BUDGETS) if by_budget else _EFFORTS
     if reasoning in ("none", 0):
-        return Thinking(limit, {"type": "disabled"})
+        if _ALWAYS.match(model):
+            encoding.refuse(f"reasoning={reasoning!r}", "this model always thinks, least with 'low'")
+            return Thinking(limit)
+        return Thinking(limit, {"type": "between_tools" if _BETWEEN_TOOLS.match(model) else "disabled"})
+    if isinstance(reasoning, int) and _NO_BUDGET.match(model):
+        encoding.refuse("reasoning as a number of tokens", f"this model's efforts are {', '.join(efforts)}")
+        return Thinking(limit)
     if isinstance(reasoning, str) and reasoning not in efforts:
         encoding.refuse(f"reasoning={reasoning!r}", f"this model's efforts are {', '.join(efforts)}")
         return Thinking(limit)

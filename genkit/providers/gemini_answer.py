@@ -23,6 +23,7 @@ from ..events import (
 )
 from ..messages import Audio, Citation, Document, Image, Native, Part, Reasoning, Text, ToolCall
 from . import reading
+from .shared import told_why
 
 NAME = "gemini"
 
@@ -52,7 +53,7 @@ class Answer:
         self._closed: list[str] = []  # the texts of the parts before it
         self._calls = 0
         self._reason: Any = None
-        self._blocked = ""
+        self._blocked = self._why = ""
         self._usage: dict[str, Any] = {}
         self._grounding: dict[str, Any] = {}
         self._sources: list[dict[str, Any]] = []
@@ -87,6 +88,7 @@ class Answer:
             raise ProtocolError(f"not a GenerateContentResponse: {error!r}") from None
         raw = self._blocked if self._reason is None else self._reason
         reason: FinishReason = "content_filter" if self._reason is None else _REASONS.get(raw, "error")
+        events += told_why(raw, self._why) if reason != "stop" else []
         events.append(Finish("tool_calls" if self._calls and reason == "stop" else reason, raw))
         return events
 
@@ -105,6 +107,7 @@ class Answer:
             self._usage.update(usage)
         if feedback := chunk.get("promptFeedback"):
             self._blocked = str(feedback.get("blockReason") or self._blocked)
+            self._why = feedback.get("blockReasonMessage") or self._why
         return events
 
     def _candidate(self, candidate: dict[str, Any], events: list[Event]) -> None:
@@ -115,6 +118,7 @@ class Answer:
         if (reason := candidate.get("finishReason")) not in (None, 0, "FINISH_REASON_UNSPECIFIED"):
             known = isinstance(reason, int) and 0 <= reason < len(_NUMBERS)
             self._reason = _NUMBERS[reason] if known else str(reason)
+            self._why = candidate.get("finishMessage") or self._why
         if chosen := candidate.get("logprobsResult"):
             events.append(_logprobs(chosen))
         if grounding := candidate.get("groundingMetadata"):
@@ -211,6 +215,7 @@ class Answer:
 
 def _citation(chunk: Mapping[str, Any], start: int | None = None, end: int | None = None) -> Citation:
     url, title, quote = (reading.text(chunk, name) for name in ("uri", "title", "text"))
+    url = url or reading.text(chunk, "sourceUri")  # of the page that an image was found on
     return Citation(url=url, title=title, quote=quote, start=start, end=end)
 
 

@@ -1,4 +1,4 @@
-"""What several dialects do alike: a tool call's arguments as an object, an output's schema, the last word."""
+"""What several dialects do alike: a tool call's arguments as an object, a schema, the last words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from ..errors import BadRequest
+from ..events import Event, Warned
 from ..messages import Text
 from ..request import Output, Request
 from .base import Target
@@ -55,3 +56,9 @@ def check_last(request: Request, target: Target, *, blank: bool = False) -> None
     if last and last.role == "user" and all(isinstance(p, Text) and not said(p.text) for p in last.parts):
         name = target.vendor.name
         raise BadRequest(f"the last message is empty, which {name} does not take", provider=name)
+
+
+def told_why(raw: str, *words: Any) -> list[Event]:
+    """A warning with the words in which a provider tells why it ended an answer, if it has any."""
+    why = ": ".join(word for word in words if word and isinstance(word, str))
+    return [Warned(f"the answer ended with {raw}: {why[:2000]}")] if why else []

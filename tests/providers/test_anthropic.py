@@ -292,6 +292,18 @@ def test_the_reason_for_the_end_is_translated(raw: str, reason: Any) -> None:
     assert events(ANTHROPIC, [start(), *stop(raw)], HERE)[-1] == Finish(reason, raw)
 
 
+@pytest.mark.parametrize("category", ["cyber", None])
+def test_why_an_answer_was_refused_is_told(category: str | None) -> None:
+    details = {"type": "refusal", "category": category, "explanation": "It could enable cyber harm."}
+    told = {"stop_reason": "refusal", "stop_details": details}
+    why = "the answer ended with refusal: " + ("cyber: " if category else "") + "It could enable cyber harm."
+    streamed = [start(), {"type": "message_delta", "delta": told}, {"type": "message_stop"}]
+    for items in (streamed, [{"type": "message", "content": [], **told}]):
+        response = collect(ANTHROPIC, items, HERE)
+        assert (response.warnings, response.finish_reason) == ((why,), "content_filter")
+    assert collect(ANTHROPIC, [start(), *stop("refusal")], HERE).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
@@ -325,6 +337,13 @@ def test_a_prompt_that_is_too_long_is_a_context_overflow() -> None:
 
 def test_an_account_without_credit_is_out_of_quota() -> None:
     told = {"type": "invalid_request_error", "message": "Your credit balance is too low to access the API."}
+    assert isinstance(ANTHROPIC.error(400, {"type": "error", "error": told}, HERE), QuotaExceeded)
+
+
+@pytest.mark.parametrize("whose", ["", "workspace "])
+def test_a_limit_of_what_may_be_spent_is_a_quota(whose: str) -> None:
+    message = f"You have reached your specified {whose}API usage limits. You will regain access on 2026-12-01"
+    told = {"type": "invalid_request_error", "message": f"{message} at 00:00 UTC."}
     assert isinstance(ANTHROPIC.error(400, {"type": "error", "error": told}, HERE), QuotaExceeded)
 
 

@@ -324,7 +324,10 @@ YES = Message.assistant("Yes")
         ((Message.user(""), RULE, YES), "assistant"),
     ],
 )
-@pytest.mark.parametrize("model", ["claude-opus-4-8", "claude-opus-5", "claude-fable-5-1"])
+@pytest.mark.parametrize(
+    "model",
+    ["claude-opus-4-8", "claude-opus-5", "claude-fable-5-1", "claude-sonnet-5-5", "claude-haiku-5-5"],
+)
 def test_later_models_get_instructions_where_they_were_said(
     messages: tuple[Message, ...], roles: str, model: str
 ) -> None:
@@ -340,6 +343,7 @@ def test_later_models_get_instructions_where_they_were_said(
     [
         ("anthropic", "claude-opus-4-7"),
         ("anthropic", "claude-sonnet-4-6"),
+        ("anthropic", "claude-sonnet-5"),
         ("anthropic", "claude-3-5-sonnet-20241022"),
         ("vertex-anthropic", "claude-opus-4-8"),
     ],
@@ -556,6 +560,26 @@ def test_only_the_schema_of_a_strict_tool_is_made_to_fit() -> None:
 
 def test_thinking_can_be_switched_off() -> None:
     assert body_of(HELLO, reasoning="none")["thinking"] == {"type": "disabled"}
+    for model in ("claude-haiku-5-5", "claude-opus-5", "claude-sonnet-5"):
+        assert body_of(HELLO, reasoning="none", to=target(model))["thinking"] == {"type": "disabled"}
+    # It refuses "disabled" ("What's new in Claude Sonnet 5.5").
+    body = body_of(HELLO, reasoning=0, to=target("claude-sonnet-5-5"))
+    assert (body["thinking"], "output_config" in body) == ({"type": "between_tools"}, False)
+
+
+def test_the_last_models_with_a_budget_and_an_effort_take_both() -> None:
+    thinking = {"type": "enabled", "budget_tokens": 2000}
+    for model in ("claude-opus-4-6", "claude-sonnet-4-6"):
+        assert body_of(HELLO, reasoning=2000, to=target(model))["thinking"] == thinking
+
+
+@pytest.mark.parametrize("reasoning", ["none", 2000])
+@pytest.mark.parametrize("model", ["claude-opus-5-5", "claude-fable-5", "claude-mythos-preview"])
+def test_models_that_always_think_are_not_told_otherwise(model: str, reasoning: Any) -> None:
+    with pytest.raises(UnsupportedOption) as caught:
+        body_of(HELLO, reasoning=reasoning, to=target(model))
+    assert caught.value.option == "reasoning"
+    assert "thinking" not in body_of(HELLO, reasoning=reasoning, to=target(model), on_unsupported="drop")
 
 
 def test_a_limit_is_sent_though_none_was_set() -> None:
@@ -586,6 +610,8 @@ def test_a_tool_can_be_cached_and_strict() -> None:
         ([HELLO], {"metadata": {"team": "a"}}, "metadata"),
         ([HELLO], {"reasoning": "minimal", "to": target("claude-opus-5")}, "reasoning='minimal'"),
         ([HELLO], {"reasoning": "maximal"}, "reasoning='maximal'"),
+        ([HELLO], {"reasoning": 2000, "to": target("claude-opus-4-7")}, "reasoning as a number of tokens"),
+        ([HELLO], {"reasoning": 2000, "to": target("claude-haiku-5-5")}, "reasoning as a number of tokens"),
         ([Message.user(Audio(data=b"x", media_type="audio/wav"))], {}, "a part of type 'audio'"),
         ([Message.user(Native(dialect="other", data={}))], {}, "a part of type 'native'"),
         ([Message.user(CacheMark(), "x")], {}, "a cache mark that nothing comes before in its message"),

@@ -192,6 +192,25 @@ def test_a_reason_that_is_not_a_good_end_is_an_error(reason: str) -> None:
     assert events(GEMINI, [chunk(finishReason=reason)], HERE)[-1] == Finish("error", reason)
 
 
+def test_why_an_answer_ended_badly_is_told() -> None:
+    why = "Malformed function call: print(f("
+    told = chunk(finishReason="MALFORMED_FUNCTION_CALL", finishMessage=why)
+    warning = f"the answer ended with MALFORMED_FUNCTION_CALL: {why}"
+    assert collect(GEMINI, [told], HERE).warnings == (warning,)
+    blocked = {"promptFeedback": {"blockReason": "JAILBREAK", "blockReasonMessage": "It broke a rule."}}
+    warning = "the answer ended with JAILBREAK: It broke a rule."
+    assert collect(GEMINI, [blocked], HERE).warnings == (warning,)
+    called = chunk({"functionCall": {"name": "f"}}, finishReason="STOP", finishMessage="It generated a call.")
+    assert collect(GEMINI, [called], HERE).warnings == ()
+
+
+def test_an_image_that_was_found_is_cited_by_its_page() -> None:
+    found = {"sourceUri": "https://a.example/page", "imageUri": "https://a.example/i.png", "title": "A"}
+    grounding = {"groundingChunks": [{"image": found}]}
+    (part,) = parts_of(chunk({"text": "Hi"}, finishReason="STOP", groundingMetadata=grounding))
+    assert part.citations == (Citation(url="https://a.example/page", title="A"),)
+
+
 def test_offsets_of_citations_count_characters_of_the_text() -> None:
     grounding = {
         "groundingChunks": [{"web": {"uri": "https://a.example", "title": "A"}}],
