@@ -5,6 +5,8 @@ Wire format: "Converse" and "ConverseStream" in the Amazon Bedrock API reference
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,8 +23,9 @@ from ..events import (
     TextDelta,
     ToolCallDelta,
     Usage,
+    Warned,
 )
-from ..messages import Citation, Native, Reasoning, Text, ToolCall
+from ..messages import Audio, Citation, Image, Native, Reasoning, Text, ToolCall
 from .reading import mapping, number, objects, text
 
 NAME = "bedrock.converse"
@@ -38,6 +41,7 @@ _REASONS: dict[str, FinishReason] = {
     "malformed_model_output": "error",
     "malformed_tool_use": "error",
 }
+_MEDIA = {"image": Image, "audio": Audio}
 # Tools that the service runs itself have a type of their own.
 _OWN_TOOL = (None, "tool_use")
 
@@ -112,13 +116,16 @@ class Answer:
 class _Block:
     """One block of the content; only blocks of tools say at their start what they are."""
 
-    __slots__ = ("_citations", "_data", "_index", "_native", "_pieces", "_signature", "_tool", "_type")
+    __slots__ = (
+        "_bytes", "_citations", "_data", "_index", "_native", "_pieces", "_signature", "_tool", "_type",
+    )  # fmt: skip
 
     def __init__(self, index: int, data: Mapping[str, Any]) -> None:
         self._index, self._data = index, dict(data)
         self._type = ""
         self._tool: Mapping[str, Any] = {}
         self._pieces: list[str] = []
+        self._bytes: list[bytes] = []
         self._signature: list[str] = []
         self._citations: list[Citation] = []
         self._native: dict[str, Any] | None = None
@@ -142,6 +149,10 @@ class _Block:
             return self.add({"reasoningContent": mapping(reasoning["reasoningText"], "reasoning")})
         if "text" in data:
             return self.add(data)
+        kind = next((kind for kind in _MEDIA if kind in data), "")
+        if kind and "s3Location" not in mapping(mapping(data[kind], "media").get("source") or {}, "a source"):
+            self._type = kind
+            return self.add(data)
         self._native = data or None
         return ()
 
@@ -161,6 +172,8 @@ class _Block:
             self._citations.append(_citation(mapping(delta["citation"], "a citation")))
         elif "reasoningContent" in delta and self._type in ("", "reasoning"):
             return self._think(mapping(delta["reasoningContent"], "reasoning"))
+        elif self._type in _MEDIA and self._type in delta:
+            return self._show(mapping(delta[self._type], "media"))
         return ()
 
     def end(self) -> tuple[Event, ...]:
@@ -171,6 +184,10 @@ class _Block:
         if self._type == "toolUse":
             call = ToolCall(id=self._tool["toolUseId"], name=self._tool["name"], arguments=whole or "{}")
             return (*(() if whole else (ToolCallDelta(self._index, "{}"),)), PartEnd(call))
+        if self._type in _MEDIA:
+            kind = f"{self._type}/{text(mapping(self._data[self._type], 'media'), 'format')}"
+            data = b"".join(self._bytes)
+            return (PartEnd(_MEDIA[self._type](data=data, media_type=kind)),) if data else ()
         signature = "".join(self._signature)
         if self._type == "reasoning" and (whole or signature):
             return (PartEnd(Reasoning(whole, signature, dialect=NAME)),)
@@ -184,6 +201,16 @@ class _Block:
         self._signature.append(text(thought, "signature"))
         self._pieces.append(text(thought, "text"))
         return (ReasoningDelta(self._pieces[-1]),) if self._pieces[-1] else ()
+
+    def _show(self, media: Mapping[str, Any]) -> tuple[Event, ...]:
+        """Take a piece of an image or a sound, which may tell that it failed."""
+        source = mapping(media.get("source") or {}, "a source")
+        try:
+            self._bytes.append(base64.b64decode(text(source, "bytes"), validate=True))
+        except (binascii.Error, ValueError):
+            raise ProtocolError(f"what should be an {self._type} is no base64") from None
+        error = mapping(media.get("error") or {}, "an error")
+        return (Warned(f"the {self._type} failed: {text(error, 'message')}"),) if error else ()
 
     def _merge(self, delta: Mapping[str, Any]) -> None:
         """Add to a block of a tool that the service runs itself: its input as text, its result as parts."""

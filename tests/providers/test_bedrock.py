@@ -34,6 +34,7 @@ from genkit.errors import (
 )
 from genkit.events import Finish, PartEnd, Start, TextDelta, Usage
 from genkit.messages import (
+    Audio,
     CacheMark,
     Citation,
     Document,
@@ -205,6 +206,32 @@ def parts(*items: dict[str, Any]) -> tuple[Any, ...]:
 
 def body(*content: Any) -> dict[str, Any]:
     return {"output": {"message": {"role": "assistant", "content": list(content)}}, "stopReason": "end_turn"}
+
+
+def test_images_and_sounds_are_parts_of_the_answer() -> None:
+    image, sound = b"\x89PNG\r\n\x1a\n image", b"a sound"
+    halves = [base64.b64encode(half).decode() for half in (image[:7], image[7:])]
+    deltas = [delta(0, image={"source": {"bytes": half}}) for half in halves]
+    streamed = parts(start(0, image={"format": "png"}), *deltas, stop(0))
+    assert streamed == (Image(data=image, media_type="image/png"),)
+    whole = {"format": "png", "source": {"bytes": base64.b64encode(image).decode()}}
+    spoken = {"format": "wav", "source": {"bytes": base64.b64encode(sound).decode()}}
+    response = collect(BEDROCK, [body({"image": whole}, {"audio": spoken})], HERE)
+    assert response.message.parts == (*streamed, Audio(data=sound, media_type="audio/wav"))
+    stored = {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://a/b.png"}}}}
+    (kept,) = collect(BEDROCK, [body(stored)], HERE).message.parts
+    assert kept == Native(dialect=NAME, data=stored)
+    # What the model made goes back as it came.
+    (turn,) = encoded(response.message)["messages"]
+    assert turn["content"] == [{"image": whole}, {"audio": spoken}]
+
+
+def test_an_image_that_failed_is_told_of() -> None:
+    failed = delta(0, image={"error": {"message": "It was blocked."}})
+    response = collect(BEDROCK, stream(start(0, image={"format": "png"}), failed, stop(0)), HERE)
+    assert (response.message.parts, response.warnings) == ((), ("the image failed: It was blocked.",))
+    with pytest.raises(ProtocolError, match="no base64"):
+        parts(start(0, image={"format": "png"}), delta(0, image={"source": {"bytes": "?"}}), stop(0))
 
 
 def test_a_body_and_a_stream_make_the_same_parts() -> None:
