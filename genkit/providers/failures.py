@@ -77,10 +77,11 @@ _BY_CODE: dict[str, type[GenkitError]] = {
     "modeltimeoutexception": errors.ServerFailed,
     "serviceunavailableexception": errors.ServerFailed,
 }
-_OF_IMAGES = (
+_OF_PROMPTS = (
+    "bio_policy", "data_residency_mismatch", "empty_image_file", "failed_to_download_image",
     "image_content_policy_violation", "image_file_not_found", "image_file_too_large", "image_parse_error",
     "image_too_large", "image_too_small", "invalid_base64_image", "invalid_image", "invalid_image_format",
-    "invalid_image_url", "invalid_prompt", "unsupported_image_media_type",
+    "invalid_image_mode", "invalid_image_url", "invalid_prompt", "unsupported_image_media_type",
 )  # fmt: skip
-_BY_CODE |= dict.fromkeys(_OF_IMAGES, errors.BadRequest)  # in the middle of a stream too
+_BY_CODE |= dict.fromkeys(_OF_PROMPTS, errors.BadRequest)  # in the middle of a stream too
 _VAGUE: dict[str, type[GenkitError]] = {"invalid_request_error": errors.BadRequest}

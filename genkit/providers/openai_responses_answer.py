@@ -135,6 +135,8 @@ class Answer:
         # Reasoning that is sent back needs the item that followed it, known by its id.
         names = ("phase", "namespace", *(LINKS if self._thought else ()))
         rest = {name: item[name] for name in names if item.get(name)}
+        if item.get("caller") not in (None, {"type": "direct"}):  # a program of the model's
+            rest["caller"] = item["caller"]
         if kind in ("message", "function_call"):
             if rest:
                 yield PartEnd(Native(dialect=NAME, data={"type": kind, **rest}))

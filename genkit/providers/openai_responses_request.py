@@ -84,6 +84,7 @@ class _Items:
         self._role, self._linked = "", False
         self._content: list[dict[str, Any]] = []
         self._rest: Mapping[str, Any] = {}
+        self._callers: dict[str, Any] = {}
 
     def add(self, message: Message) -> None:
         self._role, self._linked = "user" if message.role == "tool" else message.role, False
@@ -148,9 +149,11 @@ class _Items:
         match part:
             case ToolCall(id=id, name=name, arguments=arguments):
                 self._append({"type": "function_call", "call_id": id, "name": name, "arguments": arguments})
+                self._callers[id] = self.made[-1].get("caller")
             case ToolResult(id=id, told=content):
                 output = content if isinstance(content, str) else [*filter(None, map(self._output, content))]
-                self._append({"type": "function_call_output", "call_id": id, "output": output})
+                caller = {"caller": self._callers[id]} if self._callers.get(id) else {}
+                self._append({"type": "function_call_output", "call_id": id, "output": output, **caller})
             case Reasoning():
                 self._reasoning(part)
             case Native(dialect=dialect) if dialect != NAME and self._role == "assistant":

@@ -166,6 +166,12 @@ def test_a_stream_cut_anywhere_is_incomplete(exchange: corpus.Exchange) -> None:
             errors.ServerFailed,
         ),
         ({"type": "response.failed", "response": {"error": {"code": "invalid_prompt"}}}, errors.BadRequest),
+        ({"type": "response.failed", "response": {"error": {"code": "bio_policy"}}}, errors.BadRequest),
+        ({"type": "error", "code": "empty_image_file", "message": "x"}, errors.BadRequest),
+        (
+            {"type": "response.failed", "response": {"error": {"code": "invalid_image_mode"}}},
+            errors.BadRequest,
+        ),
         ({"type": "response.failed", "response": {"status": "failed", "error": None}}, errors.ServerFailed),
         ({"error": {"message": "x", "code": 429}}, errors.RateLimited),
         ({"error": "no such model", "code": "server_error"}, errors.ServerFailed),

@@ -532,6 +532,25 @@ def sent_back(*output: dict[str, Any], **extra: Any) -> list[dict[str, Any]]:
     return list(items[1:-1])
 
 
+def test_what_a_program_called_goes_back_with_its_caller() -> None:
+    caller = {"type": "program", "caller_id": "call_prog"}
+    program = {"type": "program", "id": "prog", "call_id": "call_prog", "code": "1", "fingerprint": "x"}
+    called = {**CALLED, "caller": caller}
+    direct = {**CALLED, "call_id": "d", "caller": {"type": "direct"}}
+    body = {"object": "response", "status": "completed", "output": [program, called, direct]}
+    answer = recordings.collect(DIALECT, [body], recordings.target()).message
+    results = [Message.tool(ToolResult(id=id, content="1")) for id in ("c", "d")]
+    sent = items_of(*X, answer, *results)[1:]
+    plain = {"type": "function_call", "name": "f", "arguments": "{}"}
+    assert sent == [
+        program,
+        {**plain, "call_id": "c", "caller": caller},
+        {**plain, "call_id": "d"},
+        {"type": "function_call_output", "call_id": "c", "output": "1", "caller": caller},
+        {"type": "function_call_output", "call_id": "d", "output": "1"},
+    ]
+
+
 def without_id(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in ("id", "status")}
 
