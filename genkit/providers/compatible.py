@@ -69,6 +69,7 @@ CHAT_ROWS = (
         required="any",
         plain_media=True,
         tool_media=True,  # and no user after a tool
+        makes_media="content",
         replay="content",
         metadata=True,
         embed_dimensions="output_dimension",

@@ -26,7 +26,8 @@ class OpenAIChat(OpenAIServer):
         options: the vendor's words for ``top_k``, ``min_p``, ``repeat_penalty`` (it takes none).
         metadata, cache_control, document_url, thinking_blocks, extra_content: it takes these (no).
         developer, refusal: it knows this role and this field (no: they are sent as ``system``, as text).
-        makes_media: it makes images or sounds, and takes them back (no).
+        makes_media: it makes images or sounds, and takes them back (no), in fields of their own or in the
+            ``content``.
         json_schema: it takes a schema for its output (yes).
         strict: it holds a model to a schema without being told so, where it can (as the vendor does).
         always_streams: it is asked for a stream whatever is wanted, which is then folded (no).

@@ -25,8 +25,9 @@ from ..events import (
 )
 from ..messages import Citation, Native, Part, Reasoning, Text
 from .base import Dialect, Target
-from .openai_chat_facts import Sound, citation, finish, image, logprobs, sources, usage
+from .openai_chat_facts import Sound, citation, finish, image, images, logprobs, references, sources, usage
 from .openai_chat_kept import Kept
+from .openai_chat_several import Several
 from .openai_shared import is_error
 from .reading import label, text
 
@@ -49,7 +50,7 @@ class Answer:
         self._started = self._chosen = self._odd = self._whole = False
         self._texts: list[str] = []
         self._thoughts: list[str] = []
-        self._kept = Kept()
+        self._kept, self._several = Kept(), Several()
         self._media: list[Part] = []
         self._sound = Sound()
         self._citations: list[Citation] = []
@@ -110,6 +111,7 @@ class Answer:
             delta = choice.get("delta")
             if delta is None or whole:
                 delta = self._message(choice)
+            delta = self._several.piece(delta) if len(delta) > 1 else delta
             content = delta.get("content")
             plain = len(delta) == 1 and content and type(content) is str
             if not plain:
@@ -130,8 +132,8 @@ class Answer:
         return events
 
     def _message(self, choice: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a choice has in place of a delta: the whole message, or nothing, if it says why it ended."""
-        message: Mapping[str, Any] | None = choice.get("message")
+        """What a choice has in place of a delta: the message, or nothing, if it says why it ended."""
+        message = self._several.message(choice)
         if message is None and "delta" in choice:
             return {}
         if message is None and not choice.get("finish_reason"):
@@ -187,6 +189,9 @@ class Answer:
                     self._think(words, events)
             if words := text(piece, "text"):
                 self._say(words, events)
+            self._kept.sign(piece)
+            self._citations += references(piece, self._texts)
+            self._media += images(piece)
 
     def _call(self, wire: Mapping[str, Any], events: list[Event]) -> None:
         function = wire.get("function") or {}
@@ -222,17 +227,19 @@ class Answer:
         return place
 
     def _end(self, _: Any) -> list[Event]:
+        events: list[Event] = []
+        self._more({"tool_calls": self._several.calls()}, None, events)
         if not all(name for _, name, _ in self._calls):
             raise KeyError("name")
         bare = [place for place, call in enumerate(self._calls) if not call[2]]
-        events: list[Event] = [ToolCallDelta(place, "{}") for place in bare]
+        events += [ToolCallDelta(place, "{}") for place in bare]
         answer, thoughts = "".join(self._texts), "".join(self._thoughts)
         citations = tuple(self._citations) or sources(self._sources)
         media = self._media + self._sound.parts(NAME, streamed=not self._whole)
-        kept = self._kept.fields()
-        if kept or (citations and answer) or media:
+        kept, signature = self._kept.fields(), self._kept.signature
+        if kept or (citations and answer) or media or signature:
             if thoughts:
-                events.append(PartEnd(Reasoning(thoughts)))
+                events.append(PartEnd(Reasoning(thoughts, signature, dialect=NAME if signature else "")))
             events += [PartEnd(Native(dialect=NAME, data={field: held})) for field, held in kept.items()]
             if answer:
                 events.append(PartEnd(Text(answer, citations)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +60,12 @@ def sources(payload: Mapping[str, Any]) -> tuple[Citation, ...]:
     return tuple(Citation(url=str(url)) for url in payload.get("citations") or ())
 
 
+def references(piece: Mapping[str, Any], texts: Sequence[str]) -> list[Citation]:
+    """What Mistral names as the source of the text so far, by ids of its own or of a tool's result."""
+    ids = piece.get("reference_ids") or ()
+    return [Citation(url=str(id), end=sum(map(len, texts))) for id in ids]
+
+
 def usage(counts: Mapping[str, Any]) -> Usage:
     """The usage, from the many places where servers tell it."""
     prompt, output = counts.get("prompt_tokens_details") or {}, counts.get("completion_tokens_details") or {}
@@ -82,6 +88,12 @@ def image(url: str) -> Image:
         return Image(url=url)
     except BadRequest as error:
         raise ProtocolError(error.message) from None
+
+
+def images(piece: Mapping[str, Any]) -> list[Part]:
+    """The image that a piece of content is, if it is one. Raises ProtocolError."""
+    shown = piece.get("image_url")
+    return [image(shown["url"] if isinstance(shown, dict) else shown)] if shown else []
 
 
 class Sound:

@@ -1,7 +1,7 @@
 """Reasoning that a server wants to see again as it came, by the fields in which servers tell it.
 
 Wire format: OpenRouter's "Reasoning tokens" and LiteLLM's "'Thinking' / 'Reasoning Content'"; Gemini's
-"Thought signatures", about its OpenAI-compatible endpoint.
+"Thought signatures", about its OpenAI-compatible endpoint; ``ThinkChunk`` in Mistral's API reference.
 """
 
 from __future__ import annotations
@@ -26,6 +26,16 @@ class Kept:
         self._details: list[dict[str, Any]] = []
         self._blocks: list[dict[str, Any]] = []
         self._thought = ""
+        self._signatures: set[str] = set()
+
+    @property
+    def signature(self) -> str:
+        """Mistral's proof of the thoughts, if there is one for all of them."""
+        return next(iter(self._signatures)) if len(self._signatures) == 1 else ""
+
+    def sign(self, piece: Mapping[str, Any]) -> None:
+        """Keep the signature of a piece of thinking."""
+        self._signatures |= {text(piece, "signature")} - {""}
 
     def fields(self) -> dict[str, Any]:
         """The fields of a message that send it back."""

@@ -131,7 +131,9 @@ class Wire:
         if self._quirk("makes_media") and (heard := native.get("transcript")):
             said = [part for part in said if part != Text(heard)]  # the sound's id stands for it
         if replay == "content" and thought:
+            signed = [p.signature for p in parts if isinstance(p, Reasoning) and p.dialect == NAME]
             thinking = {"type": "thinking", "thinking": [{"type": "text", "text": thought}]}
+            thinking |= {"signature": signed[0]} if len(signed) == 1 else {}
             sent["content"] = [thinking, *self._pieces(said)]
         elif any(isinstance(part, CacheMark) for part in said):
             sent["content"] = self._content(said)
@@ -148,21 +150,26 @@ class Wire:
         if calls := [part for part in parts if isinstance(part, ToolCall)]:
             extra = native.get("extra_content", {}) if self._quirk("extra_content") else {}
             sent["tool_calls"] = [_call(call, extra.get(str(place))) for place, call in enumerate(calls)]
-        return sent | self._made(parts, native)
+        made = self._made(parts, native)
+        if self._quirk("makes_media") == "content" and made:
+            told = self._pieces(said) if isinstance(sent["content"], str) else sent["content"] or []
+            return sent | {"content": [*told, *made["images"]]}
+        return sent | made
 
     def _made(self, parts: list[Part], native: Mapping[str, Any]) -> dict[str, Any]:
         """Sounds (by their id) and images that the model made."""
         kinds = {type(part) for part in parts if isinstance(part, Media)}
+        audio = native.get("audio") if self._quirk("makes_media") is True else None
         if not self._quirk("makes_media"):
             if kinds:
                 self._refuse("images and sounds in the model's own messages")
             return {}
         if Document in kinds:
             self._refuse("documents in the model's own messages")
-        if Audio in kinds and not native.get("audio"):
+        if Audio in kinds and not audio:
             self._refuse("sounds in the model's own messages that it did not make", "it takes only their id")
         images = [self._part(part) for part in parts if isinstance(part, Image)]
-        fields = {"audio": native.get("audio"), "images": images}
+        fields = {"audio": audio, "images": images}
         return {name: value for name, value in fields.items() if value}
 
     def _result(self, result: ToolResult) -> dict[str, Any]:

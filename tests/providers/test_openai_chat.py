@@ -354,6 +354,56 @@ def test_mistrals_thinking_is_reasoning() -> None:
         assert (response.reasoning, response.text) == ("Hm", "Yes")
 
 
+def test_of_several_messages_of_mistrals_what_its_tools_did_is_no_part_of_the_answer() -> None:
+    hosted = {
+        "id": "imagecall",
+        "type": "function",
+        "function": {"name": "generate_image", "arguments": "{}"},
+    }
+    open_call = {"id": "abcdefghi", "function": {"name": "f", "arguments": '{"a": 1}'}, "index": 0}
+    picture = {"type": "image_url", "image_url": "https://a.example/i.jpg"}
+    messages: list[dict[str, Any]] = [
+        {"role": "assistant", "content": "Wait. ", "tool_calls": [{**hosted, "index": 0}]},
+        {"role": "tool", "tool_call_id": "imagecall", "content": "a result"},
+        {"role": "assistant", "content": [{"type": "text", "text": "Here."}, picture]},
+        {"role": "assistant", "content": "", "tool_calls": [open_call]},
+    ]
+    whole = {"index": 0, "messages": messages, "finish_reason": "stop"}
+    completion = {"id": "c", "model": "m", "object": "chat.completion", "choices": [whole]}
+    pieces = [chunk({**message, "index": at}) for at, message in enumerate(messages)]
+    pieces.insert(2, chunk({"content": " goes on", "index": 1}))
+    for items in ([completion], [*pieces, chunk({"content": ""}, "stop"), DONE]):
+        response = collect(CHAT, items, target("mistral"))
+        assert (response.text, response.finish_reason) == ("Wait. Here.", "tool_calls")
+        assert [image.url for image in response.images] == ["https://a.example/i.jpg"]
+        assert [(call.id, call.name, call.arguments) for call in response.tool_calls] == [
+            ("abcdefghi", "f", '{"a": 1}')
+        ]
+
+
+def test_mistrals_references_are_citations() -> None:
+    content = [
+        {"type": "text", "text": "It is so"},
+        {"type": "reference", "reference_ids": [0, "b"]},
+        {"type": "text", "text": "."},
+    ]
+    chunks = [*(chunk({"content": [piece]}) for piece in content), chunk({"content": ""}, "stop"), DONE]
+    for items in ([body({"content": content})], chunks):
+        response = collect(CHAT, items, target("mistral"))
+        assert response.text == "It is so."
+        assert response.citations == (Citation(url="0", end=8), Citation(url="b", end=8))
+
+
+def test_mistrals_signature_is_that_of_all_thoughts_or_of_none() -> None:
+    def thought(words: str, signature: str | None) -> dict[str, Any]:
+        return {"type": "thinking", "thinking": [{"type": "text", "text": words}], "signature": signature}
+
+    signed = collect(CHAT, [body({"content": [thought("Hm", None), thought(".", "sig")]})], target("mistral"))
+    assert signed.message.parts == (Reasoning("Hm.", "sig", dialect="openai.chat"),)
+    twice = collect(CHAT, [body({"content": [thought("Hm", "a"), thought(".", "b")]})], target("mistral"))
+    assert twice.message.parts == (Reasoning("Hm."),)
+
+
 def test_a_summary_of_databricks_is_reasoning() -> None:
     summary = [{"type": "summary_text", "text": "Hm", "signature": "s"}]
     thinking = [{"type": "reasoning", "summary": summary}]

@@ -533,6 +533,22 @@ def test_reasoning_is_sent_back_where_the_vendor_wants_it(vendor: str, wire: dic
     assert sent(asked(THOUGHT), vendor)["messages"] == [{"role": "assistant", **wire}]
 
 
+def test_mistral_gets_its_signature_and_its_images_back() -> None:
+    thought = Reasoning("Hm", "sig", dialect="openai.chat")
+    picture = Image(url="https://a.example/i.jpg")
+    (message,) = sent(asked(Message.assistant(thought, "Yes", picture)), "mistral")["messages"]
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}], "signature": "sig"}
+    shown = {"type": "image_url", "image_url": "https://a.example/i.jpg"}
+    assert message["content"] == [thinking, {"type": "text", "text": "Yes"}, shown]
+    (message,) = sent(asked(Message.assistant("Yes", picture)), "mistral")["messages"]
+    assert message == {"role": "assistant", "content": [{"type": "text", "text": "Yes"}, shown]}
+    (message,) = sent(asked(Message.assistant(picture)), "mistral")["messages"]
+    assert message["content"] == [shown]
+    sound = Native(dialect="openai.chat", data={"audio": {"id": "a"}})
+    with pytest.raises(UnsupportedOption, match="sounds in the model's own messages"):
+        sent(asked(Message.assistant(Audio(data=b"x", media_type="audio/wav"), sound)), "mistral")
+
+
 @pytest.mark.parametrize(
     ("vendor", "model", "fields"),
     [
