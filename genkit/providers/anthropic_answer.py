@@ -21,6 +21,7 @@ from ..events import (
     TextDelta,
     ToolCallDelta,
     Usage,
+    Warned,
 )
 from ..messages import Citation, Native, Reasoning, Text, ToolCall
 from .reading import label, mapping, number, objects, text
@@ -49,6 +50,7 @@ class Answer:
         self._blocks: dict[int, _Block] = {}
         self._usage: dict[str, Any] = {}
         self._details: Mapping[str, Any] = {}
+        self._changes: list[Mapping[str, Any]] = []
         self.reason = ""
         self.ended = False
 
@@ -75,6 +77,8 @@ class Answer:
             case "message_delta":
                 self._stop(mapping(payload.get("delta"), "a delta"))
                 self._count(payload)
+                if payload.get("input_transformations") is not None:  # those of a model that took over
+                    self._changes = objects(payload, "input_transformations")
             case "message_stop":
                 return self.end()
             case "message":
@@ -90,6 +94,10 @@ class Answer:
         self.ended = True
         for block in self._blocks.values():
             yield from block.end()
+        for change in self._changes:
+            if change.get("type") == "thinking_dropped":  # with the beta thinking-binding-controls-2026-08-01
+                why = f"{text(change, 'path')}: {text(change, 'reason')}"
+                yield Warned(f"the API dropped thoughts that went back, {why}")
         yield from told_why(self.reason, self._details.get("category"), self._details.get("explanation"))
         yield from self._used()
         yield Finish(_REASONS.get(self.reason, "stop"), self.reason)
@@ -110,6 +118,7 @@ class Answer:
 
     def _start(self, message: Mapping[str, Any]) -> Iterable[Event]:
         self._count(message)
+        self._changes = objects(message, "input_transformations")
         return (Start(label(message, "model"), label(message, "id")),)
 
     def _whole(self, message: Mapping[str, Any]) -> Iterable[Event]:

@@ -304,6 +304,22 @@ def test_why_an_answer_was_refused_is_told(category: str | None) -> None:
     assert collect(ANTHROPIC, [start(), *stop("refusal")], HERE).warnings == ()
 
 
+def test_thoughts_that_the_api_dropped_are_told_of() -> None:
+    path = "messages.1.content.0"
+    changes = [
+        {"type": "thinking_dropped", "path": path, "reason": "prefix_binding_mismatch"},
+        {"type": "thinking_mismatch_allowed", "path": "messages.3.content.0", "reason": "x"},
+    ]
+    told = {"input_transformations": changes}
+    began = {"type": "message_start", "message": {"model": "m", "id": "i", **told}}
+    end, over = stop()
+    for items in ([began, end, over], [start(), {**end, **told}, over], [body(**told)]):
+        why = f"the API dropped thoughts that went back, {path}: prefix_binding_mismatch"
+        assert collect(ANTHROPIC, items, HERE).warnings == (why,)
+    # Where another model took over, it had others.
+    assert collect(ANTHROPIC, [began, {**end, "input_transformations": []}, over], HERE).warnings == ()
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
