@@ -41,6 +41,7 @@ _REASONS: dict[str, FinishReason] = {
     "compaction": "incomplete",
 }
 _SIMPLE = ("text", "thinking", "tool_use")
+_WHOSE = ("caller", "toolset_name")  # of a call: the program that made it, and the provider's tools it is of
 
 
 class Answer:
@@ -207,7 +208,11 @@ class _Block:
             # Deltas hold; where there were none, what the block began with does.
             rest = "" if whole else to_json(self._data.get("input") or {}).decode()
             call = ToolCall(id=self._data["id"], name=self._data["name"], arguments=whole or rest)
-            return (*((ToolCallDelta(self._index, rest),) if rest else ()), PartEnd(call))
+            whose = {name: self._data[name] for name in _WHOSE if self._data.get(name)}
+            if whose.get("caller") == {"type": "direct"}:
+                del whose["caller"]
+            told = [PartEnd(Native(dialect=NAME, data={"type": "tool_use", **whose}))] if whose else []
+            return (*((ToolCallDelta(self._index, rest),) if rest else ()), *told, PartEnd(call))
         if whole:
             self._data["input"] = tool_input(whole)
         return (PartEnd(Native(dialect=NAME, data=self._data)),)

@@ -68,6 +68,7 @@ def blocks(
 ) -> list[dict[str, Any]]:
     """The blocks that parts are on the wire, each with the cache mark after it, put after given ones."""
     found: list[dict[str, Any]] = [] if onto is None else onto
+    rest: Mapping[str, Any] = {}
     for part in parts:
         if isinstance(part, CacheMark):
             if not found:
@@ -75,9 +76,18 @@ def blocks(
                 continue
             ttl = {"ttl": part.ttl} if part.ttl else {}
             found[-1]["cache_control"] = {"type": "ephemeral", **ttl}
+        elif told := _rest(part):
+            rest = told
         elif block := _block(part, encoding):
-            found.append(block)
+            found.append({**block, **rest} if isinstance(part, ToolCall) else block)
+            rest = {}
     return found
+
+
+def _rest(part: Part) -> Mapping[str, Any]:
+    """What else the API told of the call that follows, if a part is that."""
+    data = part.data if isinstance(part, Native) and part.dialect == NAME else {}
+    return data if data.get("type") == "tool_use" and "id" not in data else {}
 
 
 def _block(part: Part, encoding: Encoding) -> dict[str, Any] | None:

@@ -370,6 +370,20 @@ def test_only_the_thoughts_that_anthropic_signed_are_sent_back() -> None:
     assert [block["type"] for block in turn["content"]] == ["thinking", "redacted_thinking", "text"]
 
 
+def test_a_call_goes_back_with_its_caller_and_its_toolset() -> None:
+    caller = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
+    calls = [
+        {"type": "tool_use", "id": "a", "name": "zoom", "input": {"x": 1}, "toolset_name": "computer"},
+        {"type": "tool_use", "id": "b", "name": "f", "input": {}, "caller": caller},
+    ]
+    direct = {"type": "tool_use", "id": "c", "name": "f", "input": {}}
+    content = [*calls, {**direct, "caller": {"type": "direct"}}]
+    response = collect(ANTHROPIC, [{"type": "message", "content": content, "stop_reason": "tool_use"}], HERE)
+    assert [call.name for call in response.tool_calls] == ["zoom", "f", "f"]
+    (turn,) = turns_of(response.message)
+    assert turn["content"] == [*calls, direct]
+
+
 def test_empty_text_and_empty_messages_are_left_out() -> None:
     assert turns_of(Message.user("", "x"), Message.assistant(), Message.assistant("")) == [
         {"role": "user", "content": [{"type": "text", "text": "x"}]}
