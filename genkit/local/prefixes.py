@@ -61,7 +61,8 @@ class Kept:
     def __init__(self) -> None:
         self._tokens: dict[int, list[int]] = {}
         self._scales: dict[int, Scales] = {}
-        self._pinned: dict[Name, int] = {}
+        self.pinned: dict[Name, int] = {}
+        """The ids that are pinned, by name."""
 
     def __contains__(self, slot: object) -> bool:
         return slot in self._tokens
@@ -69,25 +70,18 @@ class Kept:
     @property
     def can_go(self) -> bool:
         """Whether there is anything that is not pinned."""
-        return len(self._tokens) > len(self._pinned)
+        return len(self._tokens) > len(self.pinned)
 
-    @property
-    def pinned(self) -> dict[Name, int]:
-        """The ids that are pinned, by name."""
-        return dict(self._pinned)
-
-    def slots(self) -> Iterator[int]:
-        """The ids, the pinned ones first."""
-        yield from self._pinned.values()
-        if self.can_go:
-            pinned = set(self._pinned.values())
-            yield from (slot for slot in self._tokens if slot not in pinned)
+    def unpinned(self) -> Iterator[int]:
+        """The ids that are not pinned, the least recently used first."""
+        pinned = set(self.pinned.values())
+        return (slot for slot in self._tokens if slot not in pinned)
 
     def items(
         self, scales: Scales = (), slots: Iterable[int] | None = None
     ) -> Iterator[tuple[int, list[int]]]:
-        """What ids hold that was evaluated with these adapters: of those that are kept, or of some."""
-        for slot in self.slots() if slots is None else slots:
+        """What ids hold that was evaluated with these adapters: of all, the pinned ones first, or of some."""
+        for slot in [*self.pinned.values(), *self.unpinned()] if slots is None else slots:
             if self._scales[slot] == scales:
                 yield slot, self._tokens[slot]
 
@@ -98,13 +92,13 @@ class Kept:
     def pin(self, name: Name, slot: int, tokens: list[int], scales: Scales = ()) -> None:
         """Keep what an id holds under a name; what had that name must have been dropped."""
         self.add(slot, tokens, scales)
-        self._pinned[name] = slot
+        self.pinned[name] = slot
 
     def unpin(self, wanted: Name) -> None:
         """What has this name, or any of the owner's if the name is '', is kept like all else from now on."""
-        for name in list(self._pinned):
+        for name in list(self.pinned):
             if wanted in (name, (name.owner, "")):
-                del self._pinned[name]
+                del self.pinned[name]
 
     def use(self, slot: int) -> None:
         """It was of use just now: it goes last."""
@@ -113,7 +107,6 @@ class Kept:
     def pop(self, slot: int | None = None) -> int:
         """Keep this one no longer, or else the least recently used that is not pinned; returns its id."""
         if slot is None:
-            pinned = set(self._pinned.values())
-            slot = next(slot for slot in self._tokens if slot not in pinned)
+            slot = next(self.unpinned())
         del self._tokens[slot], self._scales[slot]
         return slot

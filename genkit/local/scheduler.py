@@ -163,11 +163,10 @@ class Scheduler:
         sequence.drop(start, count)
         if sequence.evaluated <= start:
             return True
-        pinned = self._kept.pinned.values()
-        for kept in [kept for kept in self._kept.slots() if kept not in pinned]:
+        for kept in list(self._kept.unpinned()):
             if self._slots.meet(kept, slot, start):
                 self._drop(self._kept.pop(kept))
-        others = [*pinned, *(other.slot for other in self.running if other is not sequence)]
+        others = [other for other in self._staying() if other != slot]
         if sequence.evaluated < start + count or any(self._slots.meet(o, slot, start) for o in others):
             self.lost(sequence, start)
             self._moves.append(Cut(slot, start))
@@ -180,8 +179,8 @@ class Scheduler:
 
     def _admit(self, sequence: Sequence) -> bool:
         """Give it an id, if there is room for its prompt and the beginning of its answer."""
-        leader, led = self._leader(sequence)
         source, ready = self._source(sequence)
+        leader, led = self._leader(sequence, ready)
         stays = self._staying()
         room = self._slots.room - self._slots.held(stays) - sum(_outstanding(other) for other in self.running)
         if source in self._kept and source not in stays and not led:
@@ -243,9 +242,9 @@ class Scheduler:
         ]
         return longest(sequence.tokens, held, self._intact)
 
-    def _leader(self, sequence: Sequence) -> tuple[Sequence | None, int]:
-        """Who is about to evaluate most of its prompt, and how much of it."""
-        best, most = None, self._source(sequence)[1] + WORTHWHILE - 1
+    def _leader(self, sequence: Sequence, ready: int) -> tuple[Sequence | None, int]:
+        """Who is about to evaluate most of its prompt, and how much of it, if that is more than is ready."""
+        best, most = None, ready + WORTHWHILE - 1
         for other in self._alike(sequence):
             length = min(common(sequence.tokens, other.tokens), len(sequence.tokens) - 1)
             if length > max(most, other.evaluated):
@@ -270,7 +269,8 @@ class Scheduler:
             last = self.running.pop()
             self._drop(last.slot)
             last.slot, last.evaluated, last.begun, last.shifted = -1, 0, False, False
-            last.cached = last.cached if last.generated else 0
+            if not last.generated:
+                last.cached = 0
             self._waiting.appendleft(last)
         else:
             return False
