@@ -195,11 +195,7 @@ class LocalBackend:
             if value is not None:
                 why = "a model file does not say what it takes there; leave it out"
                 raise UnsupportedOption(f"local models do not take {name}: {why}", option=name)
-        found, deadline = list[list[float]](), self._deadline()
-        for batch in batches(texts, *BATCH):
-            question = {"do": "embed", "texts": batch, "first": len(found)}
-            found += await self._pooled(question, len(batch), runtime, deadline)
-        return found
+        return await self._pooled({"do": "embed"}, texts, runtime)
 
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`."""
@@ -211,10 +207,7 @@ class LocalBackend:
         self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
     ) -> list[Ranked]:
         """See :class:`genkit.backend.Backend`."""
-        scores, deadline = list[list[float]](), self._deadline()
-        for batch in batches(documents, *BATCH):
-            question = {"do": "rerank", "query": query, "documents": batch, "first": len(scores)}
-            scores += await self._pooled(question, len(batch), runtime, deadline)
+        scores = await self._pooled({"do": "rerank", "query": query}, documents, runtime)
         ranked = [Ranked(index, score) for index, (score, *_) in enumerate(scores)]
         return sorted(ranked, key=lambda each: -each.score)[:top]
 
@@ -230,25 +223,24 @@ class LocalBackend:
         """See :class:`genkit.backend.Backend`."""
         self.worker.close()
 
-    def _deadline(self) -> float | None:
-        return None if self._timeout is None else time.monotonic() + self._timeout
-
     async def _pooled(
-        self, question: dict[str, Any], count: int, runtime: Runtime, deadline: float | None
+        self, question: dict[str, Any], texts: Sequence[str], runtime: Runtime
     ) -> list[list[float]]:
-        """What the model's pooling made of so many texts, in their order."""
-        found: dict[int, list[float]] = {}
-        told = Told(runtime, self._timeout, deadline)
-        call = self.worker.ask(question)
-        try:
-            call.send(told.channel)
-            while len(found) < count:
-                for index, packed in (await told.facts())["pooled"]:
-                    found[index] = array("f", base64.b64decode(packed)).tolist()
-            call.done()
-        finally:
-            call.cancel()
-        return [found[index] for index in range(count)]
+        """What the model's pooling made of texts, in their order."""
+        found, told = list[list[float]](), Told(runtime, self._timeout)
+        for batch in batches(texts, *BATCH):
+            values: dict[int, list[float]] = {}
+            call = self.worker.ask({**question, "texts": batch, "first": len(found)})
+            try:
+                call.send(told.channel)
+                while len(values) < len(batch):
+                    for index, packed in (await told.facts())["pooled"]:
+                        values[index] = array("f", base64.b64decode(packed)).tolist()
+                call.done()
+            finally:
+                call.cancel()
+            found += [values[index] for index in range(len(batch))]
+        return found
 
     async def _ask(self, question: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
         """A question with one answer."""

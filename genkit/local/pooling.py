@@ -61,8 +61,8 @@ class Pooling:
         """The texts of a question, checked and tokenised, as the pooler takes them.
 
         Args:
-            question: ``call``; ``texts`` to embed, or a ``query`` and ``documents`` to rank; ``first``: how
-                many came before.
+            question: ``call``; ``texts`` to embed, or to rank by a ``query``; ``first``: how many came before
+                them.
 
         Raises:
             ModelFileError: the model was not made for this.
@@ -76,7 +76,7 @@ class Pooling:
             what = "text {}"
         else:
             self._require_ranks()
-            tokens = [self._prompts.pair(question["query"], each) for each in question["documents"]]
+            tokens = [self._prompts.pair(question["query"], each) for each in question["texts"]]
             what = "the query with document {}"
         for index, ids in enumerate(tokens, question.get("first", 0)):
             self._check(what.format(index), len(ids))

@@ -530,6 +530,6 @@ def test_texts_in_several_batches_have_one_time_together(
     monkeypatch.setattr(backend, "BATCH", (1, 1))
     with Generator(path) as patient, Generator(path, timeout=0.4) as hasty:
         patient.warm()
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(DeadlineExceeded, match=r"within 0\.4 s"):
             hasty.embed(["a text of some length " * 20] * 100_000)
         assert len(hasty.embed(["a"])) == 1
