@@ -31,7 +31,7 @@ class AnswerStream:
 
     def __init__(self, syntax: Syntax, *, tools: bool, thinking: bool, single: bool = False) -> None:
         self._sections = [s for s in syntax.sections if tools or s.kind != "call"]
-        self._opens = [section.opens for section in self._sections]
+        self._opens = tuple(section.opens for section in self._sections)
         self._bare = syntax.bare and tools
         self._within = any(section.kind == "header" for section in syntax.sections)  # one the prompt began
         thoughts = next((s for s in self._sections if s.kind == "reasoning"), None)
@@ -39,7 +39,7 @@ class AnswerStream:
         self._held = ""
         self._passed = 0  # of what is held: markers until there are within a string; this is the first
         self._first: tuple[int, str] | None = None
-        self._blank = bool(thinking)  # nothing but blanks since a marker
+        self._blank = thinking  # nothing but blanks since a marker
         self.calls = 0
         """How many calls there were."""
         self._single = single
@@ -79,7 +79,7 @@ class AnswerStream:
         section, rest = self._section, self._held
         self._held = ""
         if section is None or section.kind in ("text", "reasoning"):
-            yield from self._say(rest, "reasoning" if section and section.kind == "reasoning" else "text")
+            yield from self._say(rest, section.kind if section else "text")
         elif section.kind == "header":
             yield from self._say(section.opens + rest, "text")
         elif self._first and not _calls(section, rest):  # it was no string that the marker stood in
@@ -92,18 +92,11 @@ class AnswerStream:
 
     def _outside(self) -> Iterator[Event]:
         """Text up to the next marker, of which a part may have come already."""
-        found = min(
-            (
-                (at, -len(s.opens), n)
-                for n, s in enumerate(self._sections)
-                if (at := self._held.find(s.opens)) >= 0
-            ),
-            default=None,
-        )
-        if found is None:
+        found = [(at, s) for s in self._sections if (at := self._held.find(s.opens)) >= 0]
+        if not found:
             yield from self._take("text", self._opens)
             return
-        at, section = found[0], self._sections[found[2]]
+        at, section = min(found, key=lambda each: (each[0], -len(each[1].opens)))
         before, self._held = self._held[:at], self._held[at + len(section.opens) :]
         if before.strip() or not self._blank:
             yield from self._say(before, "text")
@@ -142,7 +135,7 @@ class AnswerStream:
             self._passed, self._first = found[0] + 1, self._first or found
         return found
 
-    def _take(self, kind: str, ends: tuple[str, ...] | list[str]) -> Iterator[Event]:
+    def _take(self, kind: str, ends: tuple[str, ...]) -> Iterator[Event]:
         """All that cannot be the beginning of a marker."""
         safe = len(self._held) - max((overlap(self._held, end) for end in ends), default=0)
         text, self._held = self._held[:safe], self._held[safe:]

@@ -24,15 +24,13 @@ class TextStream:
 
     def add(self, piece: bytes) -> str:
         """The text that may be shown now that this piece has come."""
-        text = self._decode(piece)
-        return self._until_stop(text) if self._stop else text
+        return self._until_stop(self._decode(piece))
 
     def end(self) -> str:
         """The text that was held back; bytes that never became a character come as U+FFFD."""
         if self.stopped_by:
             return ""
-        text = self._decode(b"", True)
-        text = self._until_stop(text) if self._stop else text
+        text = self._until_stop(self._decode(b"", True))
         held, self._held = self._held, ""
         return text + held
 
@@ -43,7 +41,7 @@ class TextStream:
         if found:
             self.stopped_by, self._held = found[2], ""
             return text[: found[1]]
-        safe = len(text) - max(overlap(text, stop) for stop in self._stop)
+        safe = len(text) - max((overlap(text, stop) for stop in self._stop), default=0)
         self._held = text[safe:]
         return text[:safe]
 

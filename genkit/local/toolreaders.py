@@ -67,15 +67,10 @@ def read_tagged(text: str) -> list[Call]:
         return read_json(text)
     if text.startswith("<function="):
         names = _all(r"<function=([^>\s]+)>(.*?)(?:</function>|$)", text)
-        return [
-            _from_pairs(name, r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>", body) for name, body in names
-        ]
-    name, _, body = text.partition("<arg_key>")
-    return [
-        _from_pairs(
-            name.strip(), r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>", "<arg_key>" + body
-        )
-    ]
+        pairs = r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>"
+        return [_from_pairs(name, pairs, body) for name, body in names]
+    pairs = r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>"
+    return [_from_pairs(text.partition("<arg_key>")[0].strip(), pairs, text)]
 
 
 def read_unopened(text: str) -> list[Call]:
@@ -110,7 +105,7 @@ def _all(pattern: str, text: str) -> list[tuple[str, ...]]:
 
 def checked(calls: Iterable[Call]) -> list[Call]:
     """The calls, if their arguments are JSON."""
-    checked = []
+    calls = list(calls)
     for call in calls:
         try:
             arguments = _JSON.decode(call.arguments)
@@ -118,8 +113,7 @@ def checked(calls: Iterable[Call]) -> list[Call]:
             raise ValueError("too deep") from None
         if not isinstance(arguments, dict):
             raise ValueError("arguments that are no object")
-        checked.append(call)
-    return checked
+    return calls
 
 
 # What a model writes without end must not take without end to read: no pattern here has two neighbours that
