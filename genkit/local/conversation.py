@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
@@ -34,7 +34,7 @@ _TOOL = {
         "parameters": {"type": "object", "properties": {"k": {"type": "string", "description": "d"}}},
     },
 }
-_ASK = {"role": "user", "content": "hi"}
+_ASK: Mapping[str, Any] = {"role": "user", "content": "hi"}
 _CALLED: Messages = (
     _ASK,
     {"role": "assistant", "content": "", "tool_calls": [_CALL]},
@@ -64,7 +64,7 @@ class Conversation:
 
     def __init__(self, template: ChatTemplate) -> None:
         self.template = template
-        self._forms: dict[_Traits, _Form] = {}
+        self._found = cache(self._find_form)
 
     def render(self, messages: Messages, *, tools: Sequence[Mapping[str, Any]] = (), **options: Any) -> str:
         """See :meth:`ChatTemplate.render`."""
@@ -126,28 +126,24 @@ class Conversation:
             odd_ids=not all(map(_NINE.fullmatch, ids)),
             odd_arguments=any(isinstance(call["function"]["arguments"], str) for call in calls),
         )
-        if traits not in self._forms:
-            self._forms[traits] = self._find_form(traits)
-        return self._forms[traits]
+        return self._found(traits)
 
     def _find_form(self, traits: _Traits) -> _Form:
         tools = [_TOOL] if self.takes_tools else self._no_tools
-        (ask, *_), words = _CALLED, ["qzvalue", "qzresult"]
+        words = ["qzvalue", "qzresult"]
         ids = ("call_000001", "call_000002") if traits.odd_ids else ("call00001", "call00002")
         values = ("qzvalue", "qzsecond") if traits.odd_arguments else ({"k": "qzvalue"}, {"k": "qzsecond"})
         pairs = list(zip(ids, values, ("qzresult", "qzafter"), strict=True))[: 2 if traits.several else 1]
         calls = [{**_CALL, "id": id, "function": {**_FUNCTION, "arguments": value}} for id, value, _ in pairs]
-        call = {"role": "assistant", "content": "", "tool_calls": calls}
+        call = {"role": "assistant", "content": "qztext" if traits.text else "", "tool_calls": calls}
         results = [{**_CALLED[2], "tool_call_id": id, "content": content} for id, _, content in pairs]
         words += ["qzsecond", "qzafter"] if traits.several else []
-        if traits.text:
-            call = {**call, "content": "qztext"}
-            words.append("qztext")
+        words += ["qztext"] if traits.text else []
         # Some templates see only in what follows that the turns do not alternate.
-        talk = [ask, call, *results, {"role": "assistant", "content": "hm"}, _ASK]
+        talk = [_ASK, call, *results, {"role": "assistant", "content": "hm"}, _ASK]
         named = (_as_they_are, _short_ids) if traits.odd_ids else (_as_they_are,)
-        then = (_as_they_are, _empty_is_none, _arguments_as_text, _both)
-        forms = (partial(_in_turn, *way) for way in product(named, (_as_they_are, _apart), then))
+        others = ((_as_they_are, each) for each in (_apart, _arguments_as_text, _empty_is_none))
+        forms = (partial(_in_turn, steps) for steps in product(named, *others))
         return next((form for form in forms if self._shows(form(talk), words, tools=tools)), _told)
 
     def _placed(self, messages: Messages, **options: Any) -> Messages:
@@ -187,8 +183,10 @@ class Conversation:
         return False
 
 
-def _in_turn(named: _Form, first: _Form, then: _Form, messages: Messages) -> Messages:
-    return then(first(named(messages)))
+def _in_turn(steps: Sequence[_Form], messages: Messages) -> Messages:
+    for step in steps:
+        messages = step(messages)
+    return messages
 
 
 def _joined(messages: Messages) -> Messages:
@@ -276,10 +274,6 @@ def _call_as_text(call: Mapping[str, Any]) -> Mapping[str, Any]:
     arguments = call["function"]["arguments"]
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     return {**call, "function": {**call["function"], "arguments": text}}
-
-
-def _both(messages: Messages) -> Messages:
-    return _empty_is_none(_arguments_as_text(messages))
 
 
 def _told(messages: Messages) -> Messages:

@@ -27,17 +27,16 @@ class Efforts:
         Args:
             question: ``reasoning``, the effort, if one is wished for; ``form``, that of the answer.
         """
-        wanted: str | None = question.get("reasoning")
-        problem, effort = "", "none" if question.get("form") else wanted
-        if wanted and effort != wanted:
+        wanted, form, problem = question.get("reasoning"), question.get("form"), ""
+        if form and wanted not in (None, "none"):
             problem = (
                 "thoughts do not fit into an answer of a given form, or a call that must be made (reasoning)"
             )
         elif wanted and not self._heeds(wanted):
             problem = "this model's chat template cannot be told how much to think (reasoning)"
-        if question.get("form"):
+        if form:
             return self._without_thoughts, problem
-        return self._options(effort) if effort else {}, problem
+        return self._options(wanted) if wanted else {}, problem
 
     @cached_property
     def header(self) -> str:

@@ -62,8 +62,8 @@ class Prompts:
         literals = forgeable(special, self._source + signs)
         self._guard = Guard(literals)
         # Between token ids, llama.cpp leaves the spellings of control tokens what they are.
-        control = {text for _, text, is_control in special if is_control}
-        self._defined = Guard([text for text in literals if text not in control])
+        self._control = {text for _, text, is_control in special if is_control}
+        self._defined = Guard([text for text in literals if text not in self._control])
         self._write(find(self._source))
 
     def _write(self, syntax: Syntax) -> None:
@@ -207,8 +207,7 @@ class Prompts:
 
     @cached_property
     def _spelling(self) -> Spelling | None:
-        if self.conversation is None:
-            return None
+        assert self.conversation
         if not self.conversation.takes_tools:  # it is told, and may still write what it learned
             calls = {section.opens for section in self.syntax.sections if section.kind == "call"}
             return TOLD if calls == {TOLD.opens} else None
@@ -218,9 +217,8 @@ class Prompts:
         if around and self.syntax.name in ("told", "tagged"):  # as far as the signs in its template tell
             self._write(between(*around))
             found = spelling(example, self.syntax, EXAMPLE)
-        control = {text for _, text, is_control in self._model.special_texts if is_control}
         # A marker of several tokens may end inside a token, with a part of the name.
-        return found if found and (found.keys or found.opens in control) else None
+        return found if found and (found.keys or found.opens in self._control) else None
 
     def pair(self, query: str, document: str) -> list[int]:
         """The token ids of a query and a document, as a model that ranks reads them.
