@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from .context import Context
+from .mask import Mask
 from .schema import JSON_OPTIONS, narrowed, takes_nothing
-from .sequence import Constraint
 from .toolsyntax import Syntax
 
 _BLANKS = JSON_OPTIONS["whitespace_pattern"]
@@ -112,9 +112,9 @@ def _decoded(text: str) -> Any:
 
 def grammar(
     functions: Sequence[Mapping[str, Any]],
-    spelled: Spelling | None = None,
-    control: Mapping[str, int] = {},
-    options: Mapping[str, Any] = JSON_OPTIONS,
+    spelled: Spelling | None,
+    control: Mapping[str, int],
+    options: Mapping[str, Any],
 ) -> str:
     """What a call of one of these functions looks like, as llguidance's Lark.
 
@@ -194,17 +194,6 @@ def _schema(function: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     return json.dumps({**schema, "x-guidance": {**options, **function.get("options", {})}})
 
 
-class CallMask(Constraint, Protocol):
-    """What holds one call; see :class:`genkit.local.constrain.Mask`."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether the call is complete."""
-
-    def begin(self, text: str) -> bool:
-        """Take a first text; False if no call begins like this."""
-
-
 class Calls:
     """Holds an answer to its form inside of tool calls only; see :class:`genkit.local.sequence.Constraint`.
 
@@ -223,7 +212,7 @@ class Calls:
         *,
         thinking: bool,
         piece: Callable[[int], bytes],
-        make: Callable[[], CallMask],
+        make: Callable[[], Mask],
     ) -> None:
         thoughts = [section for section in syntax.sections if section.kind == "reasoning"]
         self._opens = spelled.opens.encode()
@@ -235,7 +224,7 @@ class Calls:
         self._thinking, self._piece, self._make = thinking, piece, make
         self._said, self._keys = b"", spelled.keys
         self._after = False  # a call was whole, and nothing but blanks came since
-        self._mask: CallMask | None = None
+        self._mask: Mask | None = None
 
     @property
     def holds(self) -> bool:

@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import MissingDependency, UnsupportedOption
 from .arrays import numpy
@@ -122,7 +122,7 @@ class Constraints:
 
     def _matcher(self, form: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
         """llguidance's matcher of the form, with JSON as the options say."""
-        table, matcher = self.table, _packages().llguidance.LLMatcher
+        table, matcher = self.table, _llguidance().LLMatcher
         return matcher(table, self._grammar(matcher, form, options), log_level=0)
 
     def _grammar(self, matcher: Any, form: Mapping[str, Any], options: Mapping[str, Any]) -> str:
@@ -145,7 +145,7 @@ class Constraints:
         if text.lstrip().startswith("{"):  # which llguidance would take for a form of its own
             raise ValueError("it is JSON, and no grammar; a JSON schema goes into schema=")
         if is_gbnf(text):
-            text = _packages().gbnf_to_lark.gbnf_to_lark(spelled_out(text))
+            text = _llguidance().gbnf_to_lark.gbnf_to_lark(spelled_out(text))
         elif asked := token_asked_for(text, self._ends):
             raise ValueError(
                 f"{asked} may be a token that ends an answer, which ends by itself when it is whole; "
@@ -171,7 +171,7 @@ class Constraints:
             raise UnsupportedOption(
                 "an answer without an end token cannot be held to a form", option="output"
             )
-        return _packages().llguidance.LLTokenizer(
+        return _llguidance().LLTokenizer(
             _Vocabulary(self._model), n_vocab=self._model.vocabulary_size, eos_token=self._model.ends
         )
 
@@ -221,19 +221,12 @@ def _refused(form: Mapping[str, Any], reason: str) -> UnsupportedOption:
     return UnsupportedOption(f"a call cannot be held to its tool's schema: {reason:.300}", option="tools")
 
 
-class _Packages(NamedTuple):
-    llguidance: Any
-    gbnf_to_lark: Any
-
-
 @cache
-def _packages() -> _Packages:
+def _llguidance() -> Any:
     """What only constrained answers need: it would slow down every worker's start."""
     try:
-        return _Packages(
-            importlib.import_module("llguidance"),
-            importlib.import_module("llguidance.gbnf_to_lark"),
-        )
+        importlib.import_module("llguidance.gbnf_to_lark")
+        return importlib.import_module("llguidance")
     except ImportError as error:
         raise MissingDependency(
             f'answers of a given form need more packages: pip install "genkit-sdk[local]" ({error})',

@@ -100,7 +100,7 @@ class Mask:
                     break
                 self.accept(int(going_on.argmax()))
         except BackendError:
-            return reason(self._matcher)
+            return self._reason()
         return ""
 
     def accept(self, token: int) -> None:
@@ -118,9 +118,8 @@ class Mask:
 
     def _check(self) -> None:
         if self._matcher.is_error():
-            raise BackendError(f"the answer cannot be held to its form: {reason(self._matcher)}")
+            raise BackendError(f"the answer cannot be held to its form: {self._reason()}")
 
-
-def reason(matcher: Any) -> str:
-    """What is wrong with a form, without the parser's state, or that of llguidance where it gave up."""
-    return str(matcher.get_error()).partition("<state>")[0].partition("<backtrace>")[0].strip()
+    def _reason(self) -> str:
+        """What is wrong with the form, without the parser's state, or that of llguidance where it gave up."""
+        return str(self._matcher.get_error()).partition("<state>")[0].partition("<backtrace>")[0].strip()
