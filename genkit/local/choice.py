@@ -35,12 +35,10 @@ class Choice:
             row += size
             if sample:
                 try:
-                    why = self._add(sequence, row, chosen)
+                    if why := self._add(sequence, row, chosen):
+                        over.append((sequence, why))
                 except GenkitError as error:
                     over.append((sequence, error))
-                else:
-                    if why:
-                        over.append((sequence, why))
             row += len(sequence.draft)
         return chosen, over
 

@@ -55,8 +55,8 @@ class Engine:
         parallel: int,
         listener: Listener,
         pooler: Pooler,
-        queue: int = QUEUE,
-        speculation: Speculation | None = None,
+        queue: int,
+        speculation: Speculation | None,
         remembers: bool = True,
     ) -> None:
         self.context_size = context_size
@@ -270,7 +270,8 @@ class Engine:
             if isinstance(why, GenkitError):
                 self._fail(sequence, why)
             elif why != "context_full" or not self._scheduler.shorten(sequence):
-                self._finish(sequence, why)
+                self._remove(sequence)
+                self._listener.finished(sequence, why)
         self._make(self._scheduler.take_moves())
 
     def _cut(self, sequence: Sequence, length: int) -> int:
@@ -278,10 +279,6 @@ class Engine:
         remaining, sequence.draft = self._context.forget(sequence.slot, length), ()
         self._scheduler.lost(sequence, remaining)
         return remaining
-
-    def _finish(self, sequence: Sequence, reason: str) -> None:
-        self._remove(sequence)
-        self._listener.finished(sequence, reason)
 
     def _fail(self, sequence: Sequence, error: GenkitError) -> None:
         self._context.forget(sequence.slot)

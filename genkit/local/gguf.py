@@ -229,11 +229,11 @@ def _check_heads(contents: Contents, architecture: str) -> None:
     if not heads or not heads[0]:  # no attention in the first layer: llama.cpp has no width to derive
         return
     share = (contents.integer("embedding_length", 1, 1 << 20) or 0) // heads[0]
-    key, value = (contents.integer(f"attention.{of}_length", 0, 1 << 20) for of in ("key", "value"))
-    width = share if key is None else key
+    lengths = (contents.integer(f"attention.{of}_length", 0, 1 << 20) for of in ("key", "value"))
+    width, values = (share if length is None else length for length in lengths)
     rotation = contents.integer("rope.dimension_count", 0, 1 << 20)
-    if architecture in EQUAL_WIDTHS and {width, share if value is None else value, rotation} - {None, width}:
-        found = f"heads of width {width}, values {share if value is None else value}"
+    if architecture in EQUAL_WIDTHS and {width, values, rotation} - {None, width}:
+        found = f"heads of width {width}, values {values}"
         raise Refused(f"has {found} and rope.dimension_count {rotation}, which {architecture} cannot run")
     for layer, count in enumerate(key_heads if architecture in EQUAL_WIDTHS else ()):
         if not count and f"blk.{layer}.attn_k.weight" in contents.shapes:

@@ -100,15 +100,16 @@ class Pooler:
     def cancel(self, call: int) -> None:
         """Stop working for a call, in the middle of a step if nobody else is in it."""
         self._unwanted.add(call)
-        self._abort_unwanted(self._context)
+        self._abort_unwanted()
 
     def abort(self) -> None:
         """End the step that runs, for good."""
         self._is_over = True
-        self._abort_unwanted(self._context)
+        self._abort_unwanted()
 
-    def _abort_unwanted(self, context: Context | None) -> None:
+    def _abort_unwanted(self) -> None:
         """End the step that runs if nobody wants it; called after what says so is set, or the context is."""
+        context = self._context
         if context and (self._is_over or (self._computing and self._computing <= self._unwanted)):
             context.abort()
 
@@ -165,5 +166,5 @@ class Pooler:
                 self._model, size=size, sequences=sequences, batch=size, threads=self._threads, pooled=True
             )
             self._size = size
-            self._abort_unwanted(self._context)  # it was not there to be aborted
+            self._abort_unwanted()  # it was not there to be aborted
         return self._context

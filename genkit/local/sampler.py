@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..errors import BackendError
 from .arrays import as_array
@@ -23,9 +23,9 @@ class Sampler:
         history: the tokens so far, for penalties.
     """
 
-    def __init__(self, model: Model, steps: Iterable[Step], history: Sequence[int]) -> None:
+    def __init__(self, model: Model, steps: Sequence[Step], history: Sequence[int]) -> None:
         self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-        steps, self._size = list(steps), model.vocabulary_size
+        self._size = model.vocabulary_size
         self._likeliest = self._size >= MANY and [name for name, *_ in steps] == ["greedy"]
         for name, *values in steps:
             if name in ("top_p", "min_p"):

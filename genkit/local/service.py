@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,9 @@ class Service:
         self, settings: dict[str, Any], send: Callable[[bytes], None], broken: Callable[[Exception], None]
     ) -> None:
         # What goes over its limits ends the process, which threads of the host may not.
-        self._limited = limited if settings.get("limits", True) else _unlimited
+        self._limited: Callable[..., AbstractContextManager[None]] = (
+            limited if settings.get("limits", True) else lambda **_: nullcontext()
+        )
         header = gguf.read_header(path := settings["path"])
         settings = {**settings, "parallel": 1} if header.architecture in gguf.ONE_AT_A_TIME else settings
         computes = header.n_tensors > 0  # else it is a vocabulary alone
@@ -287,8 +289,3 @@ class Service:
 def _free_memory(settings: dict[str, Any]) -> Callable[[], int | None]:
     """What tells how much memory is free; that is not known where a GPU may take a part of the model."""
     return (lambda: None) if settings["gpu_layers"] else machine.free_memory
-
-
-@contextlib.contextmanager
-def _unlimited(*, memory: bool = True) -> Iterator[None]:
-    yield
