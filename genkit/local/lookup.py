@@ -7,6 +7,8 @@ Answers repeat their prompt and themselves: what is quoted, extracted, corrected
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
 
 LENGTH = 3
 """How many tokens in a row must have come up before."""
@@ -14,13 +16,12 @@ RATE = 1 / 8
 """How much the last guess counts in how often guesses are right."""
 
 
+@dataclass(slots=True)
 class HitRates:
-    """How often the next token is guessed right: after a guess that was right, and else."""
+    """How often guesses are right: the first, and those after one that was right."""
 
-    __slots__ = ("fresh", "running")
-
-    def __init__(self, fresh: float = 0.5, running: float = 0.6) -> None:
-        self.fresh, self.running = fresh, running
+    fresh: float = 0.5
+    running: float = 0.6
 
     def mean(self, other: HitRates) -> HitRates:
         """What lies between these and others."""
@@ -67,8 +68,7 @@ class Lookup:
         at = self._next.get(tuple(tokens[-LENGTH:]))
         if at is None or size < 1:
             return []
-        found = list(tokens[at : at + size])
-        return (found * -(-size // len(found)))[:size]  # what goes round may go on so
+        return list(islice(cycle(tokens[at : at + size]), size))  # what goes round may go on so
 
     def expected(self, size: int) -> float:
         """How many of so many guessed tokens are likely to be right, up to the first wrong one."""

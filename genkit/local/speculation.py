@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import cycle, islice
 
 from .lookup import RATE, HitRates, Lookup, hits
 from .plan import Work
@@ -126,8 +127,8 @@ class Speculation:
         lookup, foreseen = self._followed(sequence), self._forms.guess(sequence)
         if not foreseen or most < 1:
             return lookup.guess(sequence.tokens, most), lookup.expected
-        times = -(-most // len(foreseen))  # steps of some sizes are cheaper than smaller ones
-        return (foreseen * times)[:most], lambda size: self._forms.expected(min(size, len(foreseen)))
+        draft = list(islice(cycle(foreseen), most))  # steps of some sizes are cheaper than smaller ones
+        return draft, lambda size: self._forms.expected(min(size, len(foreseen)))
 
     def _followed(self, sequence: Sequence) -> Lookup:
         drops, lookup = self._lookups.get(sequence.call, (0, None))

@@ -136,13 +136,12 @@ def _start(target: Callable[[], None]) -> threading.Thread:
     """A thread for this, with a stack of ``STACK``, or with an ordinary one where that cannot be had."""
     before = threading.stack_size()
     try:
-        threading.stack_size(STACK)
-        return _start_as_usual(target)
-    except (RuntimeError, ValueError):
-        threading.stack_size(before)
-        return _start_as_usual(target)
+        with contextlib.suppress(RuntimeError, ValueError):
+            threading.stack_size(STACK)
+            return _start_as_usual(target)
     finally:
         threading.stack_size(before)
+    return _start_as_usual(target)
 
 
 def _start_as_usual(target: Callable[[], None]) -> threading.Thread:
