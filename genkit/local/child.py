@@ -89,8 +89,11 @@ class Child:
         BackendError: it cannot be started.
     """
 
+    is_here = False
+    """See :class:`genkit.local.connection.Peer`."""
+
     def __init__(self, *, shares: bool = False) -> None:
-        self._owner, self._is_late = os.getpid(), False
+        self._is_late = False
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         process: subprocess.Popen[bytes] | None = None
         try:
@@ -99,7 +102,7 @@ class Child:
                 assert process.stdin
                 assert process.stdout
                 self.commands, self._answers = Outbox(process.stdin), process.stdout
-                self._process = process
+                self._process, self.pid = process, process.pid
                 renew_after_fork(self)
         except BaseException:
             self._said.close()
@@ -107,16 +110,6 @@ class Child:
                 with process:  # whose pipes are closed, and which is waited for
                     process.kill()
             raise
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    @property
-    def is_here(self) -> bool:
-        """See :class:`genkit.local.connection.Peer`."""
-        return False
 
     def answers(self) -> Iterator[dict[str, Any] | list[pipe.Token]]:
         """See :class:`genkit.local.connection.Peer`."""
@@ -180,8 +173,7 @@ class Child:
 
     def close(self) -> None:
         """Wait until nothing of it is left."""
-        if self._owner == os.getpid():
-            self._process.wait()
+        self._process.wait()
         for stream in (self.commands, self._answers, self._said):
             stream.close()
 

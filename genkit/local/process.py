@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import BackendError, Closed, OutOfMemory, WorkerDied
 from ..runtime.lock import renew_after_fork
 from .child import Child, is_crash
-from .connection import Connection, Peer
+from .connection import Connection
 from .cores import shares
 from .idle import Idle
 from .inside import Inside
@@ -28,10 +28,12 @@ class Supervisor:
         idle: after how many seconds without a call it ends; None is never.
     """
 
-    def __init__(self, settings: dict[str, Any], *, isolation: str = "process", idle: float | None = None):
+    def __init__(self, settings: dict[str, Any], *, isolation: str, idle: float | None) -> None:
         self.closed = False
         self.numbers = itertools.count(1)
         """A number for each call."""
+        self.tenants: set[int] = set()
+        """The numbers of the Generators that have it."""
         self._settings, self._isolation = settings, isolation
         # The garbage collector and signal handlers may call anything in the middle of any line.
         self._lock = threading.RLock()
@@ -40,7 +42,7 @@ class Supervisor:
         """How many workers in a row died before they had loaded the model."""
         self._suspects = Suspects()
         self._idle = Idle(idle, self._retire) if idle is not None else None
-        self._is_lost = self._shares = False
+        self._is_lost = False
         renew_after_fork(self)
 
     def connect(self, question: dict[str, Any]) -> Connection:
@@ -96,19 +98,14 @@ class Supervisor:
         # After the first death at once, then later and later. The worker waits, so no event loop has to.
         wait = WAITS[min(self._deaths, len(WAITS) - 1)]
         apart = self._isolation == "process"
-        self._shares = apart and shares(self._settings)
-        settings = {**self._settings, "wait": wait, "limits": apart, "shares": self._shares}
+        shared = apart and shares(self._settings)
+        settings = {**self._settings, "wait": wait, "limits": apart, "shares": shared}
         connection = self._connection = Connection(settings, self._at_rest)
         try:
-            connection.start(self._peer)
+            connection.start(lambda: Child(shares=shared) if apart else Inside(self._settings))
         except (OSError, RuntimeError) as error:
             raise BackendError(f"the process that runs the model cannot be started: {error}") from error
         return connection
-
-    def _peer(self) -> Peer:
-        if self._isolation == "thread":
-            return Inside(self._settings)
-        return Child(shares=self._shares)
 
     def _bury(self, connection: Connection) -> None:
         connection.close()

@@ -16,7 +16,6 @@ from .connection import Answer, Call, Connection, closed
 from .process import Supervisor
 
 _workers: weakref.WeakValueDictionary[str, Supervisor] = weakref.WeakValueDictionary()
-_tenants: weakref.WeakKeyDictionary[Supervisor, set[int]] = weakref.WeakKeyDictionary()
 # The garbage collector may close a Generator in the middle of any line: its holder may take this again.
 _lock = threading.RLock()
 _numbers = itertools.count(1)
@@ -86,10 +85,10 @@ class Tenant:
         key = json.dumps([settings, isolation, idle, [_identity(path) for path in files.of(settings)]])
         with _lock:
             self.worker = _workers.get(key) or Supervisor(settings, isolation=isolation, idle=idle)
-            _tenants.setdefault(self.worker, set()).add(id(self))
+            self.worker.tenants.add(self.number)
             if self.worker.closed:  # its last Generator was collected just now
                 self.worker = Supervisor(settings, isolation=isolation, idle=idle)
-                _tenants[self.worker] = {id(self)}
+                self.worker.tenants.add(self.number)
             _workers[key] = self.worker
 
     @property
@@ -114,9 +113,8 @@ class Tenant:
         """End this Generator's calls, and the worker if no other Generator has it."""
         self.closed = True
         with _lock:
-            tenants = _tenants.get(self.worker, set())
-            tenants.discard(id(self))
-            is_last = not tenants
+            self.worker.tenants.discard(self.number)
+            is_last = not self.worker.tenants
             if is_last:
                 self.worker.closed = True  # nobody is to join it from here on
         if is_last:
