@@ -48,18 +48,16 @@ class Adapters:
                 real = os.path.realpath(os.path.expanduser(path))
             except (OSError, ValueError):  # a NUL byte, half a character
                 real = ""
-            places = [at for at, name in enumerate(self._names) if name == path] or [
-                at for at, name in enumerate(self._real) if name == real
-            ]
-            if not places:
+            if path not in self._names and real not in self._real:
                 there = ", ".join(self._names) or "it has none"
                 raise BadRequest(
                     f"{path} is none of the Generator's LoRA adapters ({there}); "
                     "name all that calls choose from in Generator(lora=), with scale 0 if others go without"
                 )
-            found[places[0]] += scale
-            if abs(found[places[0]]) > LARGEST:
+            at = self._names.index(path) if path in self._names else self._real.index(real)
+            found[at] += scale
+            if abs(found[at]) > LARGEST:
                 raise BadRequest(
-                    f"{path} is wanted with a scale of {found[places[0]]:g} in all; {LARGEST} is the most"
+                    f"{path} is wanted with a scale of {found[at]:g} in all; {LARGEST} is the most"
                 )
         return found

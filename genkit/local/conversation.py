@@ -64,7 +64,7 @@ class Conversation:
 
     def __init__(self, template: ChatTemplate) -> None:
         self.template = template
-        self._found = cache(self._find_form)
+        self._form_for = cache(self._find_form)
 
     def render(self, messages: Messages, *, tools: Sequence[Mapping[str, Any]] = (), **options: Any) -> str:
         """See :meth:`ChatTemplate.render`."""
@@ -126,7 +126,7 @@ class Conversation:
             odd_ids=not all(map(_NINE.fullmatch, ids)),
             odd_arguments=any(isinstance(call["function"]["arguments"], str) for call in calls),
         )
-        return self._found(traits)
+        return self._form_for(traits)
 
     def _find_form(self, traits: _Traits) -> _Form:
         tools = [_TOOL] if self.takes_tools else self._no_tools

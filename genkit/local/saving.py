@@ -91,9 +91,9 @@ class Saving:
 
     def remove(self, name: str) -> None:
         """Let go of what was saved under a name."""
-        keys = list(self._written)  # at once: other threads add and remove others
-        for key in [key for key in keys if key[0] == name]:
-            self._written.pop(key, None)
+        for key in list(self._written):  # at once: other threads add and remove others
+            if key[0] == name:
+                self._written.pop(key, None)
         self._jobs.put(lambda: self._shelf.remove(name))
 
     def close(self) -> None:

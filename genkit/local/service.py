@@ -73,15 +73,14 @@ class Service:
         self._name, self._is_encoder = header.name or os.path.basename(path), header.is_encoder
         self._send, self._broken, self._shifts = send, broken, bool(settings.get("context_shift"))
         self._saving: Saving | None = None
+        self.engine: Engine | None = None
         try:
             self._prompts = Prompts(self._model, self._load_template(settings["template"]))
             self._forms = Forms(self._model, self._prompts, self._limited)
             self._saving = self._make_saving(context, settings) if computes else None
             self.engine = self._make_engine(header, context, settings) if computes else None
         except BaseException:  # in a process that goes on, all of it would stay
-            if self._saving:
-                self._saving.close()
-            self._model.close()
+            self.close()
             raise
 
     @staticmethod
