@@ -122,13 +122,12 @@ _MISTRAL = re.compile(r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(\{.*\})"
 
 
 def read_mistral(text: str) -> list[Call]:
-    """After ``[TOOL_CALLS]``: a JSON list, or ``name[ARGS]{…}``, with the marker before each further call."""
+    """After ``[TOOL_CALLS]``: a JSON list of calls, or one ``name[ARGS]{…}``."""
     if text.lstrip().startswith(("[", "{")):
         return read_json(text)
-    found = [_MISTRAL.match(each) for each in text.split("[TOOL_CALLS]")]
-    if not all(found):
+    if not (found := _MISTRAL.match(text)):
         raise ValueError("no call")
-    return checked(Call(*each.groups()) for each in found if each)
+    return checked([Call(*found.groups())])
 
 
 def read_deepseek(text: str) -> list[Call]:

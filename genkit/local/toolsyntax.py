@@ -107,7 +107,7 @@ _KNOWN = (
         (
             Section("reasoning", "[THINK]", ("[/THINK]",)),
             _THINK,
-            Section("call", "[TOOL_CALLS]", (), read_mistral),
+            Section("call", "[TOOL_CALLS]", ("[TOOL_CALLS]",), read_mistral),  # which begins the next
         ),
     ),
     Syntax(  # Granite 3, Phi 4

@@ -309,7 +309,6 @@ def test_a_template_that_shows_calls_without_markers_has_them_alone() -> None:
         ("llama", '{"name": "Bob"'),
         ("llama", 'So: {"name": "f", "parameters": {}}'),
         ("mistral", "[TOOL_CALLS]nothing"),
-        ("mistral", "[TOOL_CALLS]f{}[TOOL_CALLS]nothing"),
         ("gemma", "<|tool_call>call:f{a:<tool_call|>"),
         ("function", "<function=f>{</function>"),
         ("listed", "<|tool_call|>[1]"),
@@ -420,6 +419,15 @@ def test_of_several_calls_the_first_alone_comes_if_that_is_wanted(cut: int) -> N
     for syntax, written, _, _, calls in WRITTEN:
         pieces = [written[at : at + cut] for at in range(0, len(written), cut)]
         assert read(syntax, pieces, single=True)[2] == list(calls[:1])
+
+
+def test_a_call_of_mistrals_is_told_when_the_next_begins_which_may_be_none() -> None:
+    first, second = '[TOOL_CALLS]weather[ARGS]{"city": "Oslo"}', '[TOOL_CALLS]weather[ARGS]{"city": "Ro'
+    assert read("mistral", [first + second]) == read("mistral", first + second) == ("", second, [OSLO])
+    stream = AnswerStream(by_name("mistral"), tools=True, thinking=False, single=True)
+    assert list(stream.add(first)) == []
+    assert [type(event) for event in stream.add(second[:13])] == [ToolCallDelta]
+    assert stream.done
 
 
 def test_nothing_comes_after_the_one_call_that_is_wanted() -> None:
