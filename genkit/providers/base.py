@@ -71,7 +71,6 @@ class Call:
     body: Mapping[str, Any] | None = None
     method: Literal["GET", "POST"] = "POST"
     query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 

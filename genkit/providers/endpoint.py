@@ -92,7 +92,7 @@ class Endpoint:
         vendor = self._target.vendor
         content = b"" if call.body is None else _json(call.body)
         query = ("&" if "?" in call.path else "?") + urlencode(call.query) if call.query else ""
-        headers = {"content-type": "application/json", **vendor.headers, **call.headers}
+        headers = {"content-type": "application/json", **vendor.headers}
         url = self._base_url + call.path + query
         return HttpRequest(method=call.method, url=url, headers=headers, content=content)
 
