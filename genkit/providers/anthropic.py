@@ -26,6 +26,7 @@ from .failures import failure
 from .reading import mapping, number, objects, text
 from .shared import check_last
 
+_SAMPLING = {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k", "stop": "stop_sequences"}
 _COUNTED = frozenset(
     ("anthropic_version", "model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
 )
@@ -50,9 +51,7 @@ class Anthropic:
         system, messages = turns(request.messages, encoding, in_place)
         body: dict[str, Any] = {"messages": messages, **({"system": system} if system else {})}
         body.update(limits(encoding, target))
-        encoding.move(body, {"temperature": "temperature", "top_p": "top_p", "top_k": "top_k"})
-        if stop := encoding.take("stop"):
-            body["stop_sequences"] = list(stop)
+        encoding.move(body, _SAMPLING)
         if encoding.take("tools"):
             body["tools"] = [tool_on_the_wire(tool, encoding) for tool in request.tools]
         if choice := choice_of_tool(encoding):

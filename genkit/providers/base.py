@@ -137,7 +137,8 @@ class Encoding:
         """Put options into the body under their names on the wire."""
         for name, wire in names.items():
             if name in self._left:
-                body[wire] = self._left.pop(name)
+                value = self._left.pop(name)
+                body[wire] = list(value) if isinstance(value, tuple) else value  # as in JSON
 
     def refuse(self, option: str, why: str = "") -> None:
         """The option cannot be honoured: an error, or a warning if the request prefers that.

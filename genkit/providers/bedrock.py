@@ -23,7 +23,7 @@ from .reading import mapping, number
 from .shared import check_last
 
 _CHOICES: dict[str, dict[str, Any]] = {"auto": {"auto": {}}, "required": {"any": {}}}
-_SAMPLING = {"temperature": "temperature", "top_p": "topP"}
+_SAMPLING = {"temperature": "temperature", "top_p": "topP", "stop": "stopSequences"}
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 _TOO_LONG = re.compile(  # the words of Claude, Titan, Nova, and Llama
     r"(input|prompt) is too long|too many input tokens|input tokens exceeded|maximum context length",
@@ -47,8 +47,6 @@ class Bedrock:
         body.update(limits(encoding, target))
         config: dict[str, Any] = body.pop("inferenceConfig", {})
         encoding.move(config, _SAMPLING)
-        if stop := encoding.take("stop"):
-            config["stopSequences"] = list(stop)
         if config:
             body["inferenceConfig"] = config
         if encoding.take("tools"):
@@ -62,8 +60,7 @@ class Bedrock:
             body.setdefault("toolConfig", {})["toolChoice"] = _CHOICES.get(choice, named)
         if form := output_format(encoding, target):
             body.setdefault("outputConfig", {})["textFormat"] = form
-        if metadata := encoding.take("metadata"):
-            body["requestMetadata"] = dict(metadata)
+        encoding.move(body, {"metadata": "requestMetadata"})
         return encoding.call(_path(target, "converse-stream" if request.stream else "converse"), body)
 
     async def decode(self, payloads: AsyncIterator[Payload], target: Target) -> AsyncGenerator[Event, None]:

@@ -28,6 +28,7 @@ _SAMPLING = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
     "seed": "seed",
+    "stop": "stop_sequences",
 }
 _TELLS = ("message", "error", "error_type")
 _PURPOSES = {"document": "search_document", "query": "search_query"}
@@ -50,8 +51,6 @@ class Cohere:
         if conversation.documents:
             body["documents"] = conversation.documents
         encoding.move(body, _SAMPLING)
-        if stop := encoding.take("stop"):
-            body["stop_sequences"] = list(stop)
         if (alternatives := encoding.take("logprobs")) is not None:
             body["logprobs"] = True
             if alternatives:

@@ -49,8 +49,8 @@ class Gemini:
             if choice not in _MODES:
                 calling["allowedFunctionNames"] = [choice]
             body["toolConfig"] = {"functionCallingConfig": calling}
-        if target.quirk("labels") and (labels := encoding.take("metadata")):
-            body["labels"] = dict(labels)
+        if target.quirk("labels"):
+            encoding.move(body, {"metadata": "labels"})
         if config := generation_config(request, encoding, target):
             body["generationConfig"] = config
         if request.stream:

@@ -40,8 +40,6 @@ def generation_config(request: Request, encoding: Encoding, target: Target) -> d
     """How to answer: sampling, the form of the output, and how much to think."""
     config: dict[str, Any] = {}
     encoding.move(config, _SAMPLING)
-    if "stopSequences" in config:
-        config["stopSequences"] = list(config["stopSequences"])
     if (top_k := encoding.take("top_k")) is not None:
         config["topK"] = float(top_k)  # a number in the API, which the official SDK sends as a float
     if (logprobs := encoding.take("logprobs")) is not None:

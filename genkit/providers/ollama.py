@@ -24,7 +24,7 @@ from .reading import mapping, numbers, objects, text
 
 _PLAIN = (
     "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "frequency_penalty", "presence_penalty",
-    "seed",
+    "seed", "stop",
 )  # fmt: skip
 _OPTIONS = {"max_tokens": "num_predict", **{name: name for name in _PLAIN}}
 _EFFORTS = ("low", "medium", "high", "max")
@@ -45,8 +45,6 @@ class Ollama:
         body["messages"] = messages_on_the_wire(request.messages, encoding)
         options: dict[str, Any] = {}
         encoding.move(options, _OPTIONS)
-        if stop := encoding.take("stop"):
-            options["stop"] = list(stop)
         if options:
             body["options"] = options
         if (alternatives := encoding.take("logprobs")) is not None:

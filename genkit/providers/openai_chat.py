@@ -54,9 +54,7 @@ class OpenAIChat(OpenAIServer):
         body: dict[str, Any] = {"model": target.model, "messages": wire.conversation(request.messages)}
         encoding.move(body, {name: name for name in _PLAIN})
         encoding.move(body, {name: target.quirk(name, name) for name in ("max_tokens", "seed")})
-        encoding.move(body, target.quirk("options", {}))
-        if stop := encoding.take("stop"):
-            body["stop"] = list(stop)
+        encoding.move(body, {**target.quirk("options", {}), "stop": "stop"})
         if (logprobs := encoding.take("logprobs")) is not None:
             body |= {"logprobs": True} | ({"top_logprobs": logprobs} if logprobs else {})
         if biases := encoding.take("logit_bias"):
