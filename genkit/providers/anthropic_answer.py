@@ -165,10 +165,10 @@ class _Block:
         """The events in what the block began with: in one body, all of it."""
         if self._type == "text":
             self._citations += [_citation(data) for data in objects(self._data, "citations")]
-            return self._text(text(self._data, "text"))
+            return self._said(TextDelta, text(self._data, "text"))
         if self._type == "thinking":
             self._signature.append(text(self._data, "signature"))
-            return self._thought(text(self._data, "thinking"))
+            return self._said(ReasoningDelta, text(self._data, "thinking"))
         if self._type == "tool_use":
             if not text(self._data, "id") or not text(self._data, "name"):
                 raise ProtocolError(f"a tool call without id or name: {str(self._data)[:200]}")
@@ -179,11 +179,11 @@ class _Block:
         """The events in a delta; kinds that are not known have none."""
         match self._type, delta.get("type"):
             case "text", "text_delta":
-                return self._text(text(delta, "text"))
+                return self._said(TextDelta, text(delta, "text"))
             case "text", "citations_delta":
                 self._citations.append(_citation(mapping(delta.get("citation"), "a citation")))
             case "thinking", "thinking_delta":
-                return self._thought(text(delta, "thinking"))
+                return self._said(ReasoningDelta, text(delta, "thinking"))
             case "thinking", "signature_delta":
                 self._signature.append(text(delta, "signature"))
             case "tool_use", "input_json_delta":
@@ -217,13 +217,9 @@ class _Block:
             self._data["input"] = tool_input(whole)
         return (PartEnd(Native(dialect=NAME, data=self._data)),)
 
-    def _text(self, piece: str) -> tuple[Event, ...]:
+    def _said(self, kind: type[TextDelta | ReasoningDelta], piece: str) -> tuple[Event, ...]:
         self._pieces.append(piece)
-        return (TextDelta(piece),) if piece else ()
-
-    def _thought(self, piece: str) -> tuple[Event, ...]:
-        self._pieces.append(piece)
-        return (ReasoningDelta(piece),) if piece else ()
+        return (kind(piece),) if piece else ()
 
     def _merge(self, delta: Mapping[str, Any]) -> None:
         """Put a delta into a block of the provider's own: text is appended, the rest replaced."""
