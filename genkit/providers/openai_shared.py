@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -157,15 +157,12 @@ def _message(told: Mapping[str, Any]) -> str:
 
 
 def _first_number(*values: Any) -> int | None:
-    return next(_numbers(values), None)
-
-
-def _numbers(values: Sequence[Any]) -> Iterator[int]:
     for value in values:
         if isinstance(value, int) and not isinstance(value, bool):
-            yield value
-        elif isinstance(value, str) and len(value) < 9 and value.isascii() and value.isdigit():
-            yield int(value)
+            return value
+        if isinstance(value, str) and len(value) < 9 and value.isascii() and value.isdigit():
+            return int(value)
+    return None
 
 
 def _place(row: Mapping[str, Any], at: int) -> Any:
