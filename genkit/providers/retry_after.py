@@ -35,15 +35,12 @@ def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
             after 33 seconds``.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if name in headers:
-            seconds = _number(headers[name])
-            if seconds is not None:
-                return seconds * unit
-    if "retry-after" in headers and (seconds := _until(headers["retry-after"])) is not None:
+        if (seconds := _number(headers.get(name, ""))) is not None:
+            return seconds * unit
+    if (seconds := _until(headers.get("retry-after", ""))) is not None:
         return seconds
-    if hint := _HINT.search(message):
-        return _amount(hint[1])
-    return None
+    hint = _HINT.search(message)
+    return _amount(hint[1]) if hint else None
 
 
 def reset_after(headers: Mapping[str, str]) -> float | None:
