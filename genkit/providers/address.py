@@ -77,11 +77,6 @@ def moved(vendor: Vendor, environment: Mapping[str, str]) -> str | None:
     return _address_in(found[1], environment) + vendor.moved[found.end() :]
 
 
-def hidden(url: str) -> str:
-    """A URL without the user name and password in it."""
-    return re.sub(r"^(\w*:?)//[^/]*@", r"\1//…@", url)
-
-
 def checked(base_url: object) -> str:
     """A base URL that a user gave.
 
@@ -91,12 +86,13 @@ def checked(base_url: object) -> str:
     wanted = "base_url takes the address of a server, http(s)://HOST[:PORT]/PATH"
     if not isinstance(base_url, str):
         raise ConfigError(f"{wanted}, not {base_url!r:.80}")
+    told = re.sub(r"^(\w*:?)//[^/]*@", r"\1//…@", base_url)  # without the user name and password
     if not base_url.startswith(("http://", "https://")):
         # What looks like no address may be a key, given in its place.
         is_place = re.match(r"\w*://|[\w-]+\.[\w.-]+(:\d+)?/|localhost", base_url)
-        raise ConfigError(f"{wanted}, not {repr(hidden(base_url)) if is_place else 'what was given'}")
-    place = re.split("[?#]", hidden(base_url))[0]
-    if hidden(base_url) != base_url:
+        raise ConfigError(f"{wanted}, not {repr(told) if is_place else 'what was given'}")
+    place = re.split("[?#]", told)[0]
+    if told != base_url:
         raise ConfigError(f"base_url takes no user name or password, as in {place!r}: give api_key=")
     if place != base_url:  # a query may be a key too
         raise ConfigError(f"base_url takes no query: give the part before '?' or '#', {place!r}")

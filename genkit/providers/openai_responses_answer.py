@@ -94,7 +94,7 @@ class Answer:
         elif kind is None:
             yield from self.finish(payload, "completed")
 
-    def finish(self, response: Mapping[str, Any], status: str = "") -> Iterator[Event]:
+    def finish(self, response: Mapping[str, Any], status: str) -> Iterator[Event]:
         """The events at the end of a response, and of what of its output was not told before."""
         status = text(response, "status") or status
         if status == "failed" or response.get("error"):
@@ -110,7 +110,7 @@ class Answer:
         if response.get("usage"):
             yield _usage(mapping(response["usage"], "'usage'"))
         reason: FinishReason = "tool_calls" if self._called else "stop"
-        if status not in ("completed", ""):
+        if status != "completed":
             details = response.get("incomplete_details") or {}
             reason = _INCOMPLETE.get(text(mapping(details, "'incomplete_details'"), "reason"), "incomplete")
         self.over = True
