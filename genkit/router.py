@@ -67,10 +67,8 @@ def route(model: str, **settings: Any) -> Route:
         ModelFileError: there is no such model file.
     """
     given = {name: value for name, value in settings.items() if value is not None}
-    if model == "demo":
-        return _local("", **_only(_LOCAL, given, model))
     scheme, _, name = model.partition(":")
-    if scheme == "llama" and name:
+    if model == "demo" or (scheme == "llama" and name):
         return _local(name, **_only(_LOCAL, given, model))
     if scheme in VENDORS and name:
         return _remote(VENDORS[scheme], name, **_only(_REMOTE, given, model))
@@ -146,16 +144,17 @@ def _remote(
     given = SecretHeaders({} if headers is None else headers)
     key, auth = _proof(vendor, api_key, base_url, given)
     target = Target(model=model, vendor=placed(vendor, os.environ, base_url))
-    timeouts = _timeouts(timeout)
+    if not isinstance(timeout, Timeouts):  # but the seconds for the whole call
+        timeout = Timeouts() if timeout is None else Timeouts(total=timeout)
     connections = importlib.import_module("genkit.runtime.http").Connections()
-    again = retry.Retry(_attempts(attempts), timeout=timeouts.total, closed=lambda: connections.closed)
+    again = retry.Retry(_attempts(attempts), timeout=timeout.total, closed=lambda: connections.closed)
     backend = remote.RemoteBackend(
         dialect,
         target,
         key=key,
         auth=auth,
         headers=given,
-        timeouts=timeouts,
+        timeouts=timeout,
         connections=connections,
         around=again.answer,
     )
@@ -196,12 +195,3 @@ def _signed(auth: str) -> Any:
         return None
     module, maker = _SIGNERS[auth]
     return getattr(importlib.import_module(f"genkit.providers.{module}"), maker)()
-
-
-def _timeouts(timeout: Any) -> Timeouts:
-    """Seconds for the whole call, or all the limits one by one."""
-    if timeout is None:
-        return Timeouts()
-    if isinstance(timeout, Timeouts):
-        return timeout
-    return Timeouts(total=timeout)
