@@ -33,9 +33,7 @@ class TokenCount:
     limit: int | None = field(default=None, compare=False)
 
 
-def offline_count(
-    texts: Sequence[str], *, bare: bool, openai_model: str = "", patience: float = PATIENCE
-) -> TokenCount:
+def offline_count(texts: Sequence[str], *, bare: bool, openai_model: str, patience: float) -> TokenCount:
     """The tokens of texts, without asking the model's server.
 
     Exact for a bare text and a model that tiktoken knows; tiktoken fetches a vocabulary (1 to 4 MB) when it
@@ -45,7 +43,7 @@ def offline_count(
     Args:
         texts: one text, or that of each message of a conversation.
         bare: whether it is one text as it is, not a conversation.
-        openai_model: the name of a model of OpenAI's; for others, tiktoken has no vocabulary.
+        openai_model: the name of a model of OpenAI's, or ''; for others, tiktoken has no vocabulary.
         patience: how long to wait for a vocabulary, in seconds.
     """
     around = 0 if bare else len(texts) * _A_MESSAGE + _THE_ANSWER

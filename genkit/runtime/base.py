@@ -133,7 +133,7 @@ class Limits:
         self.enter("connect")
 
     def enter(self, phase: str) -> None:
-        """The next step begins: ``connect``, ``headers``, or ``body``."""
+        """The next step begins: ``connect``, or ``headers``."""
         self.phase = phase
         if phase == "connect":
             self._until(time.monotonic(), self._timeouts.connect, "connect")

@@ -51,8 +51,7 @@ class Joiner:
         return data[: len(data) - len(body)] + self._body(body)
 
     def _body(self, data: bytes) -> bytes:
-        if self._rest:
-            data = self._rest + data
+        data = self._rest + data
         taken: list[bytes] = []
         at, size = 0, len(data)
         while at < size:

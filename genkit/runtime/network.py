@@ -126,7 +126,7 @@ class AwaitingNetwork(httpcore.AsyncNetworkBackend):
         proxy: the proxy that the server is behind.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None, proxy: Proxy | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, proxy: Proxy | None) -> None:
         self._tls, self._proxy = tls, proxy
         self._stream: AwaitingStream | None = None
 

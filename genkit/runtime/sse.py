@@ -39,8 +39,7 @@ class EventParser:
         """
         if self._after_cr and chunk:
             self._after_cr = False
-            if chunk.startswith(b"\n"):
-                chunk = chunk[1:]
+            chunk = chunk.removeprefix(b"\n")
         # A line that comes in many pieces is joined once, at its end: it may be long.
         if b"\n" not in chunk and b"\r" not in chunk:
             return self._keep(chunk)
