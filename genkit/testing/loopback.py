@@ -126,12 +126,12 @@ class LoopbackProvider:
     """
 
     def __init__(self, script: Script) -> None:
+        self._script: Any = [script] if isinstance(script, Answer) else script
         if not callable(script):
-            answers = script if isinstance(script, Sequence) and not isinstance(script, str) else [script]
+            answers = self._script if isinstance(self._script, Sequence) else ()
             if not answers or not all(isinstance(answer, Answer) for answer in answers):
                 listed = "a list with an answer at least, or a function that returns one"
                 raise ConfigError(f"a script is an Answer, {listed}, not {shown(script)}")
-        self._script = script
         self._spent: list[Any] = []
         self._failed: BaseException | None = None
         self._listener = socket.socket()  # who comes before the block is refused, and does not wait for it
@@ -242,14 +242,11 @@ class LoopbackProvider:
         return answer.end == "keep" and answer.cut is None and answer.framing != "close"
 
     def _answer(self, asked: Asked, number: int) -> Answer:
-        if isinstance(self._script, Answer):
-            return self._script
-        if callable(self._script):
-            answer = self._script(asked)
-            if not isinstance(answer, Answer):
-                raise ConfigError(f"a script answers with an Answer, not {shown(answer)}")
-            return answer
-        return self._script[min(number, len(self._script) - 1)]
+        script = self._script
+        answer = script(asked) if callable(script) else script[min(number, len(script) - 1)]
+        if not isinstance(answer, Answer):
+            raise ConfigError(f"a script answers with an Answer, not {shown(answer)}")
+        return answer
 
 
 def gzip_bomb(size: int) -> Iterator[bytes]:
