@@ -14,7 +14,7 @@ from ..messages import Document, Image, Message, Native, Part, Reasoning, Refusa
 from ..request import Output, Tool
 from .base import Encoding
 from .cohere_answer import NAME
-from .shared import described
+from .shared import described, function_of
 
 
 class Conversation:
@@ -124,11 +124,7 @@ def tools_on_the_wire(tools: Sequence[Tool | Mapping[str, Any]], encoding: Encod
         if not isinstance(tool, Tool):
             sent.append(tool)
             continue
-        function: dict[str, Any] = {"name": tool.name}
-        if tool.description:
-            function["description"] = tool.description
-        function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-        sent.append({"type": "function", "function": function})
+        sent.append(function_of(tool))
         if tool.cache:
             encoding.refuse("a cache mark", "it keeps its prompt cache by itself")
     strict = {tool.strict for tool in tools if isinstance(tool, Tool)}

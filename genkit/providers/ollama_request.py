@@ -11,7 +11,7 @@ from typing import Any
 from ..messages import Image, Message, Native, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 from ..request import Output, Tool
 from .base import Encoding
-from .shared import described, tool_input
+from .shared import described, function_of, tool_input
 
 
 def messages_on_the_wire(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any]]:
@@ -74,11 +74,7 @@ def tool_on_the_wire(tool: Tool | Mapping[str, Any], encoding: Encoding) -> Mapp
         encoding.refuse("a strict tool", "it does not hold its models to a tool's schema")
     if tool.cache:
         encoding.refuse("a cache mark", "it keeps its prompt cache by itself")
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    function["parameters"] = tool.parameters or {"type": "object", "properties": {}}
-    return {"type": "function", "function": function}
+    return function_of(tool)
 
 
 def format_of(output: Output, encoding: Encoding) -> Any:

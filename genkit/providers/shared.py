@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from ..errors import BadRequest
 from ..events import Event, Warned
 from ..messages import Text
-from ..request import Output, Request
+from ..request import Output, Request, Tool
 from .base import Target
 
 
@@ -32,6 +32,13 @@ def json_object(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def function_of(tool: Tool) -> dict[str, Any]:
+    """A tool as OpenAI describes a function, and others after it."""
+    what_for = {"description": tool.description} if tool.description else {}
+    parameters = tool.parameters or {"type": "object", "properties": {}}
+    return {"type": "function", "function": {"name": tool.name, **what_for, "parameters": parameters}}
 
 
 def described(output: Output) -> dict[str, Any]:
