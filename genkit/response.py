@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .events import (
     Event,
@@ -93,15 +94,13 @@ class Collector:
     """Folds events into a :class:`Response`, one at a time; it can be read at any moment."""
 
     __slots__ = (
-        "_calls", "_logprobs", "_parts", "_reasoning", "_received", "_refusal", "_start", "_text",
-        "_warnings", "closed", "finish", "metrics", "usage",
+        "_calls", "_logprobs", "_open", "_parts", "_received", "_start", "_warnings", "closed", "finish",
+        "metrics", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._refusal: list[str] = []
+        self._open: dict[type[Any], list[str]] = {Reasoning: [], Text: [], Refusal: []}
         self._calls: dict[int, tuple[list[str], list[str]]] = {}
         self._logprobs: list[TokenLogprob] = []
         self._warnings: list[str] = []
@@ -114,13 +113,13 @@ class Collector:
     def add(self, event: Event) -> None:
         """Take one more event."""
         if isinstance(event, TextDelta):  # first, and outside the match: it is nearly every event
-            self._text.append(event.text)
+            self._open[Text].append(event.text)
             return
         match event:
             case ReasoningDelta(text):
-                self._reasoning.append(text)
+                self._open[Reasoning].append(text)
             case RefusalDelta(text):
-                self._refusal.append(text)
+                self._open[Refusal].append(text)
             case ToolCallDelta(index, arguments, id, name):
                 known, pieces = self._calls.setdefault(index, (["", ""], []))
                 known[0] = known[0] or id
@@ -145,29 +144,20 @@ class Collector:
 
     def _complete(self, part: Part) -> None:
         """A part replaces the deltas that it came in."""
-        match part:
-            case Text():
-                self._text.clear()
-            case Reasoning():
-                self._reasoning.clear()
-            case Refusal():
-                self._refusal.clear()
-            case ToolCall():
-                for index, ((id, name), _) in self._calls.items():
-                    if id in (part.id, "") and name in (part.name, ""):
-                        del self._calls[index]
-                        break
+        for kind, pieces in self._open.items():
+            if isinstance(part, kind):
+                pieces.clear()
+        if isinstance(part, ToolCall):
+            for index, ((id, name), _) in self._calls.items():
+                if id in (part.id, "") and name in (part.name, ""):
+                    del self._calls[index]
+                    break
         self._parts.append(part)
 
     def response(self) -> Response:
         """The answer so far; ``incomplete`` until its :class:`~genkit.Finish` has come."""
         parts = list(self._parts)
-        if self._reasoning:
-            parts.append(Reasoning("".join(self._reasoning)))
-        if self._text:
-            parts.append(Text("".join(self._text)))
-        if self._refusal:
-            parts.append(Refusal("".join(self._refusal)))
+        parts += [kind("".join(pieces)) for kind, pieces in self._open.items() if pieces]
         calls = sorted(self._calls.items())
         parts += [ToolCall(id=id, name=name, arguments="".join(a)) for _, ((id, name), a) in calls]
         return Response(
