@@ -35,8 +35,8 @@ class Breaker:
         self._results: deque[tuple[float, bool]] = deque()
         self._row = 0
         self._pause = FIRST_PAUSE
-        self._opened: float | None = None
-        self._reason: GenkitError | None = None
+        self._opened: tuple[float, GenkitError] | None = None
+        """When, and for what."""
         self._probe: float | None = None
         """When the call began that finds out how the server is."""
 
@@ -48,22 +48,22 @@ class Breaker:
             AuthFailed, QuotaExceeded: the same, where that is what opened it.
         """
         with self._lock:
-            if self._opened is None or self._reason is None:
+            if self._opened is None:
                 return
             now = self._clock()
-            left = (self._opened if self._probe is None else self._probe) + self._pause - now
+            since, reason = self._opened
+            left = (since if self._probe is None else self._probe) + self._pause - now
             if left <= 0:
                 self._probe = now
                 return
             left = left if self._probe is None else min(left, SOON)
-            told = isinstance(self._reason, AuthFailed | QuotaExceeded)
-            kind = type(self._reason) if told else ServerFailed
+            kind = type(reason) if isinstance(reason, AuthFailed | QuotaExceeded) else ServerFailed
             raise kind(
-                f"not asked again for {left:.1f} s, since it failed before: {self._reason.message}",
+                f"not asked again for {left:.1f} s, since it failed before: {reason.message}",
                 retry_after=left,
-                provider=self._reason.provider,
-                status=self._reason.status,
-                code=self._reason.code,
+                provider=reason.provider,
+                status=reason.status,
+                code=reason.code,
             )
 
     def spares(self, failures: int) -> bool:
@@ -75,14 +75,14 @@ class Breaker:
         """A server that was probed begins to answer: others need not wait for the end."""
         with self._lock:
             if self._probe is not None:
-                self._opened, self._reason, self._probe = None, None, None
+                self._opened = self._probe = None
 
     def succeeded(self) -> None:
         """A call went well."""
         with self._lock:
             self._note(failed=False)
             self._row = 0
-            self._opened, self._reason, self._pause, self._probe = None, None, FIRST_PAUSE, None
+            self._opened, self._pause, self._probe = None, FIRST_PAUSE, None
 
     def failed(self, error: GenkitError) -> None:
         """A call went wrong; errors that are the caller's own do not count."""
@@ -99,7 +99,7 @@ class Breaker:
                 self._pause = min(LONGEST_PAUSE, self._pause * 2)
             if refused or self._probe is not None or self._row >= IN_A_ROW or self._mostly_failing():
                 opens = self._opened is None or self._probe is not None
-                self._opened, self._reason = self._clock(), error
+                self._opened = self._clock(), error
             self._probe = None
         if opens:
             tell(f"not asked again for {self._pause:.0f} s: {error}")
