@@ -167,8 +167,8 @@ class Answer:
         """More of a call's arguments: of the last one, where no index is told."""
         if not self._calls:
             raise ProtocolError(f"the answer goes on with a tool call that never began: {str(told)[:200]}")
-        place = self._places.get(index, -1) if isinstance(index, int) else -1
-        place = len(self._calls) - 1 if place < 0 else place
+        last = len(self._calls) - 1
+        place = self._places.get(index, last) if isinstance(index, int) else last
         arguments = text(mapping(_first(told).get("function") or {}, "a call"), "arguments")
         self._calls[place] |= bool(arguments)
         return (ToolCallDelta(place, arguments),)

@@ -33,11 +33,10 @@ class Secret:
 
     def __init__(self, value: Any) -> None:
         kind = type(value).__name__
-        given = value if isinstance(value, str) else getattr(value, "get_secret_value", lambda: None)()
-        text = given if isinstance(given, str) else None
-        self._value = (text or "").strip()  # a file or a variable often ends with a line break
-        missing = text is None
-        del value, given, text  # an error shows its frames to whoever asks for them
+        given: Any = value if isinstance(value, str) else getattr(value, "get_secret_value", lambda: None)()
+        missing = not isinstance(given, str)
+        self._value = "" if missing else given.strip()  # a file or a variable often ends with a line break
+        del value, given  # an error shows its frames to whoever asks for them
         if missing:
             raise ConfigError(f"api_key takes text, a SecretStr, or a function that returns one, not {kind}")
         if not all("!" <= character <= "~" for character in self._value):
