@@ -135,8 +135,10 @@ class ToolResult:
     type: Literal["tool_result"] = field(default="tool_result", repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.id, str) or not isinstance(self.name, str):
+        if not isinstance(self.id, str):
             raise BadRequest(f"a result has the id of its call, a text, not {shown(self.id)}")
+        if not isinstance(self.name, str):
+            raise BadRequest(f"a result has the name of its tool, a text, not {shown(self.name)}")
         if not isinstance(self.error, bool):
             raise BadRequest(f"whether a tool failed (error=) is True or False, not {shown(self.error)}")
         if isinstance(self.content, str):

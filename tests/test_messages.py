@@ -143,6 +143,7 @@ def test_media_types_do_not_depend_on_the_system(
         (lambda: ToolResult(id="1", content=[Audio(data=b"OggS")]), "what a tool answers is text, or"),
         (lambda: Message(10**5000, "hi"), "is not a role"),
         (lambda: ToolResult(id=None, content="r"), "the id of its call"),
+        (lambda: ToolResult(id="1", content="r", name=5), "the name of its tool, a text, not 5"),
         (lambda: Image(url="data:text/plain,a\ud800"), "a broken data: URL"),
     ],
 )
