@@ -17,13 +17,12 @@ from ..events import Event
 from ..request import Request
 from .base import DONE, Call, Encoding, Payload, Target
 from .bedrock_answer import NAME, Answer
-from .bedrock_request import blocks, limits, output_format, tool_on_the_wire, turns
+from .bedrock_request import blocks, inference, output_format, tool_on_the_wire, turns
 from .failures import failure
 from .reading import mapping, number
 from .shared import check_last
 
 _CHOICES: dict[str, dict[str, Any]] = {"auto": {"auto": {}}, "required": {"any": {}}}
-_SAMPLING = {"temperature": "temperature", "top_p": "topP", "stop": "stopSequences"}
 _COUNTED = ("messages", "system", "toolConfig", "additionalModelRequestFields")
 _TOO_LONG = re.compile(  # the words of Claude, Titan, Nova, and Llama
     r"(input|prompt) is too long|too many input tokens|input tokens exceeded|maximum context length",
@@ -44,11 +43,7 @@ class Bedrock:
         system = [part for m in request.messages if m.role in ("system", "developer") for part in m.parts]
         if instructions := blocks(system, encoding):
             body["system"] = instructions
-        body.update(limits(encoding, target))
-        config: dict[str, Any] = body.pop("inferenceConfig", {})
-        encoding.move(config, _SAMPLING)
-        if config:
-            body["inferenceConfig"] = config
+        body |= inference(encoding, target)
         if encoding.take("tools"):
             body["toolConfig"] = {
                 "tools": [wire for tool in request.tools for wire in tool_on_the_wire(tool, encoding, target)]

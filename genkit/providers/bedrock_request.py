@@ -43,6 +43,7 @@ _FORMATS = {
     "text/markdown": "md",
     "text/plain": "txt",
 }
+_SAMPLING = {"temperature": "temperature", "top_p": "topP", "stop": "stopSequences"}
 
 
 def turns(messages: Iterable[Message], encoding: Encoding) -> list[dict[str, Any]]:
@@ -153,17 +154,21 @@ def tool_on_the_wire(
     return [{"toolSpec": spec}, *([{"cachePoint": {"type": "default"}}] if tool.cache else [])]
 
 
-def limits(encoding: Encoding, target: Target) -> dict[str, Any]:
-    """How long the answer may be, and how much may be thought first."""
+def inference(encoding: Encoding, target: Target) -> dict[str, Any]:
+    """How to answer: how long it may be, how much may be thought first, and sampling."""
     limit: int | None = encoding.take("max_tokens")
     claude = _claude(target)
     asked = thinking(encoding, claude, limit) if claude else _asked(encoding, limit)
-    body: dict[str, Any] = {"inferenceConfig": {"maxTokens": asked.limit}} if asked.limit else {}
+    body: dict[str, Any] = {}
     if asked.thinking:
         # Converse has no field for it; of its models, Claude has one.
         body["additionalModelRequestFields"] = {"thinking": asked.thinking}
     if asked.effort:
         body["outputConfig"] = {"effort": asked.effort}
+    config: dict[str, Any] = {"maxTokens": asked.limit} if asked.limit else {}
+    encoding.move(config, _SAMPLING)
+    if config:
+        body["inferenceConfig"] = config
     return body
 
 
