@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from .events import Event
 from .request import Request
 from .response import Ranked
 from .runtime.base import Runtime
 from .tokens import TokenCount
+
+Handler: TypeAlias = Callable[[Request, Runtime], AsyncGenerator[Event, None]]
+"""What :meth:`Backend.stream` is, and middleware wraps, and is."""
 
 
 class Backend(Protocol):

@@ -7,9 +7,8 @@ import importlib
 import os
 from typing import Any, NamedTuple
 
-from .backend import Backend
+from .backend import Backend, Handler
 from .errors import ConfigError, shown
-from .middleware.base import Handler
 from .options import Options
 from .providers.address import checked, moved, placed
 from .providers.base import Target, Vendor

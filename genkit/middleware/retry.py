@@ -10,6 +10,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from ..backend import Handler
 from ..errors import (
     ConnectFailed,
     DeadlineExceeded,
@@ -23,7 +24,6 @@ from ..log import tell
 from ..request import Request
 from ..runtime.base import Runtime
 from ..runtime.lock import Lock
-from .base import Handler
 from .breaker import Breaker
 
 T = TypeVar("T")

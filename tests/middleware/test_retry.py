@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import pytest
 
+from genkit.backend import Handler
 from genkit.errors import (
     AuthFailed,
     BadRequest,
@@ -22,7 +23,6 @@ from genkit.errors import (
 )
 from genkit.events import Event, Finish, Received, Start, TextDelta, Usage, Warned
 from genkit.messages import Message
-from genkit.middleware.base import Handler
 from genkit.middleware.breaker import Breaker
 from genkit.middleware.retry import Retry
 from genkit.request import Request
