@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from .events import Metrics, Usage
 from .runtime.lock import renew_after_fork
@@ -45,17 +45,11 @@ class Totals:
     kv_room: int = 0
 
 
-class _Ended(NamedTuple):
-    outcome: Outcome
-    usage: Usage
-    metrics: Metrics | None
-
-
 class Meter:
     """Adds up what calls took; from any thread, also from the garbage collector in the middle of any line."""
 
     def __init__(self) -> None:
-        self._ended: deque[_Ended] = deque()
+        self._ended: deque[tuple[Outcome, Usage, Metrics | None]] = deque()
         self._counts = dict.fromkeys(("answered", "failed", "closed"), 0)
         self._usage, self._metrics = Usage(), Metrics()
         self._hits = self._evaluated = self._decoded = self._uncounted = 0
@@ -68,7 +62,7 @@ class Meter:
 
     def add(self, outcome: Outcome, usage: Usage, metrics: Metrics | None) -> None:
         """A call has ended."""
-        self._ended.append(_Ended(outcome, usage, metrics))
+        self._ended.append((outcome, usage, metrics))
         self._add_up()
 
     def totals(self) -> Totals:
@@ -99,12 +93,11 @@ class Meter:
         while self._ended and self._adding.acquire(blocking=False):
             try:
                 while self._ended:
-                    self._take(self._ended.popleft())
+                    self._take(*self._ended.popleft())
             finally:
                 self._adding.release()
 
-    def _take(self, ended: _Ended) -> None:
-        outcome, usage, metrics = ended
+    def _take(self, outcome: Outcome, usage: Usage, metrics: Metrics | None) -> None:
         self._counts[outcome] += 1
         if outcome != "answered":
             return
