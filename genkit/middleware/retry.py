@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -67,7 +68,7 @@ class Retry:
         self.attempts = attempts
         self._closed = closed
         self._timeout = timeout
-        self._clock = clock
+        self.clock = clock
         self._budget = float(BUDGET)
         self._lock = Lock()
         self.breaker = Breaker(clock)
@@ -75,7 +76,7 @@ class Retry:
     def __call__(self, handler: Handler) -> Handler:
         async def handle(request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
             if request.deadline is None and self._timeout is not None:
-                request = replace(request, deadline=self._clock() + self._timeout)
+                request = replace(request, deadline=self.clock() + self._timeout)
             call = _Call(self, request.deadline)
             async for attempt in _tries(call, self, runtime):
                 with attempt:
@@ -159,20 +160,17 @@ class Retry:
         if self._closed is None:
             await runtime.sleep(seconds)
             return
-        ends = self._clock() + seconds
-        while not self._closed() and (left := ends - self._clock()) > 0:
+        ends = self.clock() + seconds
+        while not self._closed() and (left := ends - self.clock()) > 0:
             await runtime.sleep(min(SLICE, left))
-
-    def time_left(self, deadline: float | None) -> float:
-        """Seconds until a deadline."""
-        return float("inf") if deadline is None else deadline - self._clock()
 
 
 class _Call:
     """What the retry loop knows of one call."""
 
     def __init__(self, retry: Retry, deadline: float | None) -> None:
-        self._retry, self._deadline = retry, deadline
+        self._retry = retry
+        self._deadline = math.inf if deadline is None else deadline
         self.pause = 0.0
         self.delivered = False
         self.errors: list[GenkitError] = []
@@ -203,7 +201,7 @@ class _Call:
             self.pause = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (tries - 1)) * random.uniform(0.75, 1)
         else:
             self.pause = error.retry_after
-        if self.pause > LONGEST_RETRY_AFTER or self.pause >= self._retry.time_left(self._deadline):
+        if self.pause > LONGEST_RETRY_AFTER or self.pause >= self._deadline - self._retry.clock():
             return False
         cost = THROTTLE_COST if isinstance(error, RateLimited) else COST
         if not self._retry.spend(cost):
