@@ -29,8 +29,6 @@ class Conversation:
         """Add a message: each result of a tool is one of its own."""
         if message.role == "assistant":
             said = self._assistant(message.parts)
-            if said.get("content") == []:
-                del said["content"]
             self.messages += [said] if len(said) > 1 else []
             return
         rest: list[Part] = []
@@ -56,8 +54,8 @@ class Conversation:
             if not isinstance(part, (Native, ToolCall))
             if not (isinstance(part, Reasoning) and part.text == sent.get("tool_plan"))
         ]
-        if kept:
-            sent["content"] = self._content(kept)
+        if (content := self._content(kept)) != []:
+            sent["content"] = content
         if calls := [part for part in parts if isinstance(part, ToolCall)]:
             sent["tool_calls"] = [_call(call) for call in calls]
         return sent
@@ -121,11 +119,8 @@ def tools_on_the_wire(tools: Sequence[Tool | Mapping[str, Any]], encoding: Encod
     """The fields for tools; strictness is one for all of them."""
     sent: list[Mapping[str, Any]] = []
     for tool in tools:
-        if not isinstance(tool, Tool):
-            sent.append(tool)
-            continue
-        sent.append(function_of(tool))
-        if tool.cache:
+        sent.append(function_of(tool) if isinstance(tool, Tool) else tool)
+        if isinstance(tool, Tool) and tool.cache:
             encoding.refuse("a cache mark", "it keeps its prompt cache by itself")
     strict = {tool.strict for tool in tools if isinstance(tool, Tool)}
     if len(strict) > 1:
