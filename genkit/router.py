@@ -75,13 +75,12 @@ def route(model: str, **settings: Any) -> Route:
 
 
 def _hint(model: str, scheme: str) -> str:
-    lower = scheme.lower()
-    if lower != scheme and lower in (*VENDORS, "llama"):
+    names, lower = (*VENDORS, "llama"), scheme.lower()
+    if lower != scheme and lower in names:
         return f"did you mean {lower}{model[len(scheme) :]}?"
     if model.lower().endswith(".gguf"):
         far = "models come from files, not from an address: write llama:PATH.gguf, once it is downloaded"
         return far if "://" in model else f"for a file write llama:{model}"
-    names = (*VENDORS, "llama")
     first, _, name = model.replace("/", ":", 1).partition(":")
     vendor = _ELSEWHERE.get(first, first)
     if vendor in VENDORS and name:

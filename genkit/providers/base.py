@@ -166,9 +166,8 @@ class Encoding:
         Raises:
             UnsupportedOption: an option was set that the dialect did not take.
         """
-        for name in list(self._left):
+        for name in self._left:
             self.refuse(name)
-            del self._left[name]
         for name, value in self._request.extra.items():
             both = isinstance(value, Mapping) and isinstance(body.get(name), Mapping)
             body[name] = {**body[name], **value} if both else value

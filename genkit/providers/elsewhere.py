@@ -49,8 +49,8 @@ def from_elsewhere(request: Request, dialect: str, target: Target) -> Request:
                 messages.append(message)
         request = replace(request, messages=messages)
     pattern = target.quirk("call_ids", _CALL_IDS.get(dialect))
-    ids = [part.id for part in _calls_and_results(request.messages)] if pattern else []
-    if all(re.fullmatch(pattern, id) for id in ids):
+    ids = [part.id for m in request.messages for part in m.parts if isinstance(part, (ToolCall, ToolResult))]
+    if not pattern or all(re.fullmatch(pattern, id) for id in ids):
         return request
     return replace(request, messages=_renamed(request.messages, pattern))
 
@@ -63,12 +63,6 @@ def _own(part: Part, dialect: str) -> Part | None:
         case Reasoning(text, dialect=other) if other not in ("", dialect, _SIGNED_ALIKE.get(dialect)):
             return Reasoning(text) if text else None  # the proof is one to its provider alone
     return part
-
-
-def _calls_and_results(messages: Sequence[Message]) -> list[ToolCall | ToolResult]:
-    return [
-        part for message in messages for part in message.parts if isinstance(part, (ToolCall, ToolResult))
-    ]
 
 
 def _renamed(messages: Sequence[Message], pattern: str) -> list[Message]:
