@@ -68,10 +68,8 @@ class Answer:
         message = mapping(delta.get("message") or {}, "a message")
         match payload.get("type"):
             case "content-delta" | "content-start":
-                content = message.get("content") or {}
-                index = number(payload, "index")
-                told = list(self._content(index, mapping(content, "content")))
-                return [*told, *_logprobs(payload)]
+                content = mapping(message.get("content") or {}, "content")
+                return [*self._content(number(payload, "index"), content), *_logprobs(payload)]
             case "message-start":
                 return (Start(self._model, label(payload, "id")),)
             case "tool-plan-delta":

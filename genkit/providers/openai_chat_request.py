@@ -55,8 +55,7 @@ class Wire:
 
     def message(self, message: Message) -> list[dict[str, Any]]:
         """The messages on the wire that say the same: each result of a tool is one of its own."""
-        results = [part for part in message.parts if isinstance(part, ToolResult)]
-        sent = [self._result(result) for result in results]
+        sent = [self._result(part) for part in message.parts if isinstance(part, ToolResult)]
         rest: list[Part] = [part for part in message.parts if not isinstance(part, ToolResult)]
         if message.role == "assistant":
             said = self._assistant(rest)

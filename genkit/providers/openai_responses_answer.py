@@ -34,11 +34,7 @@ LINKS = ("id", "status")
 
 _REASONING = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _BEGUN = ("response.created", "response.queued", "response.in_progress")
-_ENDED = {
-    "response.completed": "completed",
-    "response.incomplete": "incomplete",
-    "response.cancelled": "cancelled",
-}
+_ENDED = ("response.completed", "response.incomplete", "response.cancelled")
 _INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
@@ -90,7 +86,8 @@ class Answer:
         elif kind in _BEGUN:
             yield from self._start(mapping(payload.get("response"), "a response"))
         elif kind in _ENDED:
-            yield from self.finish(mapping(payload.get("response"), "a response"), _ENDED[kind])
+            response = mapping(payload.get("response"), "a response")
+            yield from self.finish(response, kind.removeprefix("response."))
         elif kind is None:
             yield from self.finish(payload, "completed")
 
