@@ -92,19 +92,9 @@ def with_answer_options(command: Command) -> Command:
     """Give a command the options that say how to answer, together as its argument ``options``."""
 
     @functools.wraps(command)
-    def wrapped(
-        *args: Any,
-        system: str | None,
-        max_tokens: int | None,
-        temperature: float | None,
-        seed: int | None,
-        stop: tuple[str, ...],
-        **rest: Any,
-    ) -> None:
-        options = {
-            "system": system, "max_tokens": max_tokens, "temperature": temperature, "seed": seed, "stop": stop
-        }  # fmt: skip
-        command(*args, options=options, **rest)
+    def wrapped(*args: Any, **given: Any) -> None:
+        names = ("system", "max_tokens", "temperature", "seed", "stop")
+        command(*args, options={name: given.pop(name) for name in names}, **given)
 
     for option in reversed(_answer_options):
         wrapped = option(wrapped)
