@@ -14,7 +14,7 @@ from ..messages import Document, Image, Message, Native, Part, Reasoning, Refusa
 from ..request import Output, Tool
 from .base import Encoding
 from .cohere_answer import NAME
-from .shared import described, function_of
+from .shared import call_of, described, function_of
 
 
 class Conversation:
@@ -57,7 +57,7 @@ class Conversation:
         if (content := self._content(kept)) != []:
             sent["content"] = content
         if calls := [part for part in parts if isinstance(part, ToolCall)]:
-            sent["tool_calls"] = [_call(call) for call in calls]
+            sent["tool_calls"] = [call_of(call) for call in calls]
         return sent
 
     def _content(self, parts: Iterable[Part]) -> str | list[dict[str, Any]]:
@@ -108,11 +108,6 @@ class Conversation:
         why = "a document is text in UTF-8, or a JSON object"
         self._encoding.refuse(f"a document of type {part.media_type or part.url!r}", why)
         return None
-
-
-def _call(call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.arguments}
-    return {"id": call.id, "type": "function", "function": function}
 
 
 def tools_on_the_wire(tools: Sequence[Tool | Mapping[str, Any]], encoding: Encoding) -> dict[str, Any]:

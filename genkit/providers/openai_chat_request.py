@@ -26,6 +26,7 @@ from .base import Encoding, Target
 from .closed import closed
 from .openai_chat_answer import NAME
 from .openai_strict import held
+from .shared import call_of
 
 
 class Wire:
@@ -244,6 +245,4 @@ _SOUNDS = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav", "audi
 
 
 def _call(call: ToolCall, extra: Any) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.arguments}
-    wire = {"id": call.id, "type": "function", "function": function}
-    return wire | ({"extra_content": extra} if extra else {})
+    return call_of(call) | ({"extra_content": extra} if extra else {})

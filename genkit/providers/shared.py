@@ -1,4 +1,4 @@
-"""What several dialects do alike: a tool call's arguments as an object, a schema, the last words."""
+"""What several dialects do alike: functions and calls of them, an output's schema, the last words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from ..errors import BadRequest
 from ..events import Event, Warned
-from ..messages import Text
+from ..messages import Text, ToolCall
 from ..request import Output, Request, Tool
 from .base import Target
 
@@ -39,6 +39,12 @@ def function_of(tool: Tool) -> dict[str, Any]:
     what_for = {"description": tool.description} if tool.description else {}
     parameters = tool.parameters or {"type": "object", "properties": {}}
     return {"type": "function", "function": {"name": tool.name, **what_for, "parameters": parameters}}
+
+
+def call_of(call: ToolCall) -> dict[str, Any]:
+    """A call of a function, likewise."""
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def described(output: Output) -> dict[str, Any]:
