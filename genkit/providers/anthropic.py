@@ -95,14 +95,14 @@ class Anthropic:
         message = str(told.get("message") or f"the server answered with status {status}")[:2000]
         code = next((told[key] for key in ("type", "status") if isinstance(told.get(key), str)), "")
         request_id = body.get("request_id") if isinstance(body, dict) else None
-        facts: dict[str, Any] = {"status": status, "code": code, "provider": target.vendor.name}
+        provider = target.vendor.name
+        facts: dict[str, Any] = {"status": status, "code": code}
         facts["request_id"] = request_id if isinstance(request_id, str) else ""
         if found := _TOO_LONG.search(message):
             tokens, limit = (int(figure) for figure in (found[1] or found[3] or 0, found[2] or found[4] or 0))
-            return ContextOverflow(message, tokens=tokens, limit=limit, **facts)
+            return ContextOverflow(message, tokens=tokens, limit=limit, provider=provider, **facts)
         if _EMPTY.search(message):
-            return QuotaExceeded(message, **facts)
-        del facts["provider"]
+            return QuotaExceeded(message, provider=provider, **facts)
         return failure(message, target=target, **facts)
 
     def encode_count(self, request: Request, target: Target) -> Call:
