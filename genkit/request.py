@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any, ClassVar, Literal
 
 from .errors import BadRequest, shown
 from .lora import pairs
 from .messages import Message, Text
-from .sampling import Sampling
+from .sampling import Sampling, whole_number
 
 
 def _check_types(words: object, what: str, types: Mapping[str, Any]) -> None:
@@ -238,8 +237,8 @@ class Request:
                 raise BadRequest(f"{name} takes a mapping, not {shown(getattr(self, name))}")
         if not _says_how_much(self.reasoning):
             raise BadRequest(f"reasoning takes an effort or a number of tokens, not {shown(self.reasoning)}")
-        if isinstance(self.reasoning, Integral):  # of numpy, say, which JSON does not have
-            object.__setattr__(self, "reasoning", int(self.reasoning))
+        if (tokens := whole_number(self.reasoning)) is not None:  # of numpy, say, which JSON does not have
+            object.__setattr__(self, "reasoning", tokens)
         if self.on_unsupported not in ("error", "warn", "drop"):
             raise BadRequest(
                 f'on_unsupported takes "error", "warn" or "drop", not {shown(self.on_unsupported)}'
@@ -278,6 +277,6 @@ class Request:
 
 def _says_how_much(reasoning: Any) -> bool:
     """Whether that is nothing, a word, or a number of tokens (for Gemini, -1 is as many as it likes)."""
-    if isinstance(reasoning, Integral):
-        return not isinstance(reasoning, bool) and -1 <= int(reasoning) < 2**31
+    if (tokens := whole_number(reasoning)) is not None:
+        return -1 <= tokens < 2**31
     return reasoning is None or (isinstance(reasoning, str) and reasoning != "")

@@ -15,6 +15,7 @@ from .providers.base import Target, Vendor
 from .providers.secret import Secret, SecretHeaders, asked
 from .providers.vendors import VENDORS
 from .runtime.base import Timeouts
+from .sampling import whole_number
 
 _LOCAL = (
     "context", "threads", "parallel", "gpu_layers", "flash_attention", "template", "isolation", "lookup",
@@ -177,9 +178,10 @@ def _proof(vendor: Vendor, api_key: Any, base_url: str | None, headers: SecretHe
 
 
 def _attempts(attempts: Any) -> int:
-    if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
+    number = whole_number(attempts)
+    if number is None or number < 1:
         raise ConfigError(f"attempts takes a whole number from 1, not {shown(attempts)}")
-    return attempts
+    return number
 
 
 def _key(variables: tuple[str, ...]) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 from .errors import BadRequest, shown
@@ -93,11 +94,21 @@ def checked_number(name: str, value: Any, low: float, high: float, *, whole: boo
     Raises:
         BadRequest: it is no number, or out of its range.
     """
-    kind = "a whole number" if whole else "a number"
-    right = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    if not right or not low <= value <= high:
+    number: Any = whole_number(value)
+    if number is None and not whole and isinstance(value, Real) and not isinstance(value, bool):
+        number = value
+    if number is None or not low <= number <= high:
+        kind = "a whole number" if whole else "a number"
         raise BadRequest(f"{name} takes {kind} from {low} to {high}, not {shown(value)}")
-    return int(value) if isinstance(value, Integral) else float(value)
+    return number if isinstance(number, int) else float(number)
+
+
+def whole_number(value: object) -> int | None:
+    """The whole number that something is, whoever made it (numpy, say); None where it is none, as True is."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
@@ -111,9 +122,11 @@ def _biases(given: Any) -> tuple[tuple[int | str, float], ...]:
         raise BadRequest(f"logit_bias names a token twice: {shown(pairs)}")
     found: list[tuple[int | str, float]] = []
     for token, bias in biases.items():
-        is_id = isinstance(token, Integral) and not isinstance(token, bool) and 0 <= int(token) < 2**31
+        number = whole_number(token)
+        is_id = number is not None and 0 <= number < 2**31
         if not is_id and not (isinstance(token, str) and token):
             raise BadRequest(f"logit_bias takes token ids from 0, or texts of one token, not {shown(token)}")
         name = f"logit_bias of {shown(token)}"
-        found.append((int(token) if is_id else token, checked_number(name, bias, -100, 100, whole=False)))
+        added = checked_number(name, bias, -100, 100, whole=False)
+        found.append((token if number is None else number, added))
     return tuple(found)

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import SecretStr
 
@@ -402,6 +403,16 @@ def test_a_setting_that_is_refused_says_where_it_belongs_or_what_it_takes(
 ) -> None:
     with pytest.raises(ConfigError, match=says):
         Generator(model, **setting)
+
+
+def test_a_setting_may_be_a_number_of_numpys() -> None:
+    settings: dict[str, Any] = {"context": 512, "threads": 1, "parallel": 2, "gpu_layers": 0, "seed": 3}
+    numpys = {name: np.int64(value) for name, value in settings.items()}
+    with Generator(**settings) as one, Generator(**numpys, timeout=np.float32(60)) as other:
+        assert other.count("a").limit == one.count("a").limit == 512
+    Generator("chat:m", base_url="http://127.0.0.1:9", attempts=np.int64(2)).close()  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="threads takes a whole number"):
+        Generator(threads=np.bool_(True))  # type: ignore[arg-type]
 
 
 def test_an_address_is_no_model_file() -> None:

@@ -181,6 +181,22 @@ def test_a_number_of_numpys_is_a_number() -> None:
         Sampling(temperature=np.bool_(True))  # type: ignore[arg-type]
 
 
+class Five:
+    """Whole to Python (``operator.index``), and of no kind of number that it knows."""
+
+    def __index__(self) -> int:
+        return 5
+
+
+@pytest.mark.parametrize("five", [Five(), np.array(5)], ids=lambda five: type(five).__name__)
+def test_what_python_takes_for_a_whole_number_is_one(five: Any) -> None:
+    assert type(Sampling(max_tokens=five).max_tokens) is int
+    assert Request(messages=[], reasoning=five).reasoning == 5
+    assert Sampling(logit_bias=[(Five(), 1)]).logit_bias == ((5, 1),)
+    with pytest.raises(BadRequest, match="max_tokens takes a whole number"):
+        Sampling(max_tokens=np.bool_(True))
+
+
 def test_a_time_and_a_budget_may_be_numpys() -> None:
     before = time.monotonic()
     request = make_request("a", {"timeout": np.float32(5), "reasoning": np.int64(2000)}, stream=False)

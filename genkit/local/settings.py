@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import ConfigError, shown
 from ..runtime.base import is_duration
+from ..sampling import whole_number
 
 PARALLEL = 8
 """How many calls run at a time by default."""
@@ -33,19 +34,19 @@ def checked(
     Raises:
         ConfigError: one is out of its range, or two do not go together.
     """
-    numbers = {name: rest[name] for name in ("threads", "gpu_layers")}
-    flags = {name: value for name, value in rest.items() if name not in numbers}
+    numbers = {name: rest.pop(name) for name in ("threads", "gpu_layers")}
     _check_flags(deterministic=deterministic)
     parallel = (1 if deterministic else PARALLEL) if parallel is None else parallel
     lookup = not deterministic if lookup is None else lookup
-    _check_numbers(context=None if context == "auto" else context, parallel=parallel, **numbers)
-    _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, **flags)
+    is_auto = isinstance(context, str) and context == "auto"
+    numbers = _numbers(context=None if is_auto else context, parallel=parallel, **numbers)
+    _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, **rest)
     if template is not None and not (isinstance(template, str) and "{" in template):
         what = "a chat template in Jinja, itself and not its path"
         raise ConfigError(f"template takes {what}, not {shown(template)}")
     if deterministic:
         for name, value in {
-            "parallel": parallel > 1 and parallel,
+            "parallel": numbers["parallel"] > 1 and parallel,
             "lookup": lookup,
             "keep_on_disk": keep_on_disk,
         }.items():
@@ -54,14 +55,8 @@ def checked(
                     "deterministic=True computes one call at a time, each from nothing: "
                     f"leave out {name}={value}"
                 )
-    return {
-        "context": context,
-        "parallel": parallel,
-        "template": template,
-        "lookup": lookup,
-        "deterministic": deterministic,
-        **rest,
-    }
+    settings = {**rest, **numbers, "template": template, "lookup": lookup, "deterministic": deterministic}
+    return settings | {"context": "auto"} if is_auto else settings
 
 
 def seconds(name: str, value: Any) -> float | None:
@@ -74,13 +69,16 @@ def seconds(name: str, value: Any) -> float | None:
     return float(value)
 
 
-def _check_numbers(**numbers: Any) -> None:
-    for name, value in numbers.items():
+def _numbers(**given: Any) -> dict[str, Any]:
+    """The numbers as Python's own, which JSON has. Raises ConfigError."""
+    numbers = {name: whole_number(value) for name, value in given.items()}
+    for name, value in given.items():
         low, high = 0 if name == "gpu_layers" else 1, MOST_PARALLEL if name == "parallel" else _MOST
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (is_whole and low <= value <= high):
+        number = numbers[name]
+        if value is not None and (number is None or not low <= number <= high):
             also = {"context": ' or "auto"', "gpu_layers": " (999 for all)"}.get(name, "")
             raise ConfigError(f"{name} takes a whole number from {low} to {high}{also}, not {shown(value)}")
+    return numbers
 
 
 def _check_flags(**flags: Any) -> None:
