@@ -28,6 +28,7 @@ def is_x86() -> bool:
 
 def features() -> frozenset[str] | None:
     """The features of :data:`RELEVANT` that the processor has, or None if they cannot be read here."""
+    found: frozenset[str] = frozenset()
     try:
         if sys.platform.startswith("linux"):
             found = linux_features(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
@@ -36,8 +37,6 @@ def features() -> frozenset[str] | None:
             found = macos_features(
                 subprocess.run(command, capture_output=True, text=True, check=False).stdout
             )
-        else:
-            return None
     except OSError:
         return None
     return found & frozenset(RELEVANT) or None

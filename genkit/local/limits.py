@@ -98,13 +98,13 @@ def limited(*, memory: bool = True) -> Iterator[None]:
 def _memory_limited() -> Iterator[None]:
     if sys.platform != "linux":
         yield
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
-    wanted = pages * resource.getpagesize() + MEMORY
-    bounds = [limit for limit in (wanted, soft, hard) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    else:
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
+        wanted = pages * resource.getpagesize() + MEMORY
+        bounds = [limit for limit in (wanted, soft, hard) if limit != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_AS, (min(bounds), hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import struct
 import sys
@@ -155,7 +156,7 @@ def _mac_free_memory() -> int | None:
         return None
     free, _, inactive = counts[:3]
     purgeable = counts[22]  # after four counts of 32 bits, and nine of 64
-    return None if failed else (free + inactive + purgeable) * os.sysconf("SC_PAGE_SIZE")
+    return None if failed else (free + inactive + purgeable) * mmap.PAGESIZE
 
 
 def _kernel32() -> Any:

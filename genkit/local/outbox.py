@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from typing import IO
 
 from .nowhere import disconnect
 
-_CAN_TRY = os.name == "posix"
+_CAN_TRY = sys.platform != "win32"
 """Whether a pipe can be asked to take what it has room for; elsewhere all is written by threads."""
 
 
@@ -92,5 +93,5 @@ class Outbox:
         self._go_on()
 
     def _set_waiting(self, waiting: bool) -> None:
-        if _CAN_TRY:
+        if sys.platform != "win32" and _CAN_TRY:
             os.set_blocking(self._pipe, waiting)
