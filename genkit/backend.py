@@ -21,8 +21,16 @@ class Backend(Protocol):
     def stream(self, request: Request, runtime: Runtime) -> AsyncGenerator[Event, None]:
         """The events of the answer; closing the generator stops the work behind it at once."""
 
-    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
-        """The tokens of a bare text, or of all that the model would be shown of a request."""
+    async def count(
+        self, prompt: str | Request, runtime: Runtime, *, deadline: float | None = None
+    ) -> TokenCount:
+        """The tokens of a bare text, or of all that the model would be shown of a request.
+
+        Args:
+            prompt: the text, or the request.
+            runtime: how to wait.
+            deadline: when they must have been counted, by ``time.monotonic()``.
+        """
 
     async def embed(
         self,

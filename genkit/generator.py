@@ -176,17 +176,19 @@ class Generator(Retrieval):
             prompt: a text alone is counted as it is; messages, or a text with options, as the model is shown
                 them, with all that its chat template adds: what ``usage.input_tokens`` of their answer will
                 be. Where a vendor does not count, it is an estimate: ``exact`` and ``source`` say so.
-            options: those that :meth:`generate` would be given, such as ``system`` and ``tools``; it may take
-                as long as its Generator allows, whatever their ``timeout``.
+            options: those that :meth:`generate` would be given, such as ``system`` and ``tools``; a
+                ``timeout`` is that of this count.
 
         Raises:
             BadRequest, ConfigError, ModelFileError, BackendError, Closed: as from :meth:`generate`.
         """
-        return run(self._backend.count(self._countable(prompt, options), self._blocking))
+        asked, limit = self._countable(prompt, options)
+        return run(self._backend.count(asked, self._blocking, **limit))
 
     async def acount(self, prompt: Prompt, **options: Unpack[Options]) -> TokenCount:
         """The asynchronous twin of :meth:`count`."""
-        return await self._backend.count(self._countable(prompt, options), awaiting())
+        asked, limit = self._countable(prompt, options)
+        return await self._backend.count(asked, awaiting(), **limit)
 
     def models(self) -> list[str]:
         """The names of the models that the vendor lists; raises what :meth:`embed` does."""
@@ -243,10 +245,12 @@ class Generator(Retrieval):
     async def _fold(self, request: Request, runtime: Runtime) -> Response:
         return await fold(self._handle(request, runtime), self._meter)
 
-    def _countable(self, prompt: Prompt, options: Options) -> str | Request:
-        options = {**options, "timeout": None}
-        bare = all(value is None for value in options.values())
-        return prompt if isinstance(prompt, str) and bare else self._request(prompt, options, stream=False)
+    def _countable(self, prompt: Prompt, options: Options) -> tuple[str | Request, dict[str, float]]:
+        """What is counted, and until when if that was said: backends need not know of it else."""
+        request = self._request(prompt, options, stream=False)
+        limit = {} if request.deadline is None else {"deadline": request.deadline}
+        bare = all(value is None or name == "timeout" for name, value in options.items())
+        return prompt if isinstance(prompt, str) and bare else request, limit
 
     def _request(self, prompt: Prompt, options: Options, *, stream: bool = True) -> Request:
         given = {name: value for name, value in options.items() if value is not None}

@@ -266,6 +266,15 @@ def test_a_call_may_have_a_timeout_of_its_own(demo: Generator) -> None:
     assert demo.generate("Hello!", timeout=float("inf"), max_tokens=2).usage.output_tokens == 2
 
 
+@pytest.mark.parametrize("prompt", ["Hello!", [Message.user("Hello!")]], ids=["text", "talk"])
+def test_a_count_may_have_a_timeout_of_its_own(demo: Generator, prompt) -> None:
+    with pytest.raises(DeadlineExceeded):
+        demo.count(prompt, timeout=1e-9)
+    with pytest.raises(BadRequest, match="timeout takes the seconds"):
+        demo.count(prompt, timeout=-1)
+    assert demo.count(prompt, timeout=60) == demo.count(prompt)
+
+
 def test_messages_may_come_in_openais_form(demo: Generator) -> None:
     own = [Message.system("Be brief."), Message.user("Hello!")]
     theirs = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello!"}]

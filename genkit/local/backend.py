@@ -173,13 +173,15 @@ class LocalBackend:
         finish = _REASONS[reason]
         yield Finish("tool_calls" if answers.calls and finish == "stop" else finish, reason)
 
-    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
+    async def count(
+        self, prompt: str | Request, runtime: Runtime, *, deadline: float | None = None
+    ) -> TokenCount:
         """See :class:`genkit.backend.Backend`."""
         if not isinstance(prompt, str):
             # An error, or what generating would warn of.
             list(unsupported(prompt, deterministic=self._deterministic))
         what = {"text": prompt} if isinstance(prompt, str) else generation(prompt, self._adapters)
-        told = await self._ask({**what, "do": "count"}, runtime)
+        told = await self._ask({**what, "do": "count"}, runtime, deadline)
         return TokenCount(told["tokens"], exact=True, limit=told["context"] or None)
 
     async def embed(
@@ -242,9 +244,11 @@ class LocalBackend:
             found += [values[index] for index in range(len(batch))]
         return found
 
-    async def _ask(self, question: dict[str, Any], runtime: Runtime) -> dict[str, Any]:
+    async def _ask(
+        self, question: dict[str, Any], runtime: Runtime, deadline: float | None = None
+    ) -> dict[str, Any]:
         """A question with one answer."""
-        told = Told(runtime, self._timeout)
+        told = Told(runtime, self._timeout, deadline)
         call = self.worker.ask(question)
         try:
             call.send(told.channel)

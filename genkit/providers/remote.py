@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias
 from weakref import finalize
 
@@ -116,12 +117,16 @@ class RemoteBackend(Abilities):
             await response.aclose()
         raise self._endpoint.complete(failed, response)
 
-    async def count(self, prompt: str | Request, runtime: Runtime) -> TokenCount:
+    async def count(
+        self, prompt: str | Request, runtime: Runtime, *, deadline: float | None = None
+    ) -> TokenCount:
         """See :class:`genkit.backend.Backend`; an estimate where the vendor does not count."""
         self._connections.check()
         shown = prompt if isinstance(prompt, str) else from_elsewhere(prompt, self.dialect.name, self.target)
-        patience = min(PATIENCE, self._timeouts.total or PATIENCE)
-        return await count(self.dialect, self.target, shown, runtime, ask=self._ask, patience=patience)
+        ends = self._deadline() if deadline is None else deadline
+        patience = PATIENCE if ends is None else min(PATIENCE, ends - time.monotonic())
+        ask = partial(self._ask, deadline=ends)
+        return await count(self.dialect, self.target, shown, runtime, ask=ask, patience=patience)
 
     async def warm(self, runtime: Runtime) -> None:
         """See :class:`genkit.backend.Backend`; there is nothing to load."""

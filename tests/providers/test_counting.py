@@ -12,6 +12,7 @@ import requests
 import tiktoken
 
 import genkit
+from genkit.errors import DeadlineExceeded
 from genkit.messages import Message, Native, ToolCall, ToolResult
 from genkit.testing import Answer, Asked, LoopbackProvider
 
@@ -131,6 +132,21 @@ def test_a_vocabulary_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
         come.set()
     with genkit.Generator("openai-chat:gpt-slow", api_key="key") as generator:
         assert generator.count("Hello there").exact
+
+
+@pytest.mark.parametrize("prompt", ["Hello", TALK], ids=["text", "talk"])
+def test_a_count_has_the_time_that_its_call_gives_it(prompt: Any) -> None:
+    hang = Answer(raw=b"", end="hang")
+    with (
+        LoopbackProvider([Answer(body={"input_tokens": 7})] * 2 + [hang] * 2) as server,
+        genkit.Generator("anthropic:m", base_url=server.url, api_key="k", timeout=1e-9) as generator,
+    ):
+        assert generator.count(prompt, timeout=60).tokens == 7
+        assert asyncio.run(generator.acount(prompt, timeout=60)).tokens == 7
+        with pytest.raises(DeadlineExceeded):
+            generator.count(prompt, timeout=0.1)
+        with pytest.raises(DeadlineExceeded):
+            asyncio.run(generator.acount(prompt, timeout=0.1))
 
 
 @pytest.mark.parametrize("model", ["chat:m", "cohere:m"])
