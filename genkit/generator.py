@@ -114,7 +114,7 @@ class Generator(Retrieval):
         }  # fmt: skip
         self._blocking, self._meter = BlockingRuntime(), Meter()
         if isinstance(model, (str, os.PathLike)):
-            self.model = model if isinstance(model, str) else f"llama:{os.fspath(model)}"
+            self.model = model if isinstance(model, str) else f"llama:{os.fsdecode(model)}"
             self._backend, self._handle = route(self.model, **settings)
             return
         _check_own(model, settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 from typing import Any, NamedTuple
 
 from .backend import Backend, Handler
@@ -33,6 +34,9 @@ _ELSEWHERE = {  # what other libraries call a setting, or a vendor, and whose a 
     "o4": "openai", "grok": "xai", "command": "cohere", "vertex_ai": "vertex", "together_ai": "together",
     "fireworks_ai": "fireworks", "hosted_vllm": "vllm", "lm_studio": "lmstudio", "ollama_chat": "ollama",
 }  # fmt: skip
+
+_PATH = re.compile(r"(~\w*|\.{0,2}|[A-Za-z]:)[/\\]")
+_OTHER_SCHEME = re.compile(r"^\s*([\w.]{2,}:\s*)*")  # a single letter is a drive of Windows
 
 # Each is loaded when a model of its own is asked for: who runs local models needs none of them.
 _DIALECTS = {
@@ -79,9 +83,10 @@ def _hint(model: str, scheme: str) -> str:
     names, lower = (*VENDORS, "llama"), scheme.lower()
     if lower != scheme and lower in names:
         return f"did you mean {lower}{model[len(scheme) :]}?"
-    if model.lower().endswith(".gguf"):
-        far = "models come from files, not from an address: write llama:PATH.gguf, once it is downloaded"
-        return far if "://" in model else f"for a file write llama:{model}"
+    if model.lower().endswith(".gguf") and "://" in model:
+        return "models come from files, not from an address: write llama:PATH.gguf, once it is downloaded"
+    if model.lower().endswith(".gguf") or _PATH.match(model):
+        return f"for a file write llama:{_OTHER_SCHEME.sub('', model)}"
     first, _, name = model.replace("/", ":", 1).partition(":")
     vendor = _ELSEWHERE.get(first, first)
     if vendor in VENDORS and name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import pickle
 import re
 import threading
@@ -412,6 +413,32 @@ def test_a_setting_that_is_refused_says_where_it_belongs_or_what_it_takes(
 ) -> None:
     with pytest.raises(ConfigError, match=says):
         Generator(model, **setting)
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("m.gguf", "m.gguf"),
+        ("gguf:m.gguf", "m.gguf"),
+        ("file:m.gguf", "m.gguf"),
+        (" llama:my models/m.gguf", "my models/m.gguf"),
+        ("C:\\m.gguf", "C:\\m.gguf"),
+        *((path, path) for path in ("./models", "../m", "~/m.bin", "~ada/m", "/m", "D:/m", ".\\m")),
+    ],
+)
+def test_a_path_without_a_scheme_is_told_how_to_name_it(model: str, path: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(f"for a file write llama:{path}") + "$"):
+        Generator(model)
+
+
+class BytesPath:
+    def __fspath__(self) -> bytes:
+        return os.fsencode(files.DEMO)
+
+
+def test_a_path_may_be_of_bytes() -> None:
+    with Generator(BytesPath()) as generator:  # type: ignore[arg-type]
+        assert generator.count("a").tokens == 1
 
 
 def test_a_setting_may_be_a_number_of_numpys() -> None:
