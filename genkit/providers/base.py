@@ -12,8 +12,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
-from ..errors import GenkitError, UnsupportedOption
+from ..errors import BadRequest, GenkitError, UnsupportedOption, shown
 from ..events import Event
+from ..messages import Media, ToolResult
 from ..request import Request
 
 
@@ -114,10 +115,14 @@ class Encoding:
 
     Args:
         request: the request.
-        target: what it is for.
+        target: what it is for. Quirk: ``reads_files``, its server may be told to take ``file://`` URLs.
+
+    Raises:
+        BadRequest: an image, a sound or a document is nowhere that the server could fetch it.
     """
 
     def __init__(self, request: Request, target: Target) -> None:
+        _check_places(request, target)
         self._request, self._provider = request, target.vendor.name
         self._warnings: list[str] = []
         self._left: dict[str, Any] = request.sampling.given()
@@ -172,6 +177,26 @@ class Encoding:
             both = isinstance(value, Mapping) and isinstance(body.get(name), Mapping)
             body[name] = {**body[name], **value} if both else value
         return Call(path=path, body=body, warnings=tuple(self._warnings), **more)
+
+
+def _check_places(request: Request, target: Target) -> None:
+    """What others than the model give by a URL is at an address, not in a file. Raises BadRequest."""
+    said = [part for message in request.messages if message.role != "assistant" for part in message.parts]
+    results = [part.content for part in said if isinstance(part, ToolResult)]
+    inner = [part for content in results if not isinstance(content, str) for part in content]
+    for media in (*said, *inner):
+        if isinstance(media, Media) and media.url and not _is_address(media.url, target):
+            kind, name = type(media).__name__, target.vendor.name
+            raise BadRequest(
+                f"{kind} has url={shown(media.url)}, which {name} cannot fetch: give an address, such as "
+                f"https://…, or for a file on this machine genkit.{kind}.read(path)",
+                provider=name,
+            )
+
+
+def _is_address(url: str, target: Target) -> bool:
+    scheme = re.match(r"([a-z][a-z0-9+.-]*)://", url, re.IGNORECASE)
+    return scheme is not None and (scheme[1].lower() != "file" or target.quirk("reads_files", False))
 
 
 def no_purpose(purpose: str | None, target: Target) -> None:

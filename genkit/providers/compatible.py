@@ -168,7 +168,7 @@ CHAT_ROWS = (
     ),
     _chat("databricks", "{DATABRICKS_HOST}/serving-endpoints", "DATABRICKS_TOKEN", stream_usage=False),
     _chat("doubleword", "https://api.doubleword.ai/v1", "DOUBLEWORD_API_KEY", **_THINKS, options=_OPEN),
-    _chat("gpustack", "", "GPUSTACK_API_KEY", **_THINKS, no_terminal_mark=True),
+    _chat("gpustack", "", "GPUSTACK_API_KEY", **_THINKS, no_terminal_mark=True, reads_files=True),
     _chat("heroku", "https://us.inference.heroku.com/v1", "INFERENCE_KEY"),
     _chat(
         "litellm",
@@ -177,6 +177,7 @@ CHAT_ROWS = (
         **_THINKS,
         thinking_blocks=True,
         cache_control=True,
+        reads_files=True,
     ),
     _chat("portkey", "https://api.portkey.ai/v1", "PORTKEY_API_KEY", auth="x-portkey-api-key"),
     _chat(
@@ -194,11 +195,18 @@ CHAT_ROWS = (
         replay="reasoning",  # what it reads in a conversation; reasoning_content it passes over
         options=_OPEN,
         embed_encoding="base64",
+        reads_files=True,
     ),
-    _chat("llama-server", f"{LOCAL}:8080/v1", "LLAMA_API_KEY", **_THINKS, options=_LLAMA),
+    _chat("llama-server", f"{LOCAL}:8080/v1", "LLAMA_API_KEY", **_THINKS, options=_LLAMA, reads_files=True),
     _chat("lmstudio", f"{LOCAL}:1234/v1", "LM_API_TOKEN", **_THINKS, options=_LLAMA),
-    _chat("mistralrs", f"{LOCAL}:1234/v1", **_THINKS, options={"top_k": "top_k", "min_p": "min_p"}),
+    _chat(
+        "mistralrs",
+        f"{LOCAL}:1234/v1",
+        **_THINKS,
+        options={"top_k": "top_k", "min_p": "min_p"},
+        reads_files=True,
+    ),
     _chat("ollama-chat", f"{LOCAL}:11434/v1", "OLLAMA_API_KEY", replay="reasoning"),
     # Any server that has no row, by what it speaks.
-    _chat("chat", "", **_THINKS, extra_content=True),
+    _chat("chat", "", **_THINKS, extra_content=True, reads_files=True),
 )

@@ -35,6 +35,7 @@ class OpenAIChat(OpenAIServer):
         terminal_mark, no_terminal_mark: its streams always, or never, end with a mark (a stream is over with
             the mark, or when finish reason and usage are told).
         reasoning: how effort is told: ``effort``, ``object``, ``switch`` or ``flag`` (``effort``).
+        reads_files: its server may be told to take ``file://`` URLs (no).
         replay: where reasoning is sent back: ``reasoning_content``, ``reasoning``, ``reasoning_details``,
             ``content`` (it is not).
         unthought: models that refuse messages of theirs without reasoning, and what then stands for it.

@@ -23,7 +23,7 @@ from .reading import mapping, number, text
 class OpenAIResponses(OpenAIServer):
     """The dialect of OpenAI's Responses, which xAI, OpenRouter, LM Studio, llama.cpp and others speak too.
 
-    Quirks: ``raw_reasoning`` (reasoning goes back as text, where it is not encrypted).
+    Quirks: ``raw_reasoning`` (reasoning goes back as text, where it is not encrypted), ``reads_files``.
     """
 
     name = NAME

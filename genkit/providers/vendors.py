@@ -100,7 +100,7 @@ _ROWS = (
         name="responses",
         dialect="openai.responses",
         base_url="",
-        quirks={"raw_reasoning": True, "no_count": True},
+        quirks={"raw_reasoning": True, "no_count": True, "reads_files": True},
     ),
 )
 
