@@ -13,6 +13,7 @@ _ENDPOINT = re.compile(
     r"/(chat/completions|completions|responses|messages|embeddings|api/chat|v[12]/chat)/?$"
 )
 _AZURE_PATH = re.compile(r"/openai(/v1)?$")
+_DEPLOYMENT = re.compile(r"/openai/deployments\b.*")
 _VARIABLES = re.compile(r"\{([A-Z_|]+)\}")
 _VARIABLE_OR = re.compile(r"\{([A-Z_]+)=([^}]*)\}")
 
@@ -21,7 +22,7 @@ def placed(vendor: Vendor, environment: Mapping[str, str], base_url: str | None 
     """The vendor, with the base URL given or its own, and with the query of its calls.
 
     Raises:
-        ConfigError: as from :func:`address`.
+        ConfigError: as from :func:`address`, or the base URL is that of one deployment at Azure.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -29,6 +30,8 @@ def placed(vendor: Vendor, environment: Mapping[str, str], base_url: str | None 
 
     query = {name: _VARIABLE_OR.sub(value, text) for name, text in vendor.quirks.get("query", {}).items()}
     quirks = {**vendor.quirks, "query": query} if query else vendor.quirks
+    if base_url and any(_DEPLOYMENT.match(path) for path in vendor.quirks.get("paths", {}).values()):
+        _check_account(base_url, "base_url")
     return replace(vendor, base_url=base_url or address(vendor, environment), quirks=quirks)
 
 
@@ -48,7 +51,9 @@ def address(vendor: Vendor, environment: Mapping[str, str]) -> str:
         if found.start():  # a part of the address
             return environment[name].strip().rstrip("/")
         # Some show an account's address at Azure with the path of its version 1.
-        return _AZURE_PATH.sub("", _address_in(name, environment))
+        place = _AZURE_PATH.sub("", _address_in(name, environment))
+        _check_account(place, f"the environment variable {name}")
+        return place
 
     if not vendor.base_url:
         raise ConfigError(f"{vendor.name} has another address for everybody: give base_url=")
@@ -63,6 +68,14 @@ def _address_in(name: str, environment: Mapping[str, str]) -> str:
         return checked(environment[name].strip()).rstrip("/")
     except ConfigError as error:
         raise ConfigError(f"the environment variable {name}: {error.message}") from None
+
+
+def _check_account(url: str, what: str) -> None:
+    if found := _DEPLOYMENT.search(url):  # as Azure shows it
+        raise ConfigError(
+            f"{what} takes the address of an account at Azure: {url!r} without {found[0]!r}; "
+            "the name of a deployment is that of the model, azure:NAME"
+        )
 
 
 def moved(vendor: Vendor, environment: Mapping[str, str]) -> str | None:

@@ -354,6 +354,11 @@ def test_what_is_no_key_is_refused_and_not_shown(returned: Any, told: str, serve
             {"AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com/openai/v1/"},
             "https://r.openai.azure.com/openai/v1",
         ),
+        (
+            "azure",
+            {"AZURE_OPENAI_ENDPOINT": "https://gateway.example/my-api/openai/"},
+            "https://gateway.example/my-api",
+        ),
         ("groq", {}, "https://api.groq.com/openai/v1"),
     ],
 )
@@ -388,6 +393,19 @@ def test_an_address_in_the_environment_is_one(value: str, missing: str, bare: py
     bare.setenv("AZURE_OPENAI_ENDPOINT", value)
     with pytest.raises(ConfigError, match=f"environment variable AZURE_OPENAI_ENDPOINT: .*{missing}"):
         genkit.Generator("azure:m", api_key="k")
+
+
+@pytest.mark.parametrize("deployment", ["/openai/deployments", "/openai/deployments/gpt-4o/"])
+@pytest.mark.parametrize("vendor", ["azure", "azure-v1", "azure-responses"])
+def test_the_address_of_an_account_at_azure_names_no_deployment(
+    vendor: str, deployment: str, bare: pytest.MonkeyPatch
+) -> None:
+    bare.setenv("AZURE_OPENAI_ENDPOINT", f"https://r.openai.azure.com{deployment}")
+    wanted = "without '/openai/deployments.*; the name of a deployment is that of the model, azure:NAME"
+    with pytest.raises(ConfigError, match=f"environment variable AZURE_OPENAI_ENDPOINT takes .* {wanted}"):
+        genkit.Generator(f"{vendor}:m", api_key="k")
+    with pytest.raises(ConfigError, match=f"base_url takes .* {wanted}"):
+        genkit.Generator("azure:m", api_key="k", base_url=f"https://r.openai.azure.com{deployment}")
 
 
 @pytest.mark.parametrize(
