@@ -10,8 +10,9 @@ from typing import Any, Literal, TypedDict
 
 from .errors import BadRequest, shown
 from .lora import Given
-from .messages import Message
+from .messages import Message, Part
 from .request import Output, Request, Tool
+from .response import Response
 from .runtime.base import is_duration
 from .sampling import Sampling
 
@@ -144,7 +145,7 @@ def conversation(prompt: Prompt) -> list[Message]:
         BadRequest: it is of another type, or empty.
     """
     if not isinstance(prompt, (str, Message, Sequence)) or isinstance(prompt, (bytes, bytearray)):
-        hint = "; a mapping is a message of a list" if isinstance(prompt, Mapping) else ""
+        hint = "; a mapping is a message of a list" if isinstance(prompt, Mapping) else _meant(prompt)
         raise BadRequest(
             f"a prompt is text or genkit.Message, not {type(prompt).__name__} ({shown(prompt)}){hint}"
         )
@@ -170,7 +171,7 @@ def _message(given: Any) -> Message:
         return Message.user(given)
     if isinstance(given, Message):
         return given
-    hint = ""
+    hint = _meant(given)
     if isinstance(given, Mapping):
         if given.keys() == {"role", "content"} and isinstance(given["content"], str):
             if given["role"] == "tool":
@@ -178,3 +179,10 @@ def _message(given: Any) -> Message:
             return Message(given["role"], given["content"])
         hint = "; of a mapping it takes role and content alone, both text"
     raise BadRequest(f"a prompt is text or genkit.Message, not {type(given).__name__} ({shown(given)}){hint}")
+
+
+def _meant(given: Any) -> str:
+    """How what is part of a message, or holds one, is given."""
+    if isinstance(given, Response):
+        return "; give its message, response.message"
+    return "; put it into genkit.Message.user(...)" if isinstance(given, Part) else ""

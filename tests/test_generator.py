@@ -215,6 +215,14 @@ def test_what_is_no_prompt_is_refused(demo: Generator, prompt) -> None:
         demo.count(prompt)
 
 
+def test_a_part_or_an_answer_in_the_place_of_a_message_is_told_how_to_be_one(demo: Generator) -> None:
+    image, response = Image(url="https://a.example/cat.png"), demo.generate("Hello!", max_tokens=1)
+    for prompt in (image, ["What is this?", image], genkit.Text("a")):
+        assert bad(demo, prompt).endswith("; put it into genkit.Message.user(...)")
+    for prompt in (response, ["a", response, "b"]):
+        assert bad(demo, prompt).endswith("; give its message, response.message")
+
+
 def test_a_dictionary_is_not_read_as_a_list_of_its_keys(demo: Generator) -> None:
     assert "prompt" in bad(demo, {"role": "user", "content": "hi"})
     assert bad(demo, {"role": "user", "content": "hi"}).endswith("; a mapping is a message of a list")
