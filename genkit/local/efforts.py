@@ -9,6 +9,9 @@ from typing import Any
 from ..errors import BadRequest
 from .conversation import Conversation
 
+_HARMONY = ("low", "medium", "high")
+"""What models with Harmony's template (gpt-oss) were trained on; the template itself says any word."""
+
 
 class Efforts:
     """Finds what one template calls it.
@@ -34,6 +37,8 @@ class Efforts:
             )
         elif wanted and not self._heeds(wanted):
             problem = "this model's chat template cannot be told how much to think (reasoning)"
+        elif wanted and not form and self._unheard(wanted):
+            problem, wanted = f"this model knows the efforts {', '.join(_HARMONY)} only (reasoning)", None
         if form:
             return self._without_thoughts, problem
         return self._options(wanted) if wanted else {}, problem
@@ -55,6 +60,8 @@ class Efforts:
     @cached_property
     def _without_thoughts(self) -> dict[str, Any]:
         """What to tell the template; nothing, if it refuses that since its words are others (Hy3's)."""
+        if self._unheard("none"):
+            return self._options(_HARMONY[0])
         return self._options("none") if self._asked("none") else {}
 
     def _options(self, effort: str) -> dict[str, Any]:
@@ -67,8 +74,17 @@ class Efforts:
         return {name: value for name, value in wanted.items() if name in self._source}
 
     def _heeds(self, effort: str) -> bool:
-        """Whether the template says something else for this effort than for its opposite."""
-        return self._asked(effort) != self._asked("high" if effort == "none" else "none")
+        """Whether the template says something else for this effort than for its opposite.
+
+        One that can be told to think less may say nothing else for much than for none (Solar's).
+        """
+        others = ("high",) if effort == "none" else ("none", "low")
+        return any(self._asked(effort) != self._asked(other) for other in others)
+
+    def _unheard(self, effort: str) -> bool:
+        """Whether the template would show its model a word that this never saw."""
+        shown = "<|channel|>" in self._source and f"Reasoning: {effort}" in self._asked(effort)
+        return shown and effort not in _HARMONY
 
     def _asked(self, effort: str) -> str:
         try:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genkit
-from genkit.errors import BadRequest, ContextOverflow, ModelFileError
+from genkit.errors import BadRequest, ContextOverflow, ModelFileError, UnsupportedOption
 from genkit.local.chat import ChatTemplate
 from genkit.local.guard import Guard
 from genkit.local.llama import Model
@@ -307,6 +307,39 @@ def test_a_template_with_words_of_its_own_for_efforts_is_told_none_for_a_given_f
     assert asked_for(source + CHANNELS, marked_up).endswith("<|start|>assistant<|channel|>final<|message|>")
     with pytest.raises(BadRequest, match="no word"):
         asked_for(source + CHANNELS, marked_up, form=None, reasoning="none")
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("effort", "form", "shown"),
+    [(None, True, "low"), ("none", True, "low"), ("high", False, "high"), (None, False, "medium")],
+)
+def test_gpt_oss_is_told_no_effort_that_it_never_heard_of(
+    effort: str | None, form: bool, shown: str, marked_up: Path
+) -> None:
+    source = (SHARED / "chat_templates" / "openai-gpt-oss-120b.jinja").read_text(encoding="utf-8")
+    text = asked_for(source, marked_up, reasoning=effort, form=FORM["form"] if form else None)
+    assert f"\nReasoning: {shown}\n" in text
+
+
+@needs_shared
+@pytest.mark.parametrize("effort", ["none", "minimal"])
+def test_an_effort_that_gpt_oss_never_heard_of_is_an_error(effort: str, marked_up: Path) -> None:
+    source = (SHARED / "chat_templates" / "openai-gpt-oss-120b.jinja").read_text(encoding="utf-8")
+    with pytest.raises(UnsupportedOption, match="knows the efforts low, medium, high only"):
+        asked_for(source, marked_up, form=None, reasoning=effort)
+    text = asked_for(source, marked_up, form=None, reasoning=effort, strict=False)
+    assert "\nReasoning: medium\n" in text  # as without the option
+
+
+@needs_shared
+@pytest.mark.parametrize("effort", ["medium", "high"])
+def test_an_effort_that_is_the_templates_own_choice_is_taken(effort: str, marked_up: Path) -> None:
+    """Solar's thinks less for a low effort only."""
+    source = (SHARED / "chat_templates" / "upstage-Solar-Open-100B.jinja").read_text(encoding="utf-8")
+    asked = asked_for(source, marked_up, form=None, reasoning=effort)
+    assert asked == asked_for(source, marked_up, form=None)
+    assert asked != asked_for(source, marked_up, form=None, reasoning="low")
 
 
 @needs_shared
