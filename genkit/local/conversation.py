@@ -173,7 +173,8 @@ class Conversation:
             return self.template.render(messages, **options)
         except BadRequest:
             with suppress(BadRequest):
-                return self.template.render(_joined(messages), **options)
+                if (joined := _joined(messages)) != list(messages):
+                    return self.template.render(joined, **options)
             raise
 
     def _shows(self, messages: Messages, words: list[str], **options: Any) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +287,23 @@ def test_turns_that_cannot_alternate_are_refused_in_the_templates_own_words() ->
     for talk in (said("assistant:a", "user:b"), said("assistant:a", "assistant:b", "user:c")):
         with pytest.raises(BadRequest, match="roles must alternate"):
             conversation(ALTERNATING).render(talk)
+
+
+def test_a_template_that_refuses_messages_is_not_asked_the_same_again() -> None:
+    asked: list[int] = []
+
+    @contextmanager
+    def counted() -> Iterator[None]:
+        asked.append(1)
+        yield
+
+    source = "{% if messages[-1].content != 'hi' %}{{ raise_exception('no') }}{% endif %}"
+    shaped = Conversation(ChatTemplate(source, bos="<s>", eos="</s>", limited=counted))
+    shaped.render([{"role": "user", "content": "hi"}])  # what it finds out of the template, it knows now
+    asked.clear()
+    with pytest.raises(BadRequest, match="no"):
+        shaped.render([{"role": "user", "content": "ho"}])
+    assert len(asked) == 1
 
 
 @needs_shared
