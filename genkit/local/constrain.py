@@ -16,7 +16,7 @@ from .calls import Spelling, grammar, literal
 from .grammars import is_gbnf, spelled_out, token_asked_for
 from .llama import Model
 from .mask import Mask
-from .schema import JSON_OPTIONS, USUAL_JSON, narrowed
+from .schema import JSON_OPTIONS, USUAL_JSON, further_keys, narrowed
 
 _FREE = {"parameters": {"type": "object"}}
 """What a function has whose arguments are not held to its schema."""
@@ -60,9 +60,19 @@ class Constraints:
             matcher = self._matcher(form, JSON_OPTIONS)
         except Exception as error:  # noqa: BLE001 - llguidance's converters raise anything
             raise _refused(form, str(error) or type(error).__name__) from None
-        if flaw := Mask(matcher.deep_copy(), self._model).flaw():
+        if flaw := Mask(matcher.deep_copy(), self._model).flaw() or self._dead_end(form):
             raise _refused(form, flaw)
         return matcher
+
+    def _dead_end(self, form: Mapping[str, Any]) -> str:
+        """What is wrong with a form that makes sense, but lets an answer begin that cannot end; or ''."""
+        schemas = [form.get("schema"), *(each["parameters"] for each in form.get("calls", ()))]
+        matcher = _packages().llguidance.LLMatcher
+        for patterns, keys in further_keys([narrowed(schema) for schema in schemas]):
+            found = matcher.validate_grammar(matcher.grammar_from_json_schema(json.dumps(keys)), self.table)
+            if found.startswith("Unsatisfiable"):
+                return f'every key of {patterns[0]!r} is named beside it; write it in "properties" alone'
+        return ""
 
     def of_form(self, form: Mapping[str, Any]) -> Mask:
         """What :meth:`make` makes, which is kept for the next answer of this form."""

@@ -70,6 +70,31 @@ def takes_nothing(schema: Mapping[str, Any]) -> bool:
     return schema.get("properties") == {} and not keys
 
 
+def further_keys(schema: Any) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Of objects whose keys are named, or have a pattern: the patterns, and what a key is that is not named.
+
+    Where there is none, llguidance would take a comma after the last that is named, and nothing then.
+
+    Args:
+        schema: a narrowed one.
+    """
+    if isinstance(schema, list):
+        for each in schema:
+            yield from further_keys(each)
+    if not isinstance(schema, Mapping):
+        return
+    patterns, required = schema.get("patternProperties"), schema.get("required")
+    if isinstance(patterns, Mapping) and patterns and schema.get("additionalProperties") is False:
+        names = [*(schema.get("properties") or ()), *(required if isinstance(required, list) else ())]
+        if names and all(isinstance(name, str) for name in names):
+            rest = {"type": "string", "pattern": others(names)}
+            yield list(patterns), {"anyOf": [{**rest, "allOf": [{"pattern": each}]} for each in patterns]}
+    for key, value in schema.items():
+        if key not in _DATA:
+            below = list(value.values()) if key in _MAPS and isinstance(value, Mapping) else value
+            yield from further_keys(below)
+
+
 def _is_mixed(schema: Any) -> bool:
     """Whether several schemas hold for one object: what one of them does not know, another may."""
     if isinstance(schema, list):

@@ -401,6 +401,33 @@ def test_a_key_that_a_pattern_names_too_is_refused(noise_file: Path) -> None:
     assert "both have 'a'; write it once" in refusal(noise_file, {"schema": schema})
 
 
+YES = {"type": "boolean"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"ab": YES}, "patternProperties": {"^(ab)$": YES}},
+        {"properties": {"a": YES, "b": YES}, "patternProperties": {"^[ab]$": YES}, "required": ["a"]},
+        {"patternProperties": {"^a$": YES}, "required": ["a"]},
+        {"properties": {"a": YES, "b": YES}, "patternProperties": {"^(a)$": YES, "^(?:b)$": YES}},
+        {"properties": {"enum": {"properties": {"a": YES}, "patternProperties": {"^(a)$": YES}}}},
+    ],
+)
+def test_a_pattern_of_keys_that_are_all_named_is_refused(noise_file: Path, schema: dict[str, Any]) -> None:
+    assert "is named beside it" in refusal(noise_file, {"schema": schema})
+    call = {"name": "f", "parameters": {"type": "object", **schema}}
+    assert "is named beside it" in refusal(noise_file, {"calls": [call]})
+
+
+def test_a_pattern_may_have_keys_that_are_named_and_others(noise_file: Path) -> None:
+    for more in ({"patternProperties": {"^a": YES}}, {"patternProperties": {"^(a)$": YES, "^ab$": YES}}):
+        schema = {"properties": {"a": YES, 'b"': YES}, "required": ["a"], **more}
+        assert fits(noise_file, {"schema": schema}, '{"a":true,"ab":false}')
+    free = {"properties": {"a": YES}, "patternProperties": {"^(a)$": YES}, "additionalProperties": YES}
+    assert fits(noise_file, {"schema": free}, '{"a":true,"ab":false}')
+
+
 def test_a_schema_as_a_grammar_is_told_to_be_one(noise_file: Path) -> None:
     for text in ('{"type": "object"}', ' {"grammars": [{"json_schema": {}}]}'):
         assert "it is JSON, and no grammar; a JSON schema goes into schema=" in refusal(
