@@ -15,6 +15,7 @@ from .toolsyntax import Section, Syntax, after_header
 _LETTERS = string.ascii_letters + string.digits
 _RECEIVER = "to="
 _QUOTE = re.compile(r'\\.|"', re.DOTALL)
+_JSON = re.compile(r"\s*(?:<tool_call>\s*)?[{\[]")
 _BARE = Section("call", "", (), read_json)
 _HEADER = Section("header", "", ("<|message|>",))
 
@@ -37,8 +38,9 @@ class AnswerStream:
         thoughts = next((s for s in self._sections if s.kind == "reasoning"), None)
         self._section: Section | None = thoughts if thinking else None
         self._held = ""
-        self._passed = 0  # of what is held: markers until there are within a string; this is the first
+        self._passed = 0  # of what is held: no marker before ends its section; the first within a string is
         self._first: tuple[int, str] | None = None
+        self._counted = 0, False  # so far quotes were counted, and whether that is within a string
         self._blank = thinking  # nothing but blanks since a marker
         self.calls = 0
         """How many calls there were."""
@@ -55,7 +57,10 @@ class AnswerStream:
         """What is known now that this text has come; nothing once it is done."""
         if self.done:
             return
-        self._held += text
+        held, self._held = self._held, ""
+        held += text  # which copies nothing: nobody else has it
+        self._held = held
+        del held
         if self._bare:
             if not (start := self._held.lstrip()):  # a call may still begin
                 return
@@ -114,7 +119,7 @@ class AnswerStream:
     def _leave(self, section: Section, at: int, closer: str) -> Iterator[Event]:
         """The end of a section, at this marker there."""
         body = self._held[:at]
-        self._passed, self._first = 0, None
+        self._passed, self._first, self._counted = 0, None, (0, False)
         self._held = self._held[at if closer in self._opens else at + len(closer) :]
         self._section = None
         if section.kind == "header":
@@ -130,15 +135,28 @@ class AnswerStream:
         while found := min(
             ((at, c) for c in section.closes if (at := self._held.find(c, self._passed)) >= 0), default=None
         ):
-            if section.kind != "call" or not _is_cut(section, self._held[: found[0]]):
-                break
+            if section.kind != "call" or not self._is_cut(section, found[0]):
+                return found
             self._passed, self._first = found[0] + 1, self._first or found
-        return found
+        longest = max(map(len, section.closes), default=0)
+        self._passed = max(self._passed, len(self._held) - longest + 1)
+        return None
+
+    def _is_cut(self, section: Section, at: int) -> bool:
+        """Whether what is held up to there is no call, but the beginning of one that ends within a string."""
+        counted, within = self._counted
+        for found in _QUOTE.finditer(self._held, counted, at):
+            counted, within = found.end(), within != (found[0] == '"')
+        escapes = counted < at and self._held[at - 1] == "\\"  # what comes next
+        self._counted = at - escapes, within
+        if not within or _JSON.match(self._held):  # JSON that ends within a string is no call
+            return within
+        return not _calls(section, self._held[:at])
 
     def _take(self, kind: str, ends: tuple[str, ...]) -> Iterator[Event]:
         """All that cannot be the beginning of a marker."""
         safe = len(self._held) - max((overlap(self._held, end) for end in ends), default=0)
-        text, self._held = self._held[:safe], self._held[safe:]
+        text, self._held, self._passed = self._held[:safe], self._held[safe:], 0
         yield from self._say(text, kind)
 
     def _say(self, text: str, kind: str) -> Iterator[Event]:
@@ -158,11 +176,6 @@ class AnswerStream:
             id = "".join(secrets.choice(_LETTERS) for _ in range(9))  # as Mistral's templates want it
             yield ToolCallDelta(self.calls, call.arguments, id, call.name)
             self.calls += 1
-
-
-def _is_cut(section: Section, body: str) -> bool:
-    """Whether this is no call, but the beginning of one that ends within a string."""
-    return _QUOTE.findall(body).count('"') % 2 == 1 and not _calls(section, body)
 
 
 def _calls(section: Section, body: str) -> list[Call]:

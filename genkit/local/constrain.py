@@ -67,7 +67,7 @@ class Constraints:
     def _dead_end(self, form: Mapping[str, Any]) -> str:
         """What is wrong with a form that makes sense, but lets an answer begin that cannot end; or ''."""
         schemas = [form.get("schema"), *(each["parameters"] for each in form.get("calls", ()))]
-        matcher = _packages().llguidance.LLMatcher
+        matcher = _llguidance().LLMatcher
         for patterns, keys in further_keys([narrowed(schema) for schema in schemas]):
             found = matcher.validate_grammar(matcher.grammar_from_json_schema(json.dumps(keys)), self.table)
             if found.startswith("Unsatisfiable"):

@@ -66,11 +66,12 @@ def read_tagged(text: str) -> list[Call]:
     if text.startswith("{"):
         return read_json(text)
     if text.startswith("<function="):
-        names = _all(r"<function=([^>\s]+)>(.*?)(?:</function>|$)", text)
-        pairs = r"<parameter=([^>\s]+)>\n?(.*?)\n?</parameter>"
-        return [_from_pairs(name, pairs, body) for name, body in names]
-    pairs = r"<arg_key>(.*?)</arg_key>\s*<arg_value>(.*?)</arg_value>"
-    return [_from_pairs(text.partition("<arg_key>")[0].strip(), pairs, text)]
+        found = re.findall(r"<function=([^>\s]+)(?:(>)(.*?)(?:</function>|$))?", text, re.DOTALL)
+        key, end = r"<parameter=((?:(?!<parameter=)[^>\s])+)>\n?", r"\n?</parameter>"
+        return _some(_from_pairs(name, _closed(key, end, body)) for name, is_one, body in found if is_one)
+    name, _, body = text.partition("<arg_key>")
+    key = r"<arg_key>((?:(?!</?arg_key>).)*)</arg_key>\s*<arg_value>"
+    return [_from_pairs(name.strip(), _closed(key, "</arg_value>", "<arg_key>" + body))]
 
 
 def read_unopened(text: str) -> list[Call]:
@@ -81,11 +82,10 @@ def read_unopened(text: str) -> list[Call]:
     return read_tagged(f"<function={text}")
 
 
-def _from_pairs(name: str, pattern: str, body: str) -> Call:
+def _from_pairs(name: str, found: Iterable[tuple[str, str]]) -> Call:
     if not re.fullmatch(r"[\w.:-]+", name):
         raise ValueError("no name")
-    pairs = {key: _value(value) for key, value in re.findall(pattern, body, re.DOTALL)}
-    return Call(name, _text(pairs))
+    return Call(name, _text({key: _value(value) for key, value in found}))
 
 
 def _value(text: str) -> Any:
@@ -96,9 +96,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def _all(pattern: str, text: str) -> list[tuple[str, ...]]:
-    found = re.findall(pattern, text, re.DOTALL)
-    if not found:
+def _some(calls: Iterable[Call]) -> list[Call]:
+    if not (found := list(calls)):
         raise ValueError("no call")
     return found
 
@@ -117,7 +116,13 @@ def checked(calls: Iterable[Call]) -> list[Call]:
 
 
 # What a model writes without end must not take without end to read: no pattern here has two neighbours that
-# could share the same characters between them.
+# could share the same characters between them, and none looks for the same end from many beginnings.
+def _closed(opens: str, closes: str, text: str) -> list[tuple[str, str]]:
+    """What the group in ``opens`` found, and what follows up to an end; one without an end is left out."""
+    found = re.findall(rf"{opens}(.*?)(?:({closes})|\Z)", text, re.DOTALL)
+    return [(name, body) for name, body, end in found if end]
+
+
 _MISTRAL = re.compile(r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(\{.*\})", re.DOTALL)
 
 
@@ -132,20 +137,15 @@ def read_mistral(text: str) -> list[Call]:
 
 def read_deepseek(text: str) -> list[Call]:
     """V3 and R1 write ``function``, a separator, the name and a fenced block; V3.1 the name and JSON."""
-    pattern = (
-        r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?([\w.-]+)(?:<｜tool▁sep｜>|\s*```json)"
-        r"(.*?)<｜tool▁call▁end｜>"
-    )
-    found = _all(pattern, text)
-    return checked(Call(name, body.strip().removesuffix("```").strip()) for name, body in found)
+    opens = r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?([\w.-]+)(?:<｜tool▁sep｜>|\s*```json)"
+    found = _closed(opens, "<｜tool▁call▁end｜>", text)
+    return _some(checked(Call(name, body.strip().removesuffix("```").strip()) for name, body in found))
 
 
 def read_kimi(text: str) -> list[Call]:
     """``functions.name:0``, a marker, JSON."""
-    pattern = (
-        r"<\|tool_call_begin\|>\s*(?:functions\.)?([\w.-]+)(?::\d+)?\s*<\|tool_call_argument_begin\|>(.*?)"
-    )
-    return checked(Call(*found) for found in _all(pattern + r"<\|tool_call_end\|>", text))
+    opens = r"<\|tool_call_begin\|>\s*(?:functions\.)?([\w.-]+)(?::\d+)?\s*<\|tool_call_argument_begin\|>"
+    return _some(checked(Call(*found) for found in _closed(opens, r"<\|tool_call_end\|>", text)))
 
 
 def read_function(text: str) -> list[Call]:

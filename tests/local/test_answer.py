@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -462,6 +463,32 @@ def test_without_tools_a_call_is_text() -> None:
 def test_nothing_raises_on_what_is_cut_short(case: tuple[Any, ...], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(case[1])))
     read(case[0], [case[1][:at]])
+
+
+# What it would take again for each part or beginning, it takes once: the times are a tenth of those allowed.
+@pytest.mark.parametrize(
+    ("syntax", "part", "times", "limit"),
+    [
+        ("tagged", "f<arg_key>a</arg_key><arg_value>", 700, 3),  # beginnings without an end
+        ("tagged", "<function=f><parameter=a>", 8_000, 5),
+        ("tagged", '{"t": "' + "</tool_call> ", 30_000, 10),  # ends within a string
+        ("harmony", "word ", 100_000, 10),
+        ("deepseek", "<｜tool▁call▁begin｜>f<｜tool▁sep｜>", 8_000, 5),
+        ("kimi", "<|tool_call_begin|>f<|tool_call_argument_begin|>", 8_000, 5),
+    ],
+)
+def test_what_never_ends_takes_no_longer_than_it_is_long(
+    syntax: str, part: str, times: int, limit: float
+) -> None:
+    opens = {
+        "harmony": "<|channel|>commentary to=functions.f<|message|>",
+        "deepseek": "<｜tool▁calls▁begin｜>",
+        "kimi": "<|tool_calls_section_begin|>",
+    }.get(syntax, "<tool_call>")
+    began = time.process_time()
+    pieces = [opens, *([part] * times)]
+    read(syntax, pieces)
+    assert time.process_time() - began < limit
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="../shared (chat templates of models) is not here")
