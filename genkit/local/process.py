@@ -42,7 +42,8 @@ class Supervisor:
         """How many workers in a row died before they had loaded the model."""
         self._suspects = Suspects()
         self._idle = Idle(idle, self._retire) if idle is not None else None
-        self._is_lost = False
+        self.is_lost = False
+        """Whether it ran in threads that a fork left behind; it runs nothing more."""
         renew_after_fork(self)
 
     def connect(self, question: dict[str, Any]) -> Connection:
@@ -85,7 +86,7 @@ class Supervisor:
     def _living(self) -> Connection:
         if self.closed:
             raise Closed("the Generator was closed; make another")
-        if self._is_lost:
+        if self.is_lost:
             raise BackendError(
                 "a model that runs in threads does not go on in a forked process; make the Generator after "
                 'the fork, or with isolation="process"'
@@ -137,7 +138,7 @@ class Supervisor:
         """In the new process: what runs belongs to the other, and its locks may be held for ever."""
         self._lock = threading.RLock()
         connection, self._connection = self._connection, None
-        self._is_lost = connection is not None and self._isolation == "thread"
+        self.is_lost = connection is not None and self._isolation == "thread"
         if self._idle:
             self._idle.after_fork()
         if connection:

@@ -86,7 +86,7 @@ class Tenant:
         with _lock:
             self.worker = _workers.get(key) or Supervisor(settings, isolation=isolation, idle=idle)
             self.worker.tenants.add(self.number)
-            if self.worker.closed:  # its last Generator was collected just now
+            if self.worker.closed or self.worker.is_lost:  # by the garbage collector just now; by a fork
                 self.worker = Supervisor(settings, isolation=isolation, idle=idle)
                 self.worker.tenants.add(self.number)
             _workers[key] = self.worker

@@ -321,6 +321,27 @@ except genkit.errors.BackendError as error: print(name, type(error).__name__, fl
     assert run.stdout.splitlines() == ["child heard", of_child, "parent went on", "parent True"]
 
 
+@forks
+def test_in_threads_a_generator_made_after_a_fork_answers_whatever_was_made_before(
+    noise_file: Path, tmp_path: Path
+) -> None:
+    program = """
+import genkit, os, sys
+def made(): return genkit.Generator("llama:" + sys.argv[1], context=512, isolation="thread")
+before = made()
+whole = before.generate("hello", seed=1, max_tokens=9).text
+child = os.fork()
+if child == 0: print(made().generate("hello", seed=1, max_tokens=9).text == whole, flush=True)
+else: os.waitpid(child, 0)
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout == "True\n"
+
+
 @linux
 @pytest.mark.parametrize(
     "place", ["c_return fork_exec", "call _close_pipe_fds", "return _start", "call _send"]
