@@ -193,6 +193,9 @@ def test_a_silent_proxy_is_waited_for_as_long_as_a_server(mode: str, monkeypatch
         "x:port",
         "proxy..corp:80",
         "http://me:12#secret@127.0.0.1",
+        "http://me:secret/12@127.0.0.1",
+        "http://127.0.0.1/path",
+        "http://127.0.0.1?query",
     ],
 )
 def test_a_proxy_of_another_kind_is_an_error_before_anything_is_sent(
@@ -205,6 +208,19 @@ def test_a_proxy_of_another_kind_is_an_error_before_anything_is_sent(
     ):
         call(remote, mode)
     assert "secret" not in str(caught.value)
+
+
+def test_an_error_names_the_variable_that_names_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1")
+    with pytest.raises(errors.ConfigError, match=r"^ALL_PROXY is no"):
+        proxy_of(httpcore.URL(f"https://{NAME}"))
+
+
+def test_a_proxy_and_a_server_have_ports_unless_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.invalid")
+    assert proxy_of(httpcore.URL(f"https://{NAME}")) == Proxy("proxy.invalid", 80)
+    monkeypatch.setenv("NO_PROXY", f"{NAME}:443")
+    assert proxy_of(httpcore.URL(f"https://{NAME}")) is None
 
 
 @both
@@ -251,8 +267,36 @@ def test_a_user_and_a_password_are_taken_as_they_are(
 def test_a_tunnel_may_open_in_pieces_and_to_an_address_of_ipv6() -> None:
     tunnel = Tunnel(Proxy("p", 1), "2001:db8::1", 443)
     assert tunnel.request.startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n")
+    assert b"Authorization" not in tunnel.request
     said = b"HTTP/1.1 100 Continue\r\n\r\n" + OPEN
     assert [tunnel.is_open(bytes([byte])) for byte in said] == [False] * (len(said) - 1) + [True]
+    assert Tunnel(Proxy("p", 1), NAME, 443).is_open(said)
+
+
+def test_a_head_of_a_proxy_that_does_not_end_is_not_read_for_ever() -> None:
+    tunnel = Tunnel(Proxy("p", 1), NAME, 443)
+    with pytest.raises(httpcore.ConnectError, match="did not answer with HTTP"):
+        for _ in range(9):
+            assert not tunnel.is_open(b"a" * 4096)
+
+
+@both
+def test_a_proxy_that_drips_is_left_when_its_time_is_up(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip() -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as sock:
+            while not over.wait(0.01):
+                sock.sendall(b"a")
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{listener.getsockname()[1]}")
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        remote = backend(f"https://{NAME}", timeouts=Timeouts(connect=0.2))
+        with contextlib.closing(remote), pytest.raises(errors.ConnectFailed, match=r"within 0\.2 s"):
+            call(remote, mode)
+        over.set()
+        thread.join()
 
 
 @both

@@ -140,6 +140,7 @@ def test_abandoned_streams_leave_nothing_behind(noise_file: Path) -> None:
         ours, its = memory(), memory(worker)
         assert abandon(13) == before  # 104 streams
         assert not generator._backend.worker._connection._calls  # type: ignore[attr-defined]
+        assert not generator._backend.worker.calls  # type: ignore[attr-defined]
         assert memory() - ours < 8 * MEGABYTE
         assert memory(worker) - its < 8 * MEGABYTE
 

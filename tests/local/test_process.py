@@ -174,6 +174,27 @@ def test_a_question_that_comes_as_its_worker_retires_is_asked_of_the_next(alphab
         assert generator.generate("x").text == "yz"
 
 
+def test_a_question_that_comes_as_its_worker_dies_is_told_so_and_asked_of_no_other(
+    alphabet_file: Path,
+) -> None:
+    class Calls(dict[int, Any]):
+        def __setitem__(self, number: int, call: Any) -> None:
+            super().__setitem__(number, call)
+            if connection.alive:
+                os.kill(connection.pid, signal.SIGTERM)
+                wait_until(lambda: not connection.alive and not self)
+
+    with Generator(alphabet_file, context=300) as generator:  # with a worker of its own
+        generator.warm()
+        supervisor = generator._backend.worker.worker  # type: ignore[attr-defined]
+        connection = supervisor._connection
+        connection._calls = Calls()
+        with pytest.raises(WorkerDied):
+            generator.generate("y")
+        assert supervisor._connection is connection  # no other was started
+        assert generator.generate("y").text == "z"
+
+
 @posix
 def test_row_25_a_death_before_the_answer_began(shared: Generator) -> None:
     async def ask_and_kill() -> None:
@@ -273,6 +294,14 @@ def test_a_worker_that_never_begins_is_given_up(
         assert caught.value.retryable
         patched.undo()
         assert generator.generate("w").text == "xyz"
+
+
+def test_a_worker_that_has_begun_may_run_for_longer_than_it_may_take_to_begin(alphabet_file: Path) -> None:
+    with Generator(alphabet_file, context=300) as generator:  # with a worker of its own
+        before = threading.enumerate()
+        generator.warm()
+        begun = [thread for thread in threading.enumerate() if thread not in before]
+        assert all(timer.finished.is_set() for timer in begun if isinstance(timer, threading.Timer))
 
 
 def test_a_missing_package_names_the_extra_that_brings_it(alphabet_file: Path, tmp_path: Path) -> None:
@@ -482,6 +511,11 @@ def test_ctrl_c_gives_control_back_in_the_middle_of_a_prompt(noise_file: Path) -
 
 
 @posix
+def test_ctrl_c_in_a_terminal_is_not_for_the_worker(shared: Generator) -> None:
+    assert os.getsid(worker(shared)) == worker(shared)
+
+
+@posix
 def test_ctrl_c_while_a_worker_does_not_read_costs_nothing(shared: Generator) -> None:
     def interrupt() -> None:
         wait_until(lambda: sys._current_frames()[main].f_code.co_name == "get")  # it waits for the answer
@@ -575,6 +609,28 @@ def test_a_signal_handler_may_ask_something_while_a_worker_starts(alphabet_file:
             assert generator.generate("y").text == "z"
         assert len(children() - before) == 1
     assert children() == before
+
+
+@linux
+def test_a_signal_handler_may_ask_something_while_a_dead_worker_is_cleared_away(alphabet_file: Path) -> None:
+    before = children()
+    with Generator(alphabet_file, context=350) as generator:  # with a worker of its own
+        kill(generator)
+        wait_until(lambda: generator._backend.worker.pid is None)  # type: ignore[attr-defined]
+        with at("return", "_finish", lambda: generator.generate("a", max_tokens=1)):
+            assert generator.generate("y").text == "z"
+        assert len(children() - before) == 1
+    assert children() == before
+
+
+def test_a_signal_handler_may_close_a_generator_whose_worker_others_have_too(alphabet_file: Path) -> None:
+    with Generator(alphabet_file, context=350) as other:
+        other.warm()
+        for place in ("return pack", "return connect", "return ask"):
+            generator = Generator(alphabet_file, context=350)
+            with pytest.raises(Closed), at(*place.split(), generator.close):
+                generator.generate("y")
+            assert other.generate("y").text == "z"
 
 
 # --- the end

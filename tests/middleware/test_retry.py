@@ -160,6 +160,8 @@ def test_a_call_may_have_more_time_than_is_usual_or_less() -> None:
         with contextlib.suppress(RateLimited):
             ask(Retry(timeout=4.0, clock=clock)(server), clock, deadline)
         assert clock.waits == waits
+    clock = Clock()
+    assert ask(Retry(timeout=6.0, clock=clock)(Server(RateLimited("wait", retry_after=5.0))), clock).text
 
 
 def test_a_budget_for_retries_is_shared_by_all_calls() -> None:

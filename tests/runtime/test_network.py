@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import httpcore
 import pytest
 
 from genkit.runtime.base import Limits, Timeouts
-from genkit.runtime.network import BlockingNetwork
+from genkit.runtime.network import AwaitingNetwork, BlockingNetwork
 
 
 @pytest.fixture
@@ -36,10 +37,9 @@ def test_a_connection_that_was_being_opened_when_its_network_closed_is_closed(po
         network.connect_tcp("127.0.0.1", port, limits).read(1, limits)
 
 
-def test_an_address_that_is_silent_leaves_time_for_the_others(
-    port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first address takes connections of nobody: its queue is full."""
+@pytest.fixture
+def silent_first(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The first address of ``a.example`` takes connections of nobody: its queue is full."""
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.2", port))
         full.listen(0)
@@ -53,9 +53,24 @@ def test_an_address_that_is_silent_leaves_time_for_the_others(
         monkeypatch.setattr(
             socket, "getaddrinfo", lambda host, *a, **b: both if host == "a.example" else real(host, *a, **b)
         )
-        stream = BlockingNetwork().connect_tcp("a.example", port, Limits(Timeouts(connect=1)))
+        yield
+
+
+@pytest.mark.usefixtures("silent_first")
+def test_an_address_that_is_silent_leaves_time_for_the_others(port: int) -> None:
+    stream = BlockingNetwork().connect_tcp("a.example", port, Limits(Timeouts(connect=1)))
     assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
     stream.close()
+
+
+@pytest.mark.usefixtures("silent_first")
+def test_in_an_event_loop_an_address_that_is_silent_leaves_time_for_the_others(port: int) -> None:
+    async def connect() -> None:
+        stream = await AwaitingNetwork(None).connect_tcp("a.example", port, Limits(Timeouts(connect=10)))
+        assert stream.get_extra_info("peername")[0] == "127.0.0.1"
+        await stream.aclose()
+
+    asyncio.run(connect())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
