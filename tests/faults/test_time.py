@@ -6,6 +6,7 @@ only very roughly, since the machine may be busy; ``benchmarks/reaction.py`` mea
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -104,6 +105,45 @@ def test_row_11_the_timeout_of_a_generator_is_for_the_whole_call() -> None:
         if server.requests:
             break
     assert len(server.requests) == 1
+
+
+def test_row_11_a_generator_waits_for_no_try_that_would_be_too_late() -> None:
+    later = Answer(status=429, headers={"retry-after": "5"}, body={})
+    with (
+        LoopbackProvider([later, GOOD]) as server,
+        genkit.Generator("chat:m", base_url=server.url, timeout=4) as generator,
+        pytest.raises(errors.RateLimited),
+    ):
+        generator.generate("hi")
+    assert len(server.requests) == 1
+
+
+def test_a_generator_that_is_closed_waits_for_no_other_try() -> None:
+    class Closing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            assert "tried again in 20.0 s" in record.getMessage()
+            generator.close()
+
+    later = Answer(status=429, headers={"retry-after": "20"}, body={})
+    start, handler = time.monotonic(), Closing()
+    with LoopbackProvider(later) as server, pytest.MonkeyPatch.context() as patch:
+        logger = logging.getLogger("genkit")
+        patch.setattr(logger, "level", logging.INFO)
+        patch.setattr(logger, "handlers", [handler])
+        generator = genkit.Generator("chat:m", base_url=server.url)
+        with pytest.raises(errors.Closed):
+            generator.generate("hi")
+    assert time.monotonic() - start < 20
+
+
+def test_a_generator_takes_its_limits_one_by_one() -> None:
+    begun = HEAD + b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n'
+    with (
+        LoopbackProvider(Answer(raw=begun, end="hang")) as server,
+        genkit.Generator("chat:m", base_url=server.url, timeout=Timeouts(idle=0.1)) as generator,
+        pytest.raises(errors.DeadlineExceeded, match=r"no more content for 0\.1 s"),
+    ):
+        generator.generate("hi")
 
 
 @both

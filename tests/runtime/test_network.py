@@ -10,8 +10,11 @@ from collections.abc import Iterator
 import httpcore
 import pytest
 
+from genkit.errors import DeadlineExceeded
 from genkit.runtime.base import Limits, Timeouts
 from genkit.runtime.network import AwaitingNetwork, BlockingNetwork
+
+FAR_TOO_MUCH = b"a" * 30_000_000  # for what sockets hold
 
 
 @pytest.fixture
@@ -71,6 +74,46 @@ def test_in_an_event_loop_an_address_that_is_silent_leaves_time_for_the_others(p
         await stream.aclose()
 
     asyncio.run(connect())
+
+
+@pytest.mark.usefixtures("silent_first")
+def test_a_task_that_is_cancelled_while_it_connects_is_cancelled(port: int) -> None:
+    async def cancel() -> None:
+        network = AwaitingNetwork(None)
+        connecting = asyncio.create_task(network.connect_tcp("127.0.0.2", port, Limits(Timeouts())))
+        for _ in range(9):
+            await asyncio.sleep(0)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+
+    asyncio.run(cancel())
+
+
+def test_a_connection_of_an_event_loop_that_was_closed_takes_nothing_more(port: int) -> None:
+    async def main() -> None:
+        network, limits = AwaitingNetwork(None), Limits(Timeouts())
+        stream = await network.connect_tcp("127.0.0.1", port, limits)
+        network.close()
+        assert await stream.read(1, limits) == b""
+        with pytest.raises(httpcore.WriteError):
+            await stream.write(b"more", limits)
+
+    asyncio.run(main())
+
+
+def test_a_server_that_does_not_read_is_left_when_time_is_up(port: int) -> None:
+    async def write() -> None:
+        stream = await AwaitingNetwork(None).connect_tcp("127.0.0.1", port, Limits(Timeouts()))
+        with pytest.raises(DeadlineExceeded, match="longer than its timeout"):
+            await stream.write(FAR_TOO_MUCH, Limits(Timeouts(total=0.1)))
+        await stream.aclose()
+
+    asyncio.run(write())
+    stream = BlockingNetwork().connect_tcp("127.0.0.1", port, Limits(Timeouts()))
+    with pytest.raises(DeadlineExceeded, match="longer than its timeout"):
+        stream.write(FAR_TOO_MUCH, Limits(Timeouts(total=0.1)))
+    stream.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
