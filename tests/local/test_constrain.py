@@ -539,6 +539,18 @@ def test_days_and_times_are_those_that_programs_read(
     assert not fits(noise_file, narrower, json.dumps(bad))
 
 
+@pytest.mark.parametrize("good", ["P12Y11M3DT4H5M6S", "P1Y", "P2M1D", "P1DT2M", "PT2H", "PT86400S", "P32W"])
+def test_durations_are_those_that_programs_read(noise_file: Path, good: str) -> None:
+    form = {"schema": {"type": "string", "format": "duration"}}
+    assert fits(noise_file, form, json.dumps(good))
+    assert not fits(noise_file, form, json.dumps(good + "1"))
+
+
+@pytest.mark.parametrize("bad", ["P", "PT", "P1DT", "P1W1D", "P1M1Y", "P99545456M", "PT9954545S"])
+def test_no_duration_is_beyond_what_programs_read(noise_file: Path, bad: str) -> None:
+    assert not fits(noise_file, {"schema": {"type": "string", "format": "duration"}}, json.dumps(bad))
+
+
 KIND = {"type": "object", "properties": {"kind": {"enum": ["a", "b"]}}, "required": ["kind"]}
 
 
