@@ -18,6 +18,8 @@ def main() -> None:
         needs = f"the command line needs {error.name}, which is not installed"
         print(f'genkit: error: {needs}: pip install "genkit-sdk[cli]"', file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:  # before there is a command to say so
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -162,6 +162,19 @@ def test_missing_packages_are_told_of_in_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_ctrl_c_before_the_command_has_begun_is_no_traceback() -> None:
+    code = (
+        "import signal, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'click': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Impatient)\n"
+        "from genkit.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def test_help_loads_nothing_it_does_not_show() -> None:
     code = (
         "import sys; sys.argv = ['genkit', '--help']; from genkit.__main__ import main\n"
