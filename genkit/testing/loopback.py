@@ -17,74 +17,14 @@ import socket
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from types import TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import ConfigError, shown
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the server answers to one request.
-
-    Args:
-        body: bytes or text, sent verbatim; a mapping, a list or what is no iterable, sent as JSON; or an
-            iterable of bytes, sent piece by piece, with no end if it has none, and once if it is an iterator.
-        status: the status.
-        headers: more headers, or other ones; by default the content type suits the body.
-        framing: how the end of the body is marked: its ``length``, in ``chunked`` pieces, or by the
-            ``close`` of the connection.
-        piece: how many bytes are sent at a time.
-        cut: only so many bytes of the whole answer, head included, are sent.
-        end: what happens then: the connection is ``keep`` open for the next request, there is a ``close``
-            or a ``reset``, or it will ``hang`` until :meth:`LoopbackProvider.release`.
-        raw: sent instead of all that.
-    """
-
-    body: Any = b""
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    framing: Literal["length", "chunked", "close"] = "length"
-    piece: int | None = None
-    cut: int | None = None
-    end: Literal["keep", "close", "reset", "hang"] = "keep"
-    raw: bytes | None = None
-
-    def pieces(self) -> Iterator[bytes]:
-        """The bytes on the wire, as they are sent one after the other."""
-        left = self.cut
-        for piece in self._pieces():
-            sent = piece if left is None else piece[:left]
-            if sent:
-                yield sent
-            if left is not None:
-                left -= len(sent)
-                if not left:
-                    return
-
-    def _pieces(self) -> Iterator[bytes]:
-        if self.raw is not None:
-            yield from _cut(self.raw, self.piece)
-            return
-        body, content_type = _encoded(self.body)
-        headers = {"content-type": content_type}
-        chunked = self.framing == "chunked" or (self.framing == "length" and not isinstance(body, bytes))
-        if chunked:
-            headers["transfer-encoding"] = "chunked"
-        elif isinstance(body, bytes) and self.framing == "length":
-            headers["content-length"] = str(len(body))
-        else:
-            headers["connection"] = "close"
-        headers.update({name.lower(): value for name, value in self.headers.items()})
-        lines = [f"HTTP/1.1 {self.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
-        yield from _cut("".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1"), self.piece)
-        for piece in _cut(body, self.piece) if isinstance(body, bytes) else body:
-            yield b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece
-        if chunked:
-            yield b"0\r\n\r\n"
+from .answer import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,23 +210,6 @@ def _read(reader: Any) -> Asked | None:
         headers[name.lower()] = value.strip()
     body = reader.read(int(headers.get("content-length", 0)))
     return Asked(method=line[0], path=line[1], headers=headers, body=body)
-
-
-def _encoded(body: Any) -> tuple[bytes | Iterable[bytes], str]:
-    """The bytes of a body, whole or in pieces, and their content type."""
-    if isinstance(body, str):
-        body = body.encode()
-    if isinstance(body, bytes):
-        kinds = {b"{": "application/json", b"[": "application/json", b"<": "text/html"}
-        return body, kinds.get(body.lstrip()[:1], "text/event-stream")
-    if isinstance(body, (Mapping, list)) or not isinstance(body, Iterable):
-        return json.dumps(body).encode(), "application/json"
-    return body, "text/event-stream"
-
-
-def _cut(data: bytes, size: int | None) -> Iterator[bytes]:
-    size = size or max(len(data), 1)
-    return (data[at : at + size] for at in range(0, len(data), size))
 
 
 def _shut(sock: socket.socket) -> None:

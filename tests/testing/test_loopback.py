@@ -149,6 +149,22 @@ def test_a_script_has_an_answer(script: Any) -> None:
         LoopbackProvider(script)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"framing": "chunks"},
+        {"framing": None},
+        {"end": "closed"},
+        {"piece": 0},
+        {"piece": -1},
+        {"piece": "1"},
+    ],
+)
+def test_an_answer_that_cannot_be_sent_is_refused_where_it_is_written(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"^the {next(iter(wrong))} of an Answer is "):
+        Answer(**wrong)
+
+
 def test_what_a_function_answers_with_is_an_answer() -> None:
     script: Any = lambda asked: {"choices": []}  # noqa: E731
     refused = pytest.raises(ConfigError, match=r"answers with an Answer, not \{'choices': \[\]\}")
