@@ -41,10 +41,11 @@ def dumps(value: Message | Sequence[Message] | Request | Response) -> str:
         BadRequest: it is something else; a text in it is not Unicode (it holds a lone surrogate); something
             in it is no JSON, such as NaN; or a provider's own tool would be read as a :class:`genkit.Tool`.
     """
-    messages = value if isinstance(value, (list, tuple)) else ()
-    known = isinstance(value, (list, tuple, Message, Request, Response))
-    if not known or not all(isinstance(message, Message) for message in messages):
+    if not isinstance(value, (list, tuple, Message, Request, Response)):
         raise BadRequest(f"dumps takes messages, a request or a response, not {shown(value)}")
+    listed = value if isinstance(value, (list, tuple)) else ()
+    if others := [each for each in listed if not isinstance(each, Message)]:
+        raise BadRequest(f"of a list dumps takes genkit.Message alone, not {shown(others[0])}")
     if isinstance(value, Request):
         _check_own(value.tools)
     try:

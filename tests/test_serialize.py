@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -224,6 +224,12 @@ def test_what_can_be_sent_can_be_written() -> None:
 
 def test_a_message_of_ones_own_kind_is_a_message() -> None:
     assert genkit.loads(Message, genkit.dumps(Own("user", "hi"))).parts == (Text("hi"),)
+
+
+def test_what_in_a_conversation_is_no_message_is_shown() -> None:
+    mixed: Any = [Message.user("hi"), {"role": "user", "content": "Hello"}]
+    with pytest.raises(BadRequest, match=r"not \{'role': 'user', 'content': 'Hello'\}$"):
+        genkit.dumps(mixed)
 
 
 def test_nothing_else_is_written_or_read() -> None:
