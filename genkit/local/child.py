@@ -175,7 +175,8 @@ class Child:
         """Wait until nothing of it is left."""
         self._process.wait()
         for stream in (self.commands, self._answers, self._said):
-            stream.close()
+            with contextlib.suppress(OSError):  # another part of the program closed it
+                stream.close()
 
     def after_fork(self) -> None:
         """In the new process: the child is the other's, and would outlive it if its pipes were open here."""

@@ -262,6 +262,22 @@ def test_the_worker_s_memory_is_in_huge_pages_unless_the_user_tunes_it(
     assert f"GLIBC_TUNABLES={meant}".encode() in environment
 
 
+@posix
+def test_a_program_that_closes_all_files_loses_a_worker_and_no_more(alphabet_file: Path) -> None:
+    code = (
+        "import os, sys, genkit\n"
+        "with genkit.Generator('llama:' + sys.argv[1]) as generator:\n"
+        "    generator.warm()\n"
+        "    os.closerange(3, 256)\n"
+        "    try: generator.generate('a', max_tokens=1)\n"
+        "    except genkit.errors.WorkerDied: pass\n"
+        "    print(generator.generate('a', max_tokens=1).usage.output_tokens)"
+    )
+    run = [sys.executable, "-c", code, alphabet_file]
+    done = subprocess.run(run, capture_output=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (b"1\n", b"")
+
+
 def test_a_worker_that_cannot_be_started_is_a_backend_error(
     alphabet_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
