@@ -110,7 +110,11 @@ class Stream:
 
 
 class AsyncStream:
-    """The asynchronous twin of :class:`Stream`: ``async for``, ``async with``, :meth:`aclose`."""
+    """The asynchronous twin of :class:`Stream`: ``async for``, ``async with``, :meth:`aclose`.
+
+    Cancelling the wait for an event, as ``asyncio.wait_for`` does, ends the stream; to do something else
+    while none comes, give ``asyncio.wait`` a task for ``anext(stream)``.
+    """
 
     def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
         self._collector = Collector()
