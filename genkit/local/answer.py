@@ -101,10 +101,9 @@ class AnswerStream:
         if not found:
             yield from self._take("text", self._opens)
             return
-        at, section = min(found, key=lambda each: (each[0], -len(each[1].opens)))
+        at, section = min(found, key=lambda each: each[0])
         before, self._held = self._held[:at], self._held[at + len(section.opens) :]
-        if before.strip() or not self._blank:
-            yield from self._say(before, "text")
+        yield from self._say(before, "text")
         self._section, self._blank = section, True
 
     def _inside(self, section: Section) -> Iterator[Event]:

@@ -51,7 +51,8 @@ class Pace:
 
     def _learn(self, each: float) -> None:
         self._each.append(each)
-        self._least = min(self._least, each)
+        # Of several, since noise may make a single one nothing, which would then hold for ever.
+        self._least = min(self._least, statistics.median(self._each))
 
     def chunk(self, answering: int, running: int) -> int:
         """How many tokens of prompts may go into a step; none where it is time to see what one takes without.

@@ -41,8 +41,6 @@ class Costs:
 
     def seconds(self, rows: int) -> float:
         """How long a step of so many rows takes: as measured, or reckoned from one of about as many."""
-        if measured := self._measured(rows):
-            return measured
         known = {other: taken for other in self._taken if (taken := self._measured(other))}
         if not known:
             return _shape(rows)
@@ -125,7 +123,7 @@ class Speculation:
     def _guess(self, sequence: Sequence, most: int) -> tuple[list[int], Callable[[int], float]]:
         """So many guessed tokens at most, and how many of so many of them are likely to be right."""
         lookup, foreseen = self._followed(sequence), self._forms.guess(sequence)
-        if not foreseen or most < 1:
+        if not foreseen:
             return lookup.guess(sequence.tokens, most), lookup.expected
         draft = list(islice(cycle(foreseen), most))  # steps of some sizes are cheaper than smaller ones
         return draft, lambda size: self._forms.expected(min(size, len(foreseen)))

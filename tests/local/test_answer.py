@@ -236,6 +236,7 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         "It rains.",
         [],
     ),
+    ("harmony", "<|channel|>final<|message|>Go to=Oslo.", "", "Go to=Oslo.", []),
     ("command-r", "<|START_TEXT|>It rains.<|END_TEXT|>", "", "It rains.", []),
     ("function", "<think>Hm.</think>It rains.", "Hm.", "It rains.", []),
     ("mistral", "<think>Hm.</think>It rains.", "Hm.", "It rains.", []),
@@ -305,6 +306,7 @@ def test_a_template_that_shows_calls_without_markers_has_them_alone() -> None:
         ("tagged", "write <function=name of it"),
         ("tagged", "write <function=name> to call it"),
         ("tagged", "<function=weather>\n<parameter=city>\nOs"),
+        ("tagged", 'to=f<|message|>{"a": 1}'),  # which is Harmony
         ("tagged", '{"name": "f", "arguments": {}}'),  # which a model of this family would mark
         ("llama", '{"city": "Oslo"}'),
         ("llama", '{"name": "Bob"'),
@@ -392,6 +394,7 @@ def test_a_call_that_is_broken_takes_none_after_it_along() -> None:
     for cut in (1, 7, 1000):
         pieces = [written[at : at + cut] for at in range(0, len(written), cut)]
         assert read("tagged", pieces) == ("", f"{BROKEN}\nDone.", [OSLO])
+    assert read("tagged", [f"{BROKEN} 1 <"]) == ("", f"{BROKEN} 1 <", [])
 
 
 def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:

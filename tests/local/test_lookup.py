@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from genkit.local.lookup import LENGTH, HitRates, Lookup
 from genkit.local.plan import Work
 from genkit.local.sequence import Sequence
-from genkit.local.speculation import FEW, TOTALS, Costs, Speculation
+from genkit.local.speculation import FEW, TOTALS, Costs, Foreseen, Speculation
 
 few_tokens = st.lists(st.integers(0, 3), max_size=60)
 
@@ -167,10 +167,25 @@ def test_what_a_form_leads_to_expect_is_the_draft_as_long_as_it_is_right() -> No
     assert last == [3]
 
 
+def test_each_right_token_of_what_a_form_led_to_expect_counts_and_none_after_a_wrong_one() -> None:
+    def after(*said: int, forgotten: bool = False) -> float:
+        forms, sequence = Foreseen(), foreseen([7, 8, 9]).sequence
+        assert forms.guess(sequence) == [7, 8, 9]
+        if forgotten:
+            forms.forget(sequence.call)
+        sequence.tokens += said
+        forms.guess(sequence)
+        return forms.expected(3)
+
+    assert after(7, 8, 9) > after(7, 8) > after(7) > after() > after(1) == after(1, 8, 9)
+    assert after(1, forgotten=True) == after()
+
+
 def test_a_step_is_filled_up_where_that_is_cheaper_and_no_more_is_hoped_for() -> None:
     assert sizes(priced(0.1), foreseen([7, 8])) == [3]
     assert sizes(priced(0.1), foreseen([7])) == [3]
     assert sizes(priced(0.5), foreseen([7])) == [0]
+    assert sizes(priced(0.05), foreseen(list(range(40, 70)))) == [15]
     assert sizes(priced(0), foreseen([7, 8, 9]), room=3) == [0]  # a token of its own takes part of it
 
 
@@ -187,17 +202,26 @@ def test_a_step_with_drafts_has_one_of_the_sizes_that_are_measured() -> None:
     for count in range(1, FEW + 1):
         work = [answering(call) for call in range(count)]
         assert count + sum(sizes(priced(0.2), *work)) in (count, *TOTALS)
+    assert sum(sizes(priced(0), *(answering(call) for call in range(FEW)))) == TOTALS[-1] - FEW
     assert sizes(priced(0), *(answering(call) for call in range(FEW + 1))) == [0] * (FEW + 1)
 
 
 def test_nothing_is_drafted_beside_a_prompt() -> None:
     prompt = Work(Sequence(2, [1, 2, 3, 4] * 3, [], 9), 12, True)
     assert sizes(priced(0), answering(), prompt) == [0, 0]
+    last = Work(Sequence(2, [1, 2, 3, 4] * 3, [], 9), 1, True)
+    assert sizes(priced(0), answering(), last) == [0, 0]
 
 
 def test_who_says_nothing_twice_leaves_the_rows_to_others() -> None:
     first, second = sizes(priced(0.2), answering(1, tuple(range(40))), answering(2))
-    assert (first, second > 0) == (0, True)
+    assert first == 0
+    assert 2 + second in TOTALS
+
+
+def test_what_the_drafts_before_it_are_hoped_to_bring_counts_for_the_next() -> None:
+    assert sizes(priced(0.2), answering(1), answering(2)) == [2, 0]
+    assert sizes(priced(0), *(answering(call) for call in range(3)), room=4) == [1, 0, 0]
 
 
 def test_what_one_answer_taught_the_next_begins_with() -> None:

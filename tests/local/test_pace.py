@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genkit.local.pace import GATHER, LONGEST, REFRESH, ROWS, STALL, Pace
+from genkit.local.pace import FIRST, GATHER, LONGEST, REFRESH, ROWS, STALL, Pace
 
 COST = 0.001
 
@@ -30,6 +31,19 @@ def test_the_first_chunk_is_bounded_by_what_prompts_took_before() -> None:
     pace.observe(0, 100, 0.8)
     pace.observe(1, 0, 0.01)
     assert pace.chunk(1, 1) == int((STALL - 1) * 0.01 / 0.008)
+
+
+def test_before_anything_was_measured_a_chunk_is_small() -> None:
+    assert Pace(512).chunk(1, 1) == FIRST
+    assert Pace(8).chunk(1, 1) == 8
+
+
+def test_a_chunk_is_a_token_at_least_and_a_batch_at_most() -> None:
+    for each, chunk in ((1.0, 1), (1e-9, 511), (0.0, 512)):
+        pace = Pace(512)
+        pace.observe(1, 0, 0.01)
+        pace.observe(1, 10, 0.01 + 10 * each)
+        assert pace.chunk(1, 1) == chunk
 
 
 def test_now_and_then_a_step_is_taken_without_prompts_but_never_one_without_anything() -> None:
@@ -89,12 +103,46 @@ def test_what_eight_answers_will_take_is_reckoned_before_it_was_seen() -> None:
     assert seconds(1, pace.chunk(1, 8)) <= STALL * seconds(8, 0) + 0.001
 
 
+def test_a_step_that_took_less_than_one_without_prompts_is_soon_forgotten() -> None:
+    pace = Pace(512)
+    pace.observe(0, 100, 100 * COST)
+    for _ in range(9):
+        pace.observe(1, 0, seconds(1, 0))
+        pace.observe(1, 10, seconds(1, 10))
+    patience, chunk = pace.patience(100), pace.chunk(1, 8)
+    pace.observe(1, 4, 0.9 * seconds(1, 0))  # what was measured has noise
+    assert (pace.patience(100), pace.chunk(1, 8)) == (patience, chunk)
+
+
+def test_answers_that_were_not_seen_take_a_part_of_what_a_step_with_prompts_took() -> None:
+    pace = Pace(512)
+    pace.observe(1, 0, 0.01)
+    pace.observe(5, 6, 0.02)  # ten more tokens than a step of one
+    assert pace.patience(100) == pytest.approx(GATHER * 100 * COST)
+
+
 def test_answers_and_chunk_fill_the_rows_that_are_multiplied_together() -> None:
     pace = Pace(512)
     pace.observe(0, 100, 100 * COST)
     for answering in range(1, 9):
         pace.observe(answering, 0, seconds(answering, 0))
         assert (answering + pace.chunk(answering, answering)) % ROWS == 0
+
+
+def test_what_is_left_over_beside_answers_is_used_where_it_is_all_that_may_be() -> None:
+    pace = Pace(512)
+    pace.observe(4, 0, 0.01)
+    pace.observe(4, 10, 0.01 + 10 * 0.004)
+    assert pace.chunk(4, 4) == 3
+
+
+def test_what_answers_take_is_what_about_as_many_took() -> None:
+    pace = Pace(512)
+    pace.observe(0, 100, 100 * COST)
+    for answering, took in ((1, 0.01), (8, 0.1)):
+        pace.observe(answering, 0, took)
+    assert pace.chunk(2, 2) < 20
+    assert pace.chunk(7, 7) > 100
 
 
 def test_a_prompt_that_has_grown_long_is_not_what_an_answer_will_cost() -> None:

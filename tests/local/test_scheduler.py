@@ -267,6 +267,30 @@ def test_prompts_that_two_steps_can_evaluate_answer_together() -> None:
     assert do(one, one.plan(lambda answering, running: 9)) == [*answers, (fourth, 5, False)]
 
 
+def test_prompts_answer_in_the_first_step_if_it_takes_all_and_in_the_second_if_both_do() -> None:
+    def planned(one_size: int, other_size: int) -> list[tuple[int, int, bool]]:
+        one = scheduler()
+        one.add(sequence(1, one_size))
+        one.add(sequence(2, other_size, first=500))
+        steps = [do(one, one.plan()) for _ in range(2)]
+        return [(w.sequence.call, w.size, w.sample) for step in steps for w in step][:4]
+
+    assert planned(4, 4) == [(1, 4, True), (2, 4, True), (1, 1, True), (2, 1, True)]
+    assert planned(1, 10) == [(2, 8, False), (1, 1, True), (2, 2, True)]
+    assert planned(8, 8) == [(1, 7, False), (2, 1, False), (1, 1, True), (2, 7, True)]
+    assert planned(8, 9) == [(1, 8, True), (1, 1, True), (2, 7, False)]
+
+
+def test_the_rest_of_a_long_prompt_and_one_that_has_come_since_answer_together() -> None:
+    one, long, short = scheduler(), sequence(1, 30), sequence(2, 2, first=500)
+    one.add(long)
+    for _ in range(2):
+        assert do(one, one.plan()) == [(long, 8, False)]
+    one.add(short)
+    assert do(one, one.plan()) == [(long, 7, False), (short, 1, False)]
+    assert do(one, one.plan()) == [(short, 1, True), (long, 7, True)]
+
+
 def test_a_prompt_that_takes_longer_keeps_no_other_from_its_answer() -> None:
     one = scheduler(parallel=4)
     calls = [sequence(call, 5, 9, first=call * 100) for call in range(2)]

@@ -310,8 +310,9 @@ def test_what_is_still_evaluated_gets_no_draft() -> None:
     sequence = Sequence(1, [1, 2, 3, 4] * 128, [], 10**6)
     sequence.prompt_length = 100
     speculation = Speculation(Free())
-    speculation.draft([Work(sequence, 512, True)], 512, 4096)
-    assert not sequence.draft
+    for size, sample in ((512, True), (1, False)):
+        speculation.draft([Work(sequence, size, sample)], 512, 4096)
+        assert not sequence.draft
     speculation.draft([Work(sequence, 1, True)], 512, 4096)
     assert sequence.draft
 

@@ -110,6 +110,11 @@ def test_of_two_stop_strings_the_one_that_is_whole_first_counts(pieces: list[byt
     assert (shown(stream, pieces)[-1], stream.stopped_by) == ("ab", "c")
 
 
+def test_of_two_stop_strings_in_one_piece_the_first_counts_though_it_is_longer() -> None:
+    stream = TextStream(["ab", "d"])
+    assert (stream.add(b"-ab-d"), stream.stopped_by) == ("-", "ab")
+
+
 def test_what_looked_like_a_stop_string_is_shown_when_it_is_none() -> None:
     stream = TextStream(["###"])
     assert [stream.add(b"a##"), stream.add(b" b#"), stream.end()] == ["a", "## b", "#"]
