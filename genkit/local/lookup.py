@@ -47,10 +47,7 @@ class Lookup:
         """Learn from what it has said since: the sequence is longer now."""
         for at in range(self._known, len(tokens)):
             run = tuple(tokens[at - LENGTH : at])
-            before = self._next.get(run)
-            if before is None:
-                self._right = False
-            else:
+            if (before := self._next.get(run)) is not None:  # as after every guess that was right
                 self._learn(tokens[before] == tokens[at])
             self._next[run] = at
         self._known = max(self._known, len(tokens))

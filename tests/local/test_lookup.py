@@ -88,6 +88,25 @@ def test_right_guesses_raise_what_is_expected_and_wrong_ones_lower_it() -> None:
     assert other.expected(7) < first / 2
 
 
+def test_a_guess_that_is_wrong_after_right_ones_makes_the_next_less_likely_to_go_on() -> None:
+    one = lookup(period := [1, 2, 3, 4, 5, 6, 7, 8])
+    one.follow(period * 4)
+    before = one.rates.running
+    one.follow([*period * 4, 9])
+    assert one.rates.running < before
+
+
+def test_however_long_it_goes_round_a_wrong_guess_is_not_ruled_out() -> None:
+    one = lookup([7] * 4)
+    one.follow([7] * 5000)
+    assert 14 < one.expected(15) < 15
+
+
+def test_what_to_expect_lies_between_what_two_answers_taught() -> None:
+    mean = HitRates(0.2, 0.4).mean(HitRates(0.4, 0.8))
+    assert (mean.fresh, mean.running) == pytest.approx((0.3, 0.6))
+
+
 # --- how much pays
 
 

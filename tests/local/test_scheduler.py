@@ -245,6 +245,22 @@ def test_a_long_prompt_does_not_stall_an_answer_that_came_before() -> None:
     assert do(one, one.plan()) == [(first, 1, True), (second, 7, False)]
 
 
+def test_only_beside_answers_is_asked_how_much_of_prompts_may_be_evaluated() -> None:
+    one, first, second = scheduler(), sequence(1, 3, 9), sequence(2, 20, first=500)
+    asked = list[tuple[int, int]]()
+
+    def nothing(answering: int, running: int) -> int:
+        asked.append((answering, running))
+        return 0
+
+    one.add(first)
+    assert do(one, one.plan(nothing)) == [(first, 3, True)]
+    assert asked == []
+    one.add(second)
+    assert do(one, one.plan(nothing)) == [(first, 1, True)]
+    assert asked == [(1, 2)]
+
+
 def test_a_short_prompt_overtakes_a_long_one_that_goes_on_with_half_of_the_chunk() -> None:
     one, long, short = scheduler(), sequence(1, 100), sequence(2, 6, first=500)
     one.add(long)
@@ -593,6 +609,44 @@ def test_calls_that_come_together_pin_no_more_than_there_is_room_for() -> None:
     assert [refused.call for refused, _ in one.refused] == [2]
 
 
+def test_what_is_kept_leaves_so_much_for_calls_and_no_more() -> None:
+    for room, most in ((600, 344), (100, 50)):
+        for size, refused in ((most, []), (most + 1, [2])):
+            one = roomy(room=room)
+            one.add(sequence(1, 10, 9, first=5000))  # of which nothing is kept
+            one.add(Sequence(2, list(range(size)), [], 1, keep=A))
+            one.plan()
+            assert [call.call for call, _ in one.refused] == refused
+
+
+def test_what_has_a_name_counts_no_more_where_another_is_to_have_it() -> None:
+    one = roomy(names=1)
+    for call in (1, 2):
+        pinned(one, call, 340, A, first=1000 * call)
+
+
+def test_of_prompts_that_are_to_have_one_name_the_longest_counts() -> None:
+    one = Scheduler(Slots(6, 600), parallel=4, batch=1000, names=2)
+    for call, size, name in ((1, 300, A), (2, 10, A), (3, 60, B)):
+        one.add(Sequence(call, list(range(call * 1000, call * 1000 + size)), [], 1, keep=name))
+    one.plan()
+    assert [call.call for call, _ in one.refused] == [3]
+
+
+def test_a_prompt_that_does_not_fit_is_told_how_long_it_may_be() -> None:
+    one = roomy()
+    pinned(one, 1, 200, A)
+    pinned(one, 2, 100, B, first=1000)
+    one.add(sequence(3, 500))
+    one.plan()
+    ((_, error),) = one.refused
+    assert isinstance(error, ContextOverflow)
+    assert (error.tokens, error.limit) == (500, 500)
+    one.refused.clear()
+    one.add(fits := sequence(4, 499))
+    assert one.plan().work == [(fits, 299, True)]
+
+
 def test_prompts_that_are_pinned_share_what_they_have_in_common() -> None:
     one = roomy()
     pinned(one, 1, 200, A)
@@ -606,7 +660,7 @@ def test_there_are_so_many_names_and_no_more() -> None:
         pinned(one, call, 20, name, first=1000 * call)
     one.add(Sequence(3, list(range(9000, 9020)), [], 1, keep=C))
     one.plan()
-    assert "2 prompts can be kept at a time, and there are a, b" in str(one.refused[0][1])
+    assert "2 prompts can be kept at a time, and there are a, b;" in str(one.refused[0][1])
 
 
 def test_an_answer_beside_what_is_pinned_ends_where_the_room_does() -> None:
