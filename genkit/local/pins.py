@@ -65,9 +65,11 @@ class Pins:
                 f"{self._names} prompts can be kept at a time, and there are {names}; drop one of them first "
                 "(Generator.drop)"
             )
-        held = self._slots.held(others.values())
+        held, before = self._slots.held(others.values()), list[Sequence]()
         for one in prompts.values():
-            held += one.prompt_length - self._shared(one, others.values(), one.prompt_length)
+            begun = self._shared(one, others.values(), one.prompt_length)
+            held += one.prompt_length - max(begun, _in_common(one, before))
+            before.append(one)
         room = self._slots.room
         left = min(RESERVE, room // 2)
         if held <= room - left:
@@ -84,3 +86,9 @@ class Pins:
         """How much of the first so many tokens of a sequence these ids hold."""
         held = self._kept.items(sequence.scales, slots)
         return longest(sequence.tokens[:length], held, self._intact)[1]
+
+
+def _in_common(sequence: Sequence, others: list[Sequence]) -> int:
+    """How much of a prompt others evaluate for it, of which it waits for one that begins like it."""
+    prompts = [(one.call, one.tokens[: one.prompt_length]) for one in others if one.scales == sequence.scales]
+    return longest(sequence.tokens[: sequence.prompt_length], prompts, lambda _: True)[1]

@@ -113,6 +113,7 @@ def test_a_request_that_a_worker_crashed_at_twice_is_not_run_for_a_while() -> No
     question = {"do": "generate", "messages": ["x"], "sampling": {"seed": 1}}
     again = {"do": "generate", "messages": ["x"], "sampling": {"seed": 2}}
     other = {"do": "generate", "messages": ["y"], "sampling": {"seed": 1}}
+    assert suspects.seconds_left(question) == 0
     suspects.add(question)
     assert suspects.seconds_left(question) == 0
     now[0] = 10
@@ -127,12 +128,16 @@ def test_a_request_that_a_worker_crashed_at_twice_is_not_run_for_a_while() -> No
     suspects.add(other)
     suspects.clear(other)
     suspects.add(other)
+    assert suspects.seconds_left(other) == 0  # it was answered in between
     now[0] += SECONDS
     suspects.add(other)  # the first one was too long ago
     assert suspects.seconds_left(other) == 0
     odd = {"do": "generate", "tools": [{1: "keys of", "two": "types"}]}
     suspects.add(odd)
     suspects.add(odd)
+    assert suspects.seconds_left(odd) == SECONDS
+    now[0] += 1
+    suspects.add(odd)  # it ran beside itself
     assert suspects.seconds_left(odd) == SECONDS
 
 

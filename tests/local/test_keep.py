@@ -144,6 +144,14 @@ def test_many_calls_at_once_may_keep_the_same_name(generator: Generator) -> None
     assert generator.generate(RULES, **GREEDY).usage.cached_tokens == 399
 
 
+def test_calls_that_come_together_keep_what_they_have_in_common_once(generator: Generator) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(generator.generate, f"{RULES}{name}", keep=name, **GREEDY) for name in "ab"]
+    assert all(call.result().text for call in calls)
+    crowd(generator)
+    assert [generator.generate(f"{RULES}{n}", **GREEDY).usage.cached_tokens for n in "ab"] == [400, 400]
+
+
 def test_a_call_that_is_left_once_its_prompt_is_done_has_kept_it(generator: Generator) -> None:
     with generator.stream(RULES, keep="rules", temperature=0) as stream:
         next(iter(stream.text))

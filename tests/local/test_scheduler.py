@@ -595,7 +595,7 @@ def test_a_prompt_that_would_leave_others_no_room_is_not_pinned() -> None:
     pinned(one, 1, 200, A)
     one.add(Sequence(2, list(range(1000, 1200)), [], 1, keep=B))
     assert one.plan().work == []
-    assert "would hold 400 of the context window's 600" in str(one.refused[0][1])
+    assert "what is kept (a) would hold 400 of the context window's 600" in str(one.refused[0][1])
     one.refused.clear()
     one.add(Sequence(3, list(range(1000, 1200)), [], 1, keep=A))  # in the place of the other
     assert one.plan().work
@@ -617,6 +617,10 @@ def test_what_is_kept_leaves_so_much_for_calls_and_no_more() -> None:
             one.add(Sequence(2, list(range(size)), [], 1, keep=A))
             one.plan()
             assert [call.call for call, _ in one.refused] == refused
+            for _, error in one.refused:
+                assert isinstance(error, ContextOverflow)
+                assert (error.tokens, error.limit) == (size, most)
+                assert f"(nothing else) would hold {size} of" in error.message
 
 
 def test_what_has_a_name_counts_no_more_where_another_is_to_have_it() -> None:
@@ -645,6 +649,25 @@ def test_a_prompt_that_does_not_fit_is_told_how_long_it_may_be() -> None:
     one.refused.clear()
     one.add(fits := sequence(4, 499))
     assert one.plan().work == [(fits, 299, True)]
+
+
+def test_calls_that_come_together_may_pin_what_they_may_one_after_the_other() -> None:
+    one = roomy()
+    calls = [Sequence(call, [*range(250), call], [], 1, keep=name) for call, name in ((1, A), (2, B))]
+    for each in calls:
+        one.add(each)
+    while not all(each.pinned for each in calls):
+        assert do(one, one.plan())
+    assert not one.refused
+    assert one._slots.held(one._kept.pinned.values()) == 252
+
+
+def test_calls_with_other_adapters_pin_nothing_in_common() -> None:
+    one = roomy()
+    for call, name in ((1, A), (2, B)):
+        one.add(Sequence(call, [*range(250), call], [], 1, keep=name, scales=(float(call),)))
+    one.plan()
+    assert [call.call for call, _ in one.refused] == [2]
 
 
 def test_prompts_that_are_pinned_share_what_they_have_in_common() -> None:
