@@ -25,17 +25,17 @@ class Guard:
     """
 
     def __init__(self, literals: Sequence[str]) -> None:
-        longest_first = sorted(filter(None, literals), key=len, reverse=True)
-        if sum(len(text) * (len(text) + 64) for text in longest_first) > _MOST:
+        spellings = list(filter(None, literals))
+        if sum(len(text) * (len(text) + 64) for text in spellings) > _MOST:
             raise ModelFileError(
-                f"the model's {len(longest_first)} control tokens are too many, or too long: the longest has "
-                f"{len(longest_first[0])} characters; download or convert the file again"
+                f"the model's {len(spellings)} control tokens are too many, or too long: the longest has "
+                f"{max(map(len, spellings))} characters; download or convert the file again"
             )
-        self._any = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+        self._any = re.compile("|".join(map(re.escape, spellings)) or "(?!)")
         # The ends and the beginnings of spellings, that two texts side by side could make whole.
-        self._heads = {text[:size] for text in longest_first for size in range(2, len(text))}
-        self._tails = {text[-size:] for text in longest_first for size in range(2, len(text))}
-        self._reach = max(map(len, longest_first), default=0)
+        self._heads = {text[:size] for text in spellings for size in range(2, len(text))}
+        self._tails = {text[-size:] for text in spellings for size in range(2, len(text))}
+        self._reach = max(map(len, spellings), default=0)
 
     def marked(self, data: Any) -> tuple[Any, str]:
         """A copy of JSON-like data with marks in its strings, and the mark; '' if there is nothing to mark.

@@ -254,6 +254,7 @@ def test_a_text_alone_is_cut_only_where_a_spelling_is_whole() -> None:
     assert guard.pieces("<div></", alone=True) == ["<div></"]
     assert guard.pieces("<div></") == ["<div><", "/"]
     assert guard.pieces("a</s>b", alone=True) == ["a<", "/s>b"]
+    assert Guard(["", ""]).pieces("ab") == ["ab"]
 
 
 @pytest.mark.parametrize("literals", [["<" + "a" * 60_000 + ">"], [f"<|{n}|>" for n in range(200_000)]])
