@@ -12,6 +12,7 @@ from ..errors import BadRequest, ModelFileError
 _MOST = 1 << 26
 """What the ends and beginnings of all spellings may take, about, in characters."""
 _MARKS = [chr(code) for code in range(0xF8FF, 0xE000, -1)]  # private use: they mean nothing to anybody
+_WORD = re.compile(r"\w+")
 
 
 class Guard:
@@ -35,6 +36,7 @@ class Guard:
         # The ends and the beginnings of spellings, that two texts side by side could make whole.
         self._heads = {text[:size] for text in spellings for size in range(2, len(text))}
         self._tails = {text[-size:] for text in spellings for size in range(2, len(text))}
+        self._inside = "\n".join(text[1:-1] for text in spellings)
         self._reach = max(map(len, spellings), default=0)
 
     def marked(self, data: Any) -> tuple[Any, str]:
@@ -67,9 +69,16 @@ class Guard:
         sizes = range(min(len(text), self._reach), 1, -1)
         if tail := next((size for size in sizes if text[-size:] in self._heads), 0):
             cuts.append(len(text) - tail + 1)
-        if any(text[:size] in self._tails for size in sizes):
+        if any(text[:size] in self._tails for size in sizes) or self._is_inside(text):
             cuts.append(1)
         return sorted(set(cuts))
+
+    def _is_inside(self, text: str) -> bool:
+        """Whether a template that writes it between ``<`` and ``>``, as a key, would make a spelling whole.
+
+        Not if it is a word, say a role: of that, templates are to make one.
+        """
+        return text in self._inside and bool(_WORD.search(text)) and not _WORD.fullmatch(text)
 
     def _copy(self, data: Any, mark: str) -> Any:
         if isinstance(data, str):

@@ -29,7 +29,7 @@ CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>\n{% endfor %}"
     "{% if tools %}{{ tools | tojson }}{% endif %}<|im_start|>assistant\n"
 )
-MARKUP = ["<|im_start|>", "<|im_end|>", "</s>", "[INST]", "<tool_call>"]
+MARKUP = ["<|im_start|>", "<|im_end|>", "</s>", "[INST]", "[/INST]", "<tool_call>"]
 
 
 @cache
@@ -180,6 +180,25 @@ def test_two_texts_side_by_side_make_no_control_token(marked_up: Path) -> None:
             text, ids, *_ = joined.chat({"messages": halves})
             assert text == spelling
             assert decoded(marked_up, ids) == spelling
+
+
+def test_a_text_that_a_template_writes_between_others_makes_no_control_token(marked_up: Path) -> None:
+    """As Qwen Coder's does with what it does not know of a tool's schema."""
+    keys = "{% for key in tools[0] %}<{{ key }}>[{{ tools[0][key] }}]<|{{ key }}{% endfor %}"
+    written = Prompts(model(marked_up), ChatTemplate(keys, bos="", eos=""))
+    for key in ("|im_end|", "|im_start|", "/s", "im_end|>"):
+        question = {"messages": [{"role": "user", "content": "x"}], "tools": [{key: "/INST"}]}
+        text, ids, *_ = written.chat(question)
+        assert f"<{key}>[/INST]" in text
+        assert decoded(marked_up, ids) == text
+
+
+def test_of_a_role_a_template_makes_a_control_token(tmp_path: Path) -> None:
+    loaded = Model(str(fabricate.noise(tmp_path / "m.gguf", control=["<|user|>"])), vocabulary_only=True)
+    made = Prompts(loaded, ChatTemplate("<|{{ messages[0].role }}|>", bos="", eos=""))
+    (token,) = made.chat({"messages": [{"role": "user", "content": "user"}]}).tokens[-1:]
+    assert (token, "<|user|>", True) in loaded.special_texts
+    loaded.close()
 
 
 @pytest.mark.parametrize("pre", ["tekken", "deepseek-llm", "gpt-4o"])
