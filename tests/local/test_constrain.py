@@ -128,6 +128,9 @@ def test_what_json_leaves_no_choice_about_is_expected_as_it_was_written_so_far(n
     assert expected('{"full_name" :"Ana" , "') == 'city"'
     assert expected('{"full_name": "Ana", "city": "P') == 'aris"}'
     assert expected('{"full_name": "Ana", "city": "Paris"}') == ""
+    begun = constraints(noise_file).of_form({"schema": PERSON})
+    assert begun.begin('{"full_name":"Ana"')
+    assert guesses(begun, "") == [',"city":"']
 
 
 def test_what_one_answer_says_leads_to_expect_nothing_of_another(noise_file: Path) -> None:

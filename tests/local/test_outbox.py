@@ -63,6 +63,14 @@ def test_what_was_not_begun_is_never_written_after_a_close(box: tuple[Outbox, IO
     assert theirs.read() == b"a" * (LARGE - 1)
 
 
+def test_an_outbox_that_has_nothing_to_write_is_closed_at_once(box: tuple[Outbox, IO[bytes]]) -> None:
+    mine, theirs = box
+    mine.send(b"a")
+    assert theirs.read(1) == b"a"
+    mine.close()
+    assert theirs.read() == b""
+
+
 def test_without_room_for_a_thread_the_sender_waits(
     box: tuple[Outbox, IO[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
