@@ -23,6 +23,9 @@ _FREE = {"parameters": {"type": "object"}}
 _SOON = 1.0
 """What takes more seconds to prepare is prepared only once: answers of that form are guessed less."""
 
+_FAR = 1024
+"""How many bytes of a text without choice are tokenised; more than are ever guessed."""
+
 
 class Constraints:
     """Makes constraints for one model; the table of its tokens is built with the first, and kept.
@@ -205,7 +208,12 @@ class _Vocabulary:
     def __call__(self, text: str | bytes) -> list[int]:
         """The token ids of a text, which llguidance holds an answer to where there is no choice."""
         data = text.encode() if isinstance(text, str) else text
-        ids = self._model.continued(data.decode("utf-8", "replace"), parse_special=False)
+        if len(data) > _FAR:  # it asks anew at each token, and takes the first
+            ids = self._model.continued(data[:_FAR].decode("utf-8", "ignore"), parse_special=False)
+            ids.pop()  # which may be part of another
+            data = data[: sum(len(self._model.piece(id)) for id in ids)]
+        else:
+            ids = self._model.continued(data.decode("utf-8", "replace"), parse_special=False)
         if b"".join(map(self._model.piece, ids)) == data:
             return ids
         # SentencePiece takes U+2581 for a space, and after a user-defined token blanks may come or go.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -646,6 +647,17 @@ def test_there_may_be_thousands_of_choices_with_any_characters(noise_file: Path)
     for choice in ("item 4999", 'a"b', "\x7f\\", "é"):
         assert fits(noise_file, {"choices": choices}, choice)
     assert not fits(noise_file, {"choices": choices}, "item 5000")
+
+
+def test_a_long_text_without_choice_takes_no_longer_at_each_token(noise_file: Path) -> None:
+    mask = constraints(noise_file).make({"choices": ["word " * 20_000]})
+    began = time.process_time()
+    said = [int(mask.allowed().argmax())]
+    for _ in range(59):
+        mask.accept(said[-1])
+        said.append(int(mask.allowed().argmax()))
+    assert time.process_time() - began < 1
+    assert bytes(BYTES[token] for token in said).decode() == "word " * 12
 
 
 def test_a_form_that_cannot_be_held_is_left_out_if_that_is_wanted(alphabet: genkit.Generator) -> None:
