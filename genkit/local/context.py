@@ -54,7 +54,7 @@ class Context:
         self._unused, self._twins = list(range(sequences, doubled)), dict[int, int]()
         parameters.n_seq_max = sequences + len(self._unused)
         self._cores = threads if isinstance(threads, Cores) else Cores(threads)
-        self._threads = parameters.n_threads = parameters.n_threads_batch = self._cores.threads
+        self.threads = parameters.n_threads = parameters.n_threads_batch = self._cores.threads
         parameters.kv_unified = True
         if not (model.flash_attention or pooled):
             parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -112,9 +112,9 @@ class Context:
             logits[row] = wanted
         batch.n_tokens = len(rows)
         heard.clear()
-        if (threads := self._cores.before()) != self._threads:
+        if (threads := self._cores.before()) != self.threads:
             lib.llama_set_n_threads(self.pointer, threads, threads)
-            self._threads = threads
+            self.threads = threads
         code = self._evaluate(self.pointer, batch)
         self._cores.after()
         if code not in (0, _ABORTED):

@@ -238,7 +238,7 @@ class Engine:
         now, (answering, prompt) = time.perf_counter(), counted(work)
         self._pace.observe(answering, prompt, now - began)
         if self._speculation and not prompt:
-            self._speculation.observe(answering, now - began)
+            self._speculation.observe(answering, now - began, self._context.threads)
         for sequence, _, sample in work:
             if sample and not sequence.times.first:
                 sequence.times.first = now

@@ -96,6 +96,7 @@ class Speculation:
 
     def __init__(self, costs: Costs | None = None) -> None:
         self._costs = costs or Costs()
+        self._with: dict[int, Costs] = {}  # of so many threads: the steps of others say nothing about theirs
         self._lookups: dict[int, tuple[int, Lookup]] = {}
         self._rates = HitRates()
         self._forms = Foreseen()
@@ -147,8 +148,11 @@ class Speculation:
                     best, rate = size, with_it
         return best
 
-    def observe(self, rows: int, seconds: float) -> None:
-        """A step without prompts took so long."""
+    def observe(self, rows: int, seconds: float, threads: int = 0) -> None:
+        """A step without prompts took so long, with so many threads."""
+        if threads not in self._with:
+            self._with[threads] = Costs() if self._with else self._costs
+        self._costs = self._with[threads]
         self._costs.observe(rows, seconds)
 
     def forget(self, call: int) -> None:

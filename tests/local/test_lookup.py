@@ -284,6 +284,22 @@ def test_what_is_measured_late_counts_too() -> None:
     assert costs.seconds(1) == 0.1
 
 
+def test_what_did_not_pay_with_fewer_threads_says_nothing_of_more() -> None:
+    speculation, work = Speculation(), answering()
+
+    def measured(threads: int, each: float) -> None:
+        for rows in (1, *TOTALS):
+            for _ in range(2):
+                speculation.observe(rows, 0.1 + each * rows, threads)
+
+    measured(2, 0.001)
+    assert sizes(speculation, work) != [0]
+    measured(1, 1.0)
+    assert sizes(speculation, work) == [0]
+    speculation.observe(1, 0.1, 2)  # the other program is gone
+    assert sizes(speculation, work) != [0]
+
+
 def test_what_did_not_pay_is_tried_again_after_a_while() -> None:
     costs = Costs()
     speculation, work = Speculation(costs), answering()
