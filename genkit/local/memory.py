@@ -33,7 +33,7 @@ class Needs:
         token: of one token's keys and values in all layers, 16 bits each.
         compute: of the buffers of one step, but for the attention mask.
         mask: of the mask of one step, and of its scores where they are kept, for one token of context.
-        beside: of what attention keeps beside these scores.
+        beside: of what attention keeps beside these.
         states: of the recurrent states of all sequences.
     """
 
@@ -146,7 +146,7 @@ def needs(header: Header, batch: int, *, flash_attention: bool = True, sequences
         token=shape.all_key_heads() * cached * 2,
         compute=batch * 4 * (widest + 4 * width),
         mask=batch * (2 if flash_attention else 4 * (max(heads) + 2)),
-        beside=0 if flash_attention else beside,
+        beside=beside,
         states=sequences * shape.recurrent() * shape.state() * 4,
     )
 

@@ -87,6 +87,13 @@ def taken(model: Model, context: int, sequences: int) -> list[float]:
     ]
 
 
+def test_with_flash_attention_no_more_is_taken_than_reckoned(noise_file: Path) -> None:
+    buffers = taken(Model(str(noise_file)), 4096, 9)
+    assert len(buffers) == 2
+    need = memory.needs(read_header(noise_file), 256)
+    assert sum(buffers) * memory.MIB <= need.total(4096) - need.weights - memory._PROCESS
+
+
 @pytest.mark.parametrize("context", [256, 1024, 8192])
 def test_without_flash_attention_no_more_is_taken_than_reckoned(noise_file: Path, context: int) -> None:
     model = Model(str(noise_file))
