@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import fabricate
 import pytest
@@ -68,6 +69,27 @@ def test_what_is_dropped_makes_room(generator: Generator) -> None:
     with pytest.raises(ContextOverflow, match=r"700 tokens.*\(rules\) holds 400.*1024.*Generator.drop"):
         generator.generate("x" * 700, **GREEDY)
     generator.drop("rules")
+    assert generator.generate("x" * 700, **GREEDY).usage.output_tokens == 5
+
+
+def test_what_is_dropped_just_as_the_worker_asks_itself_whether_it_is_idle_makes_room(
+    generator: Generator,
+) -> None:
+    class Calls(dict[int, Any]):
+        def __bool__(self) -> bool:
+            if not dropped:
+                dropped.append(True)
+                generator.drop("rules")
+            return len(self) > 0
+
+    dropped = list[bool]()
+    generator.generate(RULES, keep="rules", **GREEDY)
+    connection = generator._backend.worker.worker._connection  # type: ignore[attr-defined]
+    connection._calls = Calls()
+    with generator.stream("a") as stream:
+        next(iter(stream))
+        assert not connection.retire()
+    assert dropped
     assert generator.generate("x" * 700, **GREEDY).usage.output_tokens == 5
 
 
