@@ -386,6 +386,38 @@ forked.wait()
     assert run.stdout == "set()"
 
 
+@forks
+def test_a_process_forked_while_other_threads_make_a_generator_and_start_its_worker_waits_for_neither(
+    noise_file: Path,
+) -> None:
+    program = """
+import genkit, os, sys, threading
+from genkit.local import shared
+def made(): return genkit.Generator("llama:" + sys.argv[1])
+def fork():
+    child = os.fork()
+    if child == 0:
+        print(made().generate("hello", max_tokens=3).usage.output_tokens, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+def look(frame, event, argument):
+    if event == "call" and frame.f_code.co_name == "_send":
+        sys.setprofile(None)
+        with shared._lock:
+            thread = threading.Thread(target=fork)
+            thread.start()
+            thread.join()
+generator = made()
+sys.setprofile(look)
+generator.warm()
+"""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout == "3\n"
+
+
 # --- threads of the host
 
 
