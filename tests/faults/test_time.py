@@ -118,21 +118,21 @@ def test_row_11_a_generator_waits_for_no_try_that_would_be_too_late() -> None:
     assert len(server.requests) == 1
 
 
-def test_a_generator_that_is_closed_waits_for_no_other_try() -> None:
+def test_a_generator_that_is_closed_waits_for_no_other_try(caplog: pytest.LogCaptureFixture) -> None:
     class Closing(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             assert "tried again in 20.0 s" in record.getMessage()
             generator.close()
 
     later = Answer(status=429, headers={"retry-after": "20"}, body={})
-    start, handler = time.monotonic(), Closing()
-    with LoopbackProvider(later) as server, pytest.MonkeyPatch.context() as patch:
-        logger = logging.getLogger("genkit")
-        patch.setattr(logger, "level", logging.INFO)
-        patch.setattr(logger, "handlers", [handler])
+    caplog.set_level("INFO", "genkit")
+    logging.getLogger("genkit").addHandler(handler := Closing())
+    start = time.monotonic()
+    with LoopbackProvider(later) as server:
         generator = genkit.Generator("chat:m", base_url=server.url)
         with pytest.raises(errors.Closed):
             generator.generate("hi")
+    logging.getLogger("genkit").removeHandler(handler)
     assert time.monotonic() - start < 20
 
 
