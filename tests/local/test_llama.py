@@ -174,6 +174,9 @@ def test_the_likeliest_of_many_tokens_is_the_one_that_a_chain_takes(
         for token in range(model.vocabulary_size):
             logits[token] = random.choice([-math.inf, -1.0, 2.0, 2.5])  # several are the likeliest
         assert quick.sample(context, 4) == chain.sample(context, 4)
+    best = quick.sample(context, 4)
+    penalty = [("penalties", 64, 1.0, 1000.0, 0.0), ("greedy",)]  # by which another is the likeliest
+    assert Sampler(model, penalty, [best]).sample(context, 4) != best
 
 
 def test_importing_the_bindings_leaves_the_real_package_whole() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import genkit
 from genkit.errors import BadRequest, ContextOverflow, ModelFileError, UnsupportedOption
 from genkit.local.chat import ChatTemplate
-from genkit.local.guard import Guard
+from genkit.local.guard import Guard, forgeable
 from genkit.local.llama import Model
 from genkit.local.prompt import Prompts
 
@@ -274,6 +274,13 @@ def test_a_text_alone_is_cut_only_where_a_spelling_is_whole() -> None:
     assert guard.pieces("<div></") == ["<div><", "/"]
     assert guard.pieces("a</s>b", alone=True) == ["a<", "/s>b"]
     assert Guard(["", ""]).pieces("ab") == ["ab"]
+
+
+def test_what_looks_like_markup_or_is_in_the_template_is_no_text_that_came_often() -> None:
+    control, often = ["<s>"], ["<table>", "  ", "a"]
+    defined = ["<tool>", "<|a|>", "<｜b｜>"]
+    special = [(id, text, text in control) for id, text in enumerate([*control, *often, *defined])]
+    assert forgeable(special, "<tool>  ") == [*control, *defined]
 
 
 @pytest.mark.parametrize("literals", [["<" + "a" * 60_000 + ">"], [f"<|{n}|>" for n in range(200_000)]])
