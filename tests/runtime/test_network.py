@@ -69,7 +69,9 @@ def test_an_address_that_is_silent_leaves_time_for_the_others(port: int) -> None
 @pytest.mark.usefixtures("silent_first")
 def test_in_an_event_loop_an_address_that_is_silent_leaves_time_for_the_others(port: int) -> None:
     async def connect() -> None:
-        stream = await AwaitingNetwork(None).connect_tcp("a.example", port, Limits(Timeouts(connect=10)))
+        stream = await AwaitingNetwork(None, None).connect_tcp(
+            "a.example", port, Limits(Timeouts(connect=10))
+        )
         assert stream.get_extra_info("peername")[0] == "127.0.0.1"
         await stream.aclose()
 
@@ -79,7 +81,7 @@ def test_in_an_event_loop_an_address_that_is_silent_leaves_time_for_the_others(p
 @pytest.mark.usefixtures("silent_first")
 def test_a_task_that_is_cancelled_while_it_connects_is_cancelled(port: int) -> None:
     async def cancel() -> None:
-        network = AwaitingNetwork(None)
+        network = AwaitingNetwork(None, None)
         connecting = asyncio.create_task(network.connect_tcp("127.0.0.2", port, Limits(Timeouts())))
         for _ in range(9):
             await asyncio.sleep(0)
@@ -92,7 +94,7 @@ def test_a_task_that_is_cancelled_while_it_connects_is_cancelled(port: int) -> N
 
 def test_a_connection_of_an_event_loop_that_was_closed_takes_nothing_more(port: int) -> None:
     async def main() -> None:
-        network, limits = AwaitingNetwork(None), Limits(Timeouts())
+        network, limits = AwaitingNetwork(None, None), Limits(Timeouts())
         stream = await network.connect_tcp("127.0.0.1", port, limits)
         network.close()
         assert await stream.read(1, limits) == b""
@@ -104,7 +106,7 @@ def test_a_connection_of_an_event_loop_that_was_closed_takes_nothing_more(port: 
 
 def test_a_server_that_does_not_read_is_left_when_time_is_up(port: int) -> None:
     async def write() -> None:
-        stream = await AwaitingNetwork(None).connect_tcp("127.0.0.1", port, Limits(Timeouts()))
+        stream = await AwaitingNetwork(None, None).connect_tcp("127.0.0.1", port, Limits(Timeouts()))
         with pytest.raises(DeadlineExceeded, match="longer than its timeout"):
             await stream.write(FAR_TOO_MUCH, Limits(Timeouts(total=0.1)))
         await stream.aclose()
