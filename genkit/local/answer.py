@@ -81,17 +81,15 @@ class AnswerStream:
 
     def end(self) -> Iterator[Event]:
         """What was held back, now that nothing more comes."""
+        while self._section and self._first and not _calls(self._section, self._held):
+            yield from self._leave(self._section, *self._first)  # it was no string that the marker stood in
+            yield from self.add("")
         section, rest = self._section, self._held
         self._held = ""
         if section is None or section.kind in ("text", "reasoning"):
             yield from self._say(rest, section.kind if section else "text")
         elif section.kind == "header":
             yield from self._say(section.opens + rest, "text")
-        elif self._first and not _calls(section, rest):  # it was no string that the marker stood in
-            self._held = rest
-            yield from self._leave(section, *self._first)
-            yield from self.add("")
-            yield from self.end()
         else:
             yield from self._call(section, rest, "")
 
@@ -119,7 +117,8 @@ class AnswerStream:
         """The end of a section, at this marker there."""
         body = self._held[:at]
         self._passed, self._first, self._counted = 0, None, (0, False)
-        self._held = self._held[at if closer in self._opens else at + len(closer) :]
+        closer = "" if closer in self._opens else closer  # it begins the next
+        self._held = self._held[at + len(closer) :]
         self._section = None
         if section.kind == "header":
             self._section = after_header(body)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -312,6 +314,7 @@ def test_a_template_that_shows_calls_without_markers_has_them_alone() -> None:
         ("llama", '{"name": "Bob"'),
         ("llama", 'So: {"name": "f", "parameters": {}}'),
         ("mistral", "[TOOL_CALLS]nothing"),
+        ("mistral", "[TOOL_CALLS]nothing[TOOL_CALLS]f{[TOOL_CALLS]"),
         ("gemma", "<|tool_call>call:f{a:<tool_call|>"),
         ("function", "<function=f>{</function>"),
         ("listed", "<|tool_call|>[1]"),
@@ -395,6 +398,15 @@ def test_a_call_that_is_broken_takes_none_after_it_along() -> None:
         pieces = [written[at : at + cut] for at in range(0, len(written), cut)]
         assert read("tagged", pieces) == ("", f"{BROKEN}\nDone.", [OSLO])
     assert read("tagged", [f"{BROKEN} 1 <"]) == ("", f"{BROKEN} 1 <", [])
+
+
+def test_of_calls_that_are_broken_there_may_be_more_than_python_has_frames() -> None:
+    written, limit = '<tool_call>{"</tool_call>"' * 300, sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 100)
+    try:
+        assert read("tagged", [written]) == ("", written, [])
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:
