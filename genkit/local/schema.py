@@ -88,7 +88,8 @@ def further_keys(schema: Any) -> Iterator[tuple[list[str], dict[str, Any]]]:
         names = [*(schema.get("properties") or ()), *(required if isinstance(required, list) else ())]
         if names and all(isinstance(name, str) for name in names):
             rest = {"type": "string", "pattern": others(names)}
-            yield list(patterns), {"anyOf": [{**rest, "allOf": [{"pattern": each}]} for each in patterns]}
+            if rest["pattern"] not in patterns:  # which leaves all others, and was mostly made of free keys
+                yield list(patterns), {"anyOf": [{**rest, "allOf": [{"pattern": each}]} for each in patterns]}
     for key, value in schema.items():
         if key not in _DATA:
             below = list(value.values()) if key in _MAPS and isinstance(value, Mapping) else value

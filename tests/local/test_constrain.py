@@ -19,7 +19,7 @@ from genkit.errors import BackendError, BadRequest, GenkitError, UnsupportedOpti
 from genkit.local.calls import Spelling
 from genkit.local.constrain import Constraints, Mask
 from genkit.local.llama import Model
-from genkit.local.schema import narrowed
+from genkit.local.schema import further_keys, narrowed
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 CONFORMANCE = SHARED / "corpus" / "conformance" / "llamacpp_grammar_behaviour.json"
@@ -430,6 +430,12 @@ def test_a_pattern_may_have_keys_that_are_named_and_others(noise_file: Path) -> 
         assert fits(noise_file, {"schema": schema}, '{"a":true,"ab":false}')
     free = {"properties": {"a": YES}, "patternProperties": {"^(a)$": YES}, "additionalProperties": YES}
     assert fits(noise_file, {"schema": free}, '{"a":true,"ab":false}')
+
+
+@pytest.mark.parametrize("free", [True, YES])
+def test_that_free_keys_leave_others_is_known_without_a_parser_for_each_object(free: object) -> None:
+    schema = {"properties": {"a": YES}, "required": ["a"], "additionalProperties": free}
+    assert not list(further_keys(narrowed({"properties": {"b": schema, "c": schema}})))
 
 
 def test_a_schema_as_a_grammar_is_told_to_be_one(noise_file: Path) -> None:
