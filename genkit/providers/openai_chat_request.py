@@ -128,7 +128,7 @@ class Wire:
         if not self._quirk("refusal"):
             parts = [Text(part.text) if isinstance(part, Refusal) else part for part in parts]
         said = [part for part in parts if isinstance(part, (Text, CacheMark))]
-        if self._quirk("makes_media") and (heard := native.get("transcript")):
+        if self._quirk("makes_media") is True and (heard := native.get("transcript")):
             said = [part for part in said if part != Text(heard)]  # the sound's id stands for it
         if replay == "content" and thought:
             signed = [p.signature for p in parts if isinstance(p, Reasoning) and p.dialect == NAME]

@@ -42,7 +42,12 @@ class Several:
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls that nobody has run, or the pieces of them; once."""
-        run = {(at, call.get("index")) for at, call in self._calls if call.get("id") in self._answered}
-        found = [call for at, call in self._calls if (at, call.get("index")) not in run]
+        found: list[dict[str, Any]] = []
+        run: dict[Any, bool] = {}
+        for at, call in self._calls:
+            place = at, call.get("index")
+            if call.get("id"):  # later pieces may have none
+                run[place] = call["id"] in self._answered
+            found += [] if run.get(place) else [call]
         self._calls.clear()
         return found

@@ -381,6 +381,28 @@ def test_of_several_messages_of_mistrals_what_its_tools_did_is_no_part_of_the_an
         ]
 
 
+def test_calls_of_mistrals_that_nobody_ran_are_whole_beside_those_that_it_ran() -> None:
+    def call(id: str | None, arguments: str, **more: Any) -> dict[str, Any]:
+        name = {"name": "f"} if id else {}
+        return {**({"id": id} if id else {}), "function": {**name, "arguments": arguments}, **more}
+
+    def called(*calls: dict[str, Any], index: int = 0) -> dict[str, Any]:
+        return {"role": "assistant", "content": "", "index": index, "tool_calls": list(calls)}
+
+    result = {"role": "tool", "tool_call_id": "ran", "content": "a", "index": 1}
+    # The rest of a result has no id, as the rest of a call.
+    begun = [chunk(called(call("ran", "{}"))), chunk(result), chunk({"content": "b", "index": 1})]
+    pieces = [called(call("open", '{"a":', index=0), index=2), called(call(None, " 1}", index=0), index=2)]
+    items = [*begun, *map(chunk, pieces), chunk({"content": ""}, "tool_calls"), DONE]
+    # In one message of calls that have no index.
+    messages = [called(call("ran", "{}"), call("open", '{"a": 1}')), result]
+    whole = {"index": 0, "messages": messages, "finish_reason": "tool_calls"}
+    completion = {"id": "c", "model": "m", "object": "chat.completion", "choices": [whole]}
+    for each in (items, [completion]):
+        (found,) = collect(CHAT, each, target("mistral")).tool_calls
+        assert (found.id, found.arguments) == ("open", '{"a": 1}')
+
+
 def test_mistrals_references_are_citations() -> None:
     content = [
         {"type": "text", "text": "It is so"},

@@ -549,6 +549,14 @@ def test_mistral_gets_its_signature_and_its_images_back() -> None:
         sent(asked(Message.assistant(Audio(data=b"x", media_type="audio/wav"), sound)), "mistral")
 
 
+def test_what_was_said_in_a_sound_of_openais_stays_where_the_sound_is_left_out() -> None:
+    heard = Native(dialect="openai.chat", data={"audio": {"id": "a"}, "transcript": "Hello"})
+    said = Message.assistant(heard, "Hello", Audio(data=b"x", media_type="audio/wav"))
+    for vendor in ("mistral", "groq"):
+        (message,) = sent(asked(said, on_unsupported="drop"), vendor)["messages"]
+        assert message == {"role": "assistant", "content": "Hello"}
+
+
 @pytest.mark.parametrize(
     ("vendor", "model", "fields"),
     [
