@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 from .errors import BadRequest, shown
 from .lora import Given
-from .messages import Message, Part
+from .messages import Message, Part, Reasoning, ToolCall, ToolResult
 from .request import Output, Request, Tool
 from .response import Response
 from .runtime.base import is_duration
@@ -185,4 +185,7 @@ def _meant(given: Any) -> str:
     """How what is part of a message, or holds one, is given."""
     if isinstance(given, Response):
         return "; give its message, response.message"
-    return "; put it into genkit.Message.user(...)" if isinstance(given, Part) else ""
+    if isinstance(given, ToolResult):
+        return f"; {_RESULT}"
+    whose = "assistant" if isinstance(given, (Reasoning, ToolCall)) else "user"
+    return f"; put it into genkit.Message.{whose}(...)" if isinstance(given, Part) else ""

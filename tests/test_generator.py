@@ -219,6 +219,10 @@ def test_a_part_or_an_answer_in_the_place_of_a_message_is_told_how_to_be_one(dem
     image, response = Image(url="https://a.example/cat.png"), demo.generate("Hello!", max_tokens=1)
     for prompt in (image, ["What is this?", image], genkit.Text("a")):
         assert bad(demo, prompt).endswith("; put it into genkit.Message.user(...)")
+    call = genkit.ToolCall(id="1", name="f", arguments="{}")
+    for prompt in (call, ["a", call, "b"], genkit.Reasoning("Hm")):
+        assert bad(demo, prompt).endswith("; put it into genkit.Message.assistant(...)")
+    assert "; give genkit.Message.tool(" in bad(demo, genkit.ToolResult(id="1", content="a"))
     for prompt in (response, ["a", response, "b"]):
         assert bad(demo, prompt).endswith("; give its message, response.message")
 
