@@ -55,7 +55,7 @@ class Media:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"val_json_bytes": "base64", "extra": "forbid"}
     _kinds: ClassVar[tuple[str, ...]] = ("",)
 
-    data: bytes = b""
+    data: bytes = field(default=b"", repr=False)  # megabytes, which logs have no room for
     url: str = ""
     media_type: str = ""
 

@@ -47,6 +47,13 @@ def test_each_role_has_its_maker() -> None:
     assert Message.tool(RESULT, RESULT) == Message("tool", [RESULT, RESULT])
 
 
+def test_the_bytes_of_media_are_not_written_out() -> None:
+    for kind in (Image, Audio, Document):
+        message = Message.user(kind(data=b"x" * 10_000, media_type="a/b"))
+        assert len(repr(message)) < 100
+        assert "media_type='a/b'" in repr(message)
+
+
 @pytest.mark.parametrize("result", ["Rain", Text("Rain")])
 def test_a_tools_result_says_which_call_it_answers(result) -> None:
     with pytest.raises(BadRequest, match=r"Rain.* does not say which call it answers"):
