@@ -80,7 +80,7 @@ def _renamed(messages: Sequence[Message], pattern: str) -> list[Message]:
             count += 1
             waiting.append((part.name, _short(f"call {count}")))
             return replace(part, id=waiting[-1][1])
-        named = [call for call in waiting if call[0] == part.name] or waiting
+        named = [call for call in waiting if call[0] == part.name] or waiting[:1]
         if not named:
             return part
         waiting.remove(named[0])

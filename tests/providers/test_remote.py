@@ -457,6 +457,15 @@ def test_a_result_without_an_id_is_of_the_call_that_was_made_last() -> None:
     assert body["messages"][-1]["tool_call_id"] == second != first
 
 
+def test_results_without_ids_and_names_are_of_the_calls_in_their_order() -> None:
+    for names in ("f", "fg"):
+        asked = Message.assistant(*(ToolCall(id="", name=name, arguments="{}") for name in names))
+        results = Message.tool(*(ToolResult(id="", content="1") for _ in names))
+        _, called, *answered = sent("chat:m", Message.user("?"), asked, results)["messages"]
+        ids = [call["id"] for call in called["tool_calls"]]
+        assert [turn["tool_call_id"] for turn in answered] == ids
+
+
 def test_a_generator_that_is_dropped_closes_its_connections_at_once() -> None:
     gc.disable()
     try:
