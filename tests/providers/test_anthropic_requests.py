@@ -626,6 +626,7 @@ def test_a_tool_can_be_cached_and_strict() -> None:
         ([HELLO], {"reasoning": "maximal"}, "reasoning='maximal'"),
         ([HELLO], {"reasoning": 2000, "to": target("claude-opus-4-7")}, "reasoning as a number of tokens"),
         ([HELLO], {"reasoning": 2000, "to": target("claude-haiku-5-5")}, "reasoning as a number of tokens"),
+        ([HELLO], {"reasoning": 2000, "to": target("claude-sonnet-5")}, "reasoning as a number of tokens"),
         ([Message.user(Audio(data=b"x", media_type="audio/wav"))], {}, "a part of type 'audio'"),
         ([Message.user(Native(dialect="other", data={}))], {}, "a part of type 'native'"),
         ([Message.user(CacheMark(), "x")], {}, "a cache mark that nothing comes before in its message"),

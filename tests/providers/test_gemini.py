@@ -197,6 +197,8 @@ def test_why_an_answer_ended_badly_is_told() -> None:
     told = chunk(finishReason="MALFORMED_FUNCTION_CALL", finishMessage=why)
     warning = f"the answer ended with MALFORMED_FUNCTION_CALL: {why}"
     assert collect(GEMINI, [told], HERE).warnings == (warning,)
+    later = chunk(finishReason="MALFORMED_FUNCTION_CALL")
+    assert collect(GEMINI, [told, later], HERE).warnings == (warning,)
     blocked = {"promptFeedback": {"blockReason": "JAILBREAK", "blockReasonMessage": "It broke a rule."}}
     warning = "the answer ended with JAILBREAK: It broke a rule."
     assert collect(GEMINI, [blocked], HERE).warnings == (warning,)

@@ -60,12 +60,20 @@ def test_a_path_in_the_place_of_a_url_is_refused(model: str, media: Any) -> None
 
 @pytest.mark.parametrize("model", ["anthropic:m", "bedrock:m", "gemini:m", "openai:m", "openai-chat:m"])
 def test_a_file_here_is_none_to_a_server_elsewhere(model: str) -> None:
-    image = Image(url="file:///home/ada/cat.png")
+    image = Image(url="FILE:///home/ada/cat.png")
     result = Message.tool(ToolResult(id="1", name="f", content=[Text("a"), image]))
     with genkit.Generator(model, base_url="http://127.0.0.1:9", api_key="k") as generator:
         for message in (Message.user(image), result):
             with pytest.raises(BadRequest, match=r"cannot fetch: .* genkit.Image.read\(path\)"):
                 generator.generate(message)
+
+
+def test_where_an_image_of_the_models_own_is_is_not_asked() -> None:
+    with (
+        genkit.Generator("mistral:m", base_url="http://127.0.0.1:9", api_key="k", attempts=1) as generator,
+        pytest.raises(ConnectFailed),
+    ):
+        generator.generate([Message.assistant(Image(url="made/1")), Message.user("Another one.")])
 
 
 @pytest.mark.parametrize("model", ["chat:m", "llama-server:m", "responses:m", "vllm:m"])
