@@ -327,6 +327,17 @@ def test_while_a_probe_is_not_answered_others_are_told_when_to_come_back() -> No
     assert caught.value.retry_after == pytest.approx(1.0)
 
 
+def test_once_a_probe_was_answered_all_calls_are_let_in() -> None:
+    clock, breaker = Clock(), Breaker(lambda: clock.now)
+    for _ in range(5):
+        breaker.failed(failed())
+    clock.now += 5.0
+    breaker.admit()
+    breaker.answered()
+    for _ in range(3):
+        breaker.admit()
+
+
 def test_once_a_probe_was_answered_a_failure_is_no_failed_probe() -> None:
     clock, breaker = Clock(), Breaker(lambda: clock.now)
     for _ in range(5):

@@ -540,6 +540,9 @@ def test_mistral_gets_its_signature_and_its_images_back() -> None:
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}], "signature": "sig"}
     shown = {"type": "image_url", "image_url": "https://a.example/i.jpg"}
     assert message["content"] == [thinking, {"type": "text", "text": "Yes"}, shown]
+    twice = Message.assistant(thought, Reasoning(".", "other", dialect="openai.chat"))
+    (message,) = sent(asked(twice), "mistral")["messages"]
+    assert message["content"] == [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]
     (message,) = sent(asked(Message.assistant("Yes", picture)), "mistral")["messages"]
     assert message == {"role": "assistant", "content": [{"type": "text", "text": "Yes"}, shown]}
     (message,) = sent(asked(Message.assistant(picture)), "mistral")["messages"]
