@@ -316,34 +316,32 @@ def test_once_a_probe_is_answered_others_need_not_wait_for_its_end() -> None:
     run(probe())
 
 
-def test_while_a_probe_is_not_answered_others_are_told_when_to_come_back() -> None:
+def probed() -> tuple[Clock, Breaker]:
+    """A breaker that opened, and has let in one call to find out how the server is."""
     clock, breaker = Clock(), Breaker(lambda: clock.now)
     for _ in range(5):
         breaker.failed(failed())
     clock.now += 5.0
     breaker.admit()
+    return clock, breaker
+
+
+def test_while_a_probe_is_not_answered_others_are_told_when_to_come_back() -> None:
+    _, breaker = probed()
     with pytest.raises(ServerFailed, match="not asked again") as caught:
         breaker.admit()
     assert caught.value.retry_after == pytest.approx(1.0)
 
 
 def test_once_a_probe_was_answered_all_calls_are_let_in() -> None:
-    clock, breaker = Clock(), Breaker(lambda: clock.now)
-    for _ in range(5):
-        breaker.failed(failed())
-    clock.now += 5.0
-    breaker.admit()
+    _, breaker = probed()
     breaker.answered()
     for _ in range(3):
         breaker.admit()
 
 
 def test_once_a_probe_was_answered_a_failure_is_no_failed_probe() -> None:
-    clock, breaker = Clock(), Breaker(lambda: clock.now)
-    for _ in range(5):
-        breaker.failed(failed())
-    clock.now += 5.0
-    breaker.admit()
+    clock, breaker = probed()
     breaker.answered()
     breaker.failed(failed())  # of another call
     with pytest.raises(ServerFailed, match=r"not asked again for 5\.0 s"):
