@@ -94,13 +94,14 @@ class Collector:
     """Folds events into a :class:`Response`, one at a time; it can be read at any moment."""
 
     __slots__ = (
-        "_calls", "_logprobs", "_open", "_parts", "_received", "_start", "_warnings", "closed", "finish",
-        "metrics", "usage",
+        "_calls", "_logprobs", "_open", "_parts", "_received", "_start", "_text", "_warnings", "closed",
+        "finish", "metrics", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._parts: list[Part] = []
         self._open: dict[type[Any], list[str]] = {Reasoning: [], Text: [], Refusal: []}
+        self._text = self._open[Text]
         self._calls: dict[int, tuple[list[str], list[str]]] = {}
         self._logprobs: list[TokenLogprob] = []
         self._warnings: list[str] = []
@@ -113,7 +114,7 @@ class Collector:
     def add(self, event: Event) -> None:
         """Take one more event."""
         if isinstance(event, TextDelta):  # first, and outside the match: it is nearly every event
-            self._open[Text].append(event.text)
+            self._text.append(event.text)
             return
         match event:
             case ReasoningDelta(text):

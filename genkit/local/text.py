@@ -35,13 +35,15 @@ class TextStream:
         return text + held
 
     def _until_stop(self, text: str) -> str:
+        if not self._stop:  # as mostly, and for each token
+            return text
         text = self._held + text
         # The one that is whole first, so that the cuts of the text make no difference.
         found = min(((at + len(s), at, s) for s in self._stop if (at := text.find(s)) >= 0), default=None)
         if found:
             self.stopped_by, self._held = found[2], ""
             return text[: found[1]]
-        safe = len(text) - max((overlap(text, stop) for stop in self._stop), default=0)
+        safe = len(text) - max(overlap(text, stop) for stop in self._stop)
         self._held = text[safe:]
         return text[:safe]
 
