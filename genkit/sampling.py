@@ -103,10 +103,10 @@ def checked_number(name: str, value: Any, low: float, high: float, *, whole: boo
     return number if isinstance(number, int) else float(number)
 
 
-def whole_number(value: object) -> int | None:
+def whole_number(value: Any) -> int | None:
     """The whole number that something is, whoever made it (numpy, say); None where it is none, as True is."""
     try:
-        return None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         return None
 

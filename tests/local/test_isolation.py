@@ -295,6 +295,15 @@ def test_without_room_for_a_thread_nothing_is_lost(
 # --- fork
 
 
+def printed(program: str, model: Path, **environment: str) -> str:
+    """What a program prints in a process of its own, which is given a model's file."""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, str(model)],
+        env={**os.environ, **environment}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return run.stdout
+
+
 @forks
 @pytest.mark.parametrize("isolation", ["process", "thread"])
 def test_a_fork_is_survived_by_both(isolation: str, noise_file: Path, tmp_path: Path) -> None:
@@ -317,13 +326,9 @@ stream.close()
 try: print(name, generator.generate("hello", seed=1, max_tokens=9).text == whole, flush=True)
 except genkit.errors.BackendError as error: print(name, type(error).__name__, flush=True)
 """
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
-        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    said = printed(program, noise_file, XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path))
     of_child = "child True" if isolation == "process" else "child BackendError"
-    assert run.stdout.splitlines() == ["child heard", of_child, "parent went on", "parent True"]
+    assert said.splitlines() == ["child heard", of_child, "parent went on", "parent True"]
 
 
 @forks
@@ -339,12 +344,7 @@ child = os.fork()
 if child == 0: print(made().generate("hello", seed=1, max_tokens=9).text == whole, flush=True)
 else: os.waitpid(child, 0)
 """
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
-        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert run.stdout == "True\n"
+    assert printed(program, noise_file, XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path)) == "True\n"
 
 
 @linux
@@ -379,11 +379,7 @@ sys.setprofile(look)
 generator.warm()
 forked.wait()
 """
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert run.stdout == "set()"
+    assert printed(program, noise_file) == "set()"
 
 
 @forks
@@ -411,11 +407,7 @@ generator = made()
 sys.setprofile(look)
 generator.warm()
 """
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, str(noise_file)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert run.stdout == "3\n"
+    assert printed(program, noise_file) == "3\n"
 
 
 # --- threads of the host
