@@ -54,6 +54,7 @@ WORKER_SIDE = (
     "local.engine",
     "local.llama",
     "local.context",
+    "local.parking",
     "local.sampler",
     "local.chat",
     "local.efforts",

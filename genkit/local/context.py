@@ -189,13 +189,17 @@ class Context:
             lib.llama_memory_seq_rm(self._memory, twin, -1, -1)
             self._unused.append(twin)
 
+    def size_of(self, slot: int) -> int:
+        """How many bytes :meth:`save` gives."""
+        return int(lib.llama_state_seq_get_size(self.pointer, slot))
+
     def save(self, slot: int) -> bytearray:
         """The state of all that a sequence holds, for :meth:`load`.
 
         Raises:
             BackendError: llama.cpp cannot tell it.
         """
-        size = lib.llama_state_seq_get_size(self.pointer, slot)
+        size = self.size_of(slot)
         state = bytearray(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(state)
         if not size or lib.llama_state_seq_get_data(self.pointer, buffer, size, slot) != size:

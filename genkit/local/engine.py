@@ -12,8 +12,10 @@ from .context import Context
 from .cores import Cores
 from .listener import Listener
 from .llama import Model
+from .machine import free_memory
 from .pace import Pace
-from .plan import Move, Work, counted, rows
+from .parking import Parking
+from .plan import Work, counted, rows
 from .pooler import Pooler, Text
 from .prefixes import Name
 from .scheduler import Scheduler
@@ -66,6 +68,7 @@ class Engine:
         ids = parallel + (kept := KEPT if remembers and not model.recurrent else 0)
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
         self._slots, self._pace = Slots(ids, context_size), Pace(BATCH)
+        self._parking = Parking(self._context, room=context_size, count=kept, free=free_memory)
         self._scheduler = Scheduler(
             self._slots,
             parallel=parallel,
@@ -73,6 +76,7 @@ class Engine:
             names=kept,
             remembers=remembers,
             intact=self._context.intact,
+            parks=self._parking.takes,
         )
         self._choice = Choice(model, self._context, context_size)
         self._speculation = None if model.recurrent else speculation
@@ -191,24 +195,22 @@ class Engine:
             self._unwanted.clear()
         self._context.abort(False)
         moves, work = self._scheduler.plan(self._pace.chunk)
-        self._make(moves)
+        self._parking.make(moves)
         return work
 
     def _restore(self, sequence: Sequence) -> None:
-        """Load what was saved for it; if that cannot be, it is evaluated as others are."""
-        if sequence.saved is None:
+        """Load what was saved or set aside for it; if that cannot be, it is evaluated as others are."""
+        found = sequence.saved or self._parking.find(sequence.tokens, sequence.scales)
+        if found is None:
             return
-        tokens, state = sequence.saved
-        slot = self._scheduler.restore(sequence, tokens)
-        self._make(self._scheduler.take_moves())
-        if slot is None or self._context.load(slot, state, len(tokens)):
+        slot = self._scheduler.restore(sequence, found.tokens)
+        self._parking.make(self._scheduler.take_moves())
+        if slot is not None:
+            self._parking.remove(found)
+        if slot is None or self._context.load(slot, found.state, len(found.tokens)):
             sequence.saved = None
         else:
             self._scheduler.not_restored(slot)
-
-    def _make(self, moves: list[Move]) -> None:
-        for move in moves:
-            self._context.make(move)
 
     def _refuse(self) -> None:
         """Tell those that what is pinned leaves no room; an answer that has begun ends there."""
@@ -234,7 +236,7 @@ class Engine:
             for sequence, _, _ in work:
                 self._cut(sequence, sequence.evaluated)
             return
-        self._make(self._scheduler.done(work))
+        self._parking.make(self._scheduler.done(work))
         now, (answering, prompt) = time.perf_counter(), counted(work)
         self._pace.observe(answering, prompt, now - began)
         if self._speculation and not prompt:
@@ -272,7 +274,7 @@ class Engine:
             elif why != "context_full" or not self._scheduler.shorten(sequence):
                 self._remove(sequence)
                 self._listener.finished(sequence, why)
-        self._make(self._scheduler.take_moves())
+        self._parking.make(self._scheduler.take_moves())
 
     def _cut(self, sequence: Sequence, length: int) -> int:
         """Drop what the KV cache may hold of a sequence after so many tokens, and its draft; what remains."""

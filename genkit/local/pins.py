@@ -13,6 +13,12 @@ RESERVE = 256
 """How many tokens of an answer room is set aside for; a longer one takes what room it finds."""
 
 
+def outstanding(sequence: Sequence) -> int:
+    """How many cells a sequence is still to take, as far as they are set aside."""
+    answer = min(sequence.max_tokens, RESERVE) - sequence.generated
+    return len(sequence.tokens) - max(sequence.evaluated, sequence.led) + max(answer, 0)
+
+
 class Pins:
     """Says no to calls that do not fit beside what is pinned, or would pin too much.
 

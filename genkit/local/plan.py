@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from .prefixes import Scales
 from .sequence import Sequence
 
 
@@ -36,6 +37,14 @@ class Forget(NamedTuple):
     slot: int
 
 
+class Park(NamedTuple):
+    """Set aside the state of all that an id holds, evaluated with these adapters, and drop it."""
+
+    slot: int
+    tokens: list[int]
+    scales: Scales
+
+
 class Cut(NamedTuple):
     """Drop what an id holds from this token on."""
 
@@ -51,7 +60,7 @@ class Shift(NamedTuple):
     length: int
 
 
-Move: TypeAlias = Share | Forget | Cut | Shift
+Move: TypeAlias = Share | Forget | Park | Cut | Shift
 
 
 class Plan(NamedTuple):

@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 WORTHWHILE = 16
 """A shorter prefix is not worth sharing."""
-
+IDLE = 64
+"""So few cells cost others less than to set them aside would."""
 
 Scales: TypeAlias = tuple[float, ...]
 """How much of each LoRA adapter is added to the weights; evaluated with some, it is of no use to others."""
@@ -84,6 +85,25 @@ class Kept:
         for slot in [*self.pinned.values(), *self.unpinned()] if slots is None else slots:
             if self._scales[slot] == scales:
                 yield slot, self._tokens[slot]
+
+    def held_by(self, slot: int) -> tuple[list[int], Scales]:
+        """What an id holds, and with which adapters that was evaluated."""
+        return self._tokens[slot], self._scales[slot]
+
+    def idle(self, waiting: Iterable[Sequence[int]], alone: Callable[[int], int]) -> list[int]:
+        """The ids whose cells are of no use to those that run or wait, and many enough to slow them down.
+
+        Args:
+            waiting: the prompts that wait.
+            alone: how many cells an id holds and no other.
+        """
+        begin = {tuple(tokens[:WORTHWHILE]) for tokens in waiting}
+        return [
+            slot
+            for slot in self.unpinned()
+            if alone(slot) >= max(IDLE, len(self._tokens[slot]) / 2)
+            and tuple(self._tokens[slot][:WORTHWHILE]) not in begin
+        ]
 
     def add(self, slot: int, tokens: list[int], scales: Scales = ()) -> None:
         """Keep what an id holds, and was evaluated with these adapters."""

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import GenkitError
-from .pins import RESERVE, Pins
-from .plan import Cut, Forget, Move, Pin, Plan, Share, Shift, Work
+from .pins import Pins, outstanding
+from .plan import Cut, Forget, Move, Park, Pin, Plan, Share, Shift, Work
 from .prefixes import WORTHWHILE, Kept, Name, common, longest
 from .sequence import Sequence
 from .slots import Slots
@@ -29,6 +29,7 @@ class Scheduler:
         remembers: whether what finished sequences left serves others; else each begins with nothing.
         intact: whether an id still holds every token from the first on, so that a part of them can be
             shared; else only all of them can (models with a recurrent state, or a sliding window).
+        parks: whether what an id holds can be set aside.
         turns: whose turn it is where calls have different adapters.
     """
 
@@ -41,13 +42,14 @@ class Scheduler:
         names: int = 0,
         remembers: bool = True,
         intact: Callable[[int], bool] = lambda _: True,
+        parks: Callable[[int], bool] = lambda _: False,
         turns: Turns | None = None,
     ) -> None:
         self._slots, self._parallel, self._batch, self._intact = slots, parallel, batch, intact
         self._remembers, self._waiting = remembers, deque[Sequence]()
-        self._kept = Kept()
+        self._parks, self._settled = parks, (list[int](), list[int]())
+        self._kept, self._moves = Kept(), list[Move]()
         self._pins = Pins(slots, self._kept, names=names, intact=intact)
-        self._moves: list[Move] = []
         self._turns = turns or Turns()
         self.running: list[Sequence] = []
         self.refused: list[tuple[Sequence, GenkitError]] = []
@@ -120,6 +122,7 @@ class Scheduler:
                 break
         for sequence in self.running:
             self._begin(sequence)
+        self._park()
         work = share_out(self.running, self._turns, self._batch, chunk)
         while sum(size for _, size, _ in work) > self._slots.left:
             last = self.running[0]
@@ -182,10 +185,10 @@ class Scheduler:
         source, ready = self._source(sequence)
         leader, led = self._leader(sequence, ready)
         stays = self._staying()
-        room = self._slots.room - self._slots.held(stays) - sum(_outstanding(other) for other in self.running)
+        room = self._slots.room - self._slots.held(stays) - sum(outstanding(other) for other in self.running)
         if source in self._kept and source not in stays and not led:
             room -= ready  # not to be dropped for it
-        if _outstanding(sequence) - max(led, ready) > room and self.running:
+        if outstanding(sequence) - max(led, ready) > room and self.running:
             return False
         sequence.leader, sequence.led = leader, led
         if source is not None and source in self._kept:
@@ -233,6 +236,17 @@ class Scheduler:
             self._moves.append(Share(source, sequence.slot, length))
             if source in self._kept:
                 self._kept.use(source)
+
+    def _park(self) -> None:
+        """Set aside what is of no use to those that run and wait, once after each change."""
+        now = [sequence.call for sequence in self.running], [*self._kept.unpinned()]
+        if now == self._settled or not self.running or not all(sequence.begun for sequence in self.running):
+            return
+        self._settled = now
+        idle = self._kept.idle([waiting.tokens for waiting in self._waiting], self._slots.alone)
+        for slot in filter(self._parks, idle):
+            self._moves.append(Park(slot, *self._kept.held_by(slot)))
+            self._slots.give_back(self._kept.pop(slot))
 
     def _source(self, sequence: Sequence) -> tuple[int | None, int]:
         """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
@@ -284,9 +298,3 @@ class Scheduler:
     def _drop(self, slot: int) -> None:
         self._slots.give_back(slot)
         self._moves.append(Forget(slot))
-
-
-def _outstanding(sequence: Sequence) -> int:
-    """How many cells it is still to take, as far as they are set aside."""
-    answer = min(sequence.max_tokens, RESERVE) - sequence.generated
-    return len(sequence.tokens) - max(sequence.evaluated, sequence.led) + max(answer, 0)

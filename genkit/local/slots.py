@@ -49,6 +49,10 @@ class Slots:
         """How many cells these ids hold, each counted once."""
         return len({cell for slot in slots for cell in self._cells[slot]})
 
+    def alone(self, slot: int) -> int:
+        """How many cells this id holds and no other."""
+        return sum(self._holders[cell] == 1 for cell in self._cells[slot])
+
     def grow(self, slot: int, count: int) -> None:
         """The id holds so many more cells; there must be as many left."""
         for _ in range(count):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from genkit.errors import BadRequest, ContextOverflow
-from genkit.local.plan import Cut, Forget, Move, Plan, Share, Shift, Work
+from genkit.local import prefixes
+from genkit.local.plan import Cut, Forget, Move, Park, Plan, Share, Shift, Work
 from genkit.local.prefixes import Name
 from genkit.local.scheduler import Scheduler
 from genkit.local.sequence import Sequence
@@ -56,9 +57,11 @@ class Served(RuleBasedStateMachine):
         kept=st.integers(0, 3),
         room=st.integers(40, 120),
         batch=st.integers(8, 40),
+        parks=st.sampled_from([True, True, False]),
     )
-    def start(self, parallel: int, kept: int, room: int, batch: int) -> None:
+    def start(self, parallel: int, kept: int, room: int, batch: int, parks: bool) -> None:
         self.parallel, self.room, self.batch = parallel, room, batch
+        self.idle, prefixes.IDLE = prefixes.IDLE, 1  # prompts are short here
         self.slots = Slots(parallel + kept, room)
         self.scheduler = Scheduler(
             self.slots,
@@ -66,6 +69,7 @@ class Served(RuleBasedStateMachine):
             batch=batch,
             names=kept,
             intact=self.is_intact,
+            parks=lambda _: parks,
             turns=short_turns(),
         )
         self.pinned: dict[Name, list[int]] = {}
@@ -171,6 +175,11 @@ class Served(RuleBasedStateMachine):
 
     def move(self, moves: list[Move]) -> None:
         for move in moves:
+            if isinstance(move, Park):
+                assert self.cache[move.slot] == [[token, move.scales] for token in move.tokens]
+                assert move.slot not in [one.slot for one in self.scheduler.running]
+                self.cache[move.slot] = []
+                continue
             if isinstance(move, Forget | Cut):
                 start = move.start if isinstance(move, Cut) else 0
                 self.cache[move.slot] = self.cache[move.slot][:start]
@@ -224,6 +233,7 @@ class Served(RuleBasedStateMachine):
         """Everyone is served in the end."""
         if not hasattr(self, "scheduler"):
             return
+        prefixes.IDLE = self.idle
         most = sum(len(one.tokens) + one.max_tokens for one in self.alive) * (len(self.alive) + 1)
         most *= self.parallel
         while self.alive and most:
@@ -778,3 +788,31 @@ def test_nothing_to_do_is_no_work() -> None:
     assert one.plan() == ([], [])
     one.remove(sequence(1, 2))  # nobody it knows
     assert one.plan() == ([], [])
+
+
+def parked(*waiting: Sequence, first: Sequence, then: Sequence, parks: bool = True) -> list[Move]:
+    """What is set aside when one that has ended is followed by another."""
+    one = Scheduler(Slots(9, 1000), parallel=1, batch=999, names=1, parks=lambda _: parks)
+    one.add(first)
+    do(one, one.plan())
+    one.remove(first)
+    assert not one.plan().moves  # while nobody runs, nobody is slowed down
+    for each in (then, *waiting):
+        one.add(each)
+    return [move for move in one.plan().moves if isinstance(move, Park)]
+
+
+def test_what_was_left_is_set_aside_while_others_run() -> None:
+    first, unlike = sequence(1, 80), sequence(2, 5, first=500)
+    assert parked(first=first, then=unlike) == [(0, list(range(80)), ())]
+    assert parked(first=sequence(1, 80), then=unlike, parks=False) == []
+    assert parked(first=sequence(1, 63), then=unlike) == []  # too little to slow anybody down
+
+
+def test_what_is_of_use_to_those_that_run_or_wait_stays() -> None:
+    unlike, alike, half = sequence(2, 5, first=500), sequence(3, 90), sequence(3, 41)
+    pinned = Sequence(1, list(range(80)), [], 1, keep=Name(1, "a"))
+    assert parked(first=sequence(1, 80), then=alike) == []
+    assert parked(first=sequence(1, 80), then=half) == []
+    assert parked(alike, first=sequence(1, 80), then=unlike) == []
+    assert len(parked(first=pinned, then=unlike)) == 0

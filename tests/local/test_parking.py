@@ -1,0 +1,93 @@
+"""What finished calls left is set aside while others run, and is there again when it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from genkit import Generator
+from genkit.local.context import Context
+from genkit.local.llama import Model
+from genkit.local.parking import Parking
+from genkit.local.plan import Park
+
+ONE, OTHER = [*range(100)], [*range(100, 220)]
+
+
+@pytest.fixture
+def context(noise_file: Path) -> Iterator[Context]:
+    model = Model(str(noise_file))
+    made = Context(model, size=512, sequences=2, batch=256, threads=1)
+    yield made
+    made.close()
+    model.close()
+
+
+def parking(context: Context, *, room: int = 999, count: int = 9, free: int | None = 1 << 30) -> Parking:
+    return Parking(context, room=room, count=count, free=lambda: free)
+
+
+def park(where: Parking, context: Context, tokens: list[int], scales: tuple[float, ...] = ()) -> None:
+    context.decode([(token, at, 0, False) for at, token in enumerate(tokens)])
+    where.make([Park(0, tokens, scales)])
+
+
+def test_a_conversation_goes_on_as_if_no_other_had_been_between(alphabet_file: Path) -> None:
+    def turns(generator: Generator, between: bool) -> list[tuple[str, int]]:
+        told, prompt = [], "a" * 90
+        for turn in range(3):
+            answer = generator.generate(prompt, temperature=0, max_tokens=10)
+            told.append((answer.text, answer.usage.cached_tokens))
+            prompt += answer.text + f"and {turn} then"
+            if between:
+                other = generator.generate(f"{turn}" * 150, temperature=0, max_tokens=5)
+                assert other.metrics
+                assert other.metrics.kv_used < 200  # its own alone
+        return told
+
+    with (
+        Generator(alphabet_file, lookup=False) as alone,
+        Generator(alphabet_file, lookup=False, context=2048) as both,
+    ):
+        expected = turns(alone, between=False)
+        assert [cached > 80 for _, cached in expected] == [False, True, True]
+        assert turns(both, between=True) == expected
+
+
+def test_what_was_set_aside_is_found_by_a_prompt_that_begins_like_it(context: Context) -> None:
+    where = parking(context)
+    park(where, context, ONE)
+    park(where, context, OTHER)
+    found = where.find([*OTHER[:50], 7], ())
+    assert found
+    assert found.tokens == OTHER
+    assert context.load(1, found.state, len(OTHER))
+    assert where.find([*ONE[:15], 7], ()) is None
+    where.remove(found)
+    assert where.find(OTHER, ()) is None
+    assert where.find(ONE, ())
+
+
+def test_what_was_evaluated_with_other_adapters_is_not_found(context: Context) -> None:
+    where = parking(context)
+    park(where, context, ONE, (0.5,))
+    assert where.find(ONE, ()) is None
+    assert where.find(ONE, (0.5,))
+
+
+@pytest.mark.parametrize("limit", [{"count": 1}, {"room": 219}])
+def test_the_oldest_goes_when_there_is_too_much(context: Context, limit: dict[str, int]) -> None:
+    where = parking(context, **limit)
+    park(where, context, ONE)
+    park(where, context, OTHER)
+    assert where.find(ONE, ()) is None
+    assert where.find(OTHER, ())
+
+
+def test_nothing_is_set_aside_where_memory_is_short(context: Context) -> None:
+    context.decode([(token, at, 0, False) for at, token in enumerate(ONE)])
+    assert parking(context, free=8 * context.size_of(0)).takes(0)
+    assert not parking(context, free=8 * context.size_of(0) - 1).takes(0)
+    assert not parking(context, free=None).takes(0)
