@@ -39,13 +39,32 @@ class Backend(Protocol):
         *,
         dimensions: int | None = None,
         purpose: str | None = None,
+        deadline: float | None = None,
     ) -> list[list[float]]:
-        """The embedding of each text, in their order; see :meth:`genkit.Generator.embed`."""
+        """The embedding of each text, in their order; see :meth:`genkit.Generator.embed`.
+
+        Args:
+            texts, dimensions, purpose: see there.
+            runtime: how to wait.
+            deadline: when the last of them must have come, by ``time.monotonic()``.
+        """
 
     async def rerank(
-        self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
+        self,
+        query: str,
+        documents: Sequence[str],
+        runtime: Runtime,
+        *,
+        top: int | None = None,
+        deadline: float | None = None,
     ) -> list[Ranked]:
-        """The documents that answer a query best; see :meth:`genkit.Generator.rerank`."""
+        """The documents that answer a query best; see :meth:`genkit.Generator.rerank`.
+
+        Args:
+            query, documents, top: see there.
+            runtime: how to wait.
+            deadline: when they must have been ranked, by ``time.monotonic()``.
+        """
 
     async def models(self, runtime: Runtime) -> list[str]:
         """The names of the models there are."""

@@ -130,12 +130,22 @@ def make_request(prompt: Prompt, options: Mapping[str, Any], *, stream: bool) ->
         messages = [Message.system(given.pop("system")), *messages]
     if isinstance(given.get("output"), Mapping):
         given["output"] = Output(schema=given["output"])
-    if (timeout := given.pop("timeout", None)) is not None:
-        if not is_duration(timeout):
-            raise BadRequest(f"timeout takes the seconds that a call may take, above 0, not {shown(timeout)}")
-        given["deadline"] = time.monotonic() + float(timeout)
+    given["deadline"] = deadline(given.pop("timeout", None))
     sampling = Sampling(**{name: given.pop(name) for name in _SAMPLING if name in given})
     return Request(messages=messages, sampling=sampling, stream=stream, **given)
+
+
+def deadline(timeout: Any) -> float | None:
+    """When a call that may take so many seconds must have ended, by ``time.monotonic()``; None if any.
+
+    Raises:
+        BadRequest: that is no number above 0.
+    """
+    if timeout is None:
+        return None
+    if not is_duration(timeout):
+        raise BadRequest(f"timeout takes the seconds that a call may take, above 0, not {shown(timeout)}")
+    return time.monotonic() + float(timeout)
 
 
 def conversation(prompt: Prompt) -> list[Message]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from .backend import Backend
 from .errors import BadRequest, shown
+from .options import deadline
 from .response import Ranked
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
@@ -20,7 +22,12 @@ class Retrieval:
     _blocking: BlockingRuntime
 
     def embed(
-        self, texts: Iterable[str], *, dimensions: int | None = None, purpose: str | None = None
+        self,
+        texts: Iterable[str],
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
+        timeout: float | None = None,
     ) -> list[list[float]]:
         """The embedding of each text, in their order.
 
@@ -29,46 +36,78 @@ class Retrieval:
             dimensions: how long each embedding is to be, for models that can shorten theirs.
             purpose: what the embeddings are for, for vendors that ask: ``"document"``, ``"query"`` (to find
                 documents by it), or a word of the vendor's own.
+            timeout: how many seconds this call may take in all, instead of what its Generator allows.
 
         Raises:
-            BadRequest: the vendor does not embed, or an option is none of its, or a text is too long.
+            BadRequest: the vendor does not embed, or an option is none of its or wrong, or a text is too
+                long.
             ModelFileError: the local model was not made for it.
-            BackendError: the backend failed.
+            BackendError: the backend failed, or took longer than it may (DeadlineExceeded).
             Closed: the Generator was closed.
         """
-        checked, size = _texts(texts, "embed"), _count("dimensions", dimensions)
-        return run(self._backend.embed(checked, self._blocking, dimensions=size, purpose=_purpose(purpose)))
+        options = _embedding(dimensions, purpose, timeout)
+        return run(self._backend.embed(_texts(texts, "embed"), self._blocking, **options))
 
     async def aembed(
-        self, texts: Iterable[str], *, dimensions: int | None = None, purpose: str | None = None
+        self,
+        texts: Iterable[str],
+        *,
+        dimensions: int | None = None,
+        purpose: str | None = None,
+        timeout: float | None = None,
     ) -> list[list[float]]:
         """The asynchronous twin of :meth:`embed`."""
-        checked, size = _texts(texts, "embed"), _count("dimensions", dimensions)
-        return await self._backend.embed(checked, awaiting(), dimensions=size, purpose=_purpose(purpose))
+        options = _embedding(dimensions, purpose, timeout)
+        return await self._backend.embed(_texts(texts, "embed"), awaiting(), **options)
 
-    def rerank(self, query: str, documents: Iterable[str], *, top: int | None = None) -> list[Ranked]:
+    def rerank(
+        self, query: str, documents: Iterable[str], *, top: int | None = None, timeout: float | None = None
+    ) -> list[Ranked]:
         """The documents in the order in which they answer a query, the best first.
 
         Args:
             query: what is searched for.
             documents: what was found.
             top: how many to tell of, all by default.
+            timeout: how many seconds this call may take in all, instead of what its Generator allows.
 
         Returns:
             For each, its index in ``documents``, and its score: from 0 to 1, and comparable to others of the
             same model only.
 
         Raises:
-            BadRequest: the vendor does not rerank, or a query and a document together are too long.
+            BadRequest: the vendor does not rerank, an option is wrong, or a query and a document together
+                are too long.
             ModelFileError: the local model was not made for it.
-            BackendError: the backend failed.
+            BackendError: the backend failed, or took longer than it may (DeadlineExceeded).
             Closed: the Generator was closed.
         """
-        return run(self._backend.rerank(*_search(query, documents), self._blocking, top=_count("top", top)))
+        options = _ranking(top, timeout)
+        return run(self._backend.rerank(*_search(query, documents), self._blocking, **options))
 
-    async def arerank(self, query: str, documents: Iterable[str], *, top: int | None = None) -> list[Ranked]:
+    async def arerank(
+        self, query: str, documents: Iterable[str], *, top: int | None = None, timeout: float | None = None
+    ) -> list[Ranked]:
         """The asynchronous twin of :meth:`rerank`."""
-        return await self._backend.rerank(*_search(query, documents), awaiting(), top=_count("top", top))
+        options = _ranking(top, timeout)
+        return await self._backend.rerank(*_search(query, documents), awaiting(), **options)
+
+
+def _embedding(dimensions: int | None, purpose: str | None, timeout: float | None) -> dict[str, Any]:
+    """The options of an embedding, checked, as backends take them."""
+    size = _count("dimensions", dimensions)
+    return {"dimensions": size, "purpose": _purpose(purpose), **_limit(timeout)}
+
+
+def _ranking(top: int | None, timeout: float | None) -> dict[str, Any]:
+    """The options of a search, likewise."""
+    return {"top": _count("top", top), **_limit(timeout)}
+
+
+def _limit(timeout: float | None) -> dict[str, float]:
+    """Until when, if that was said: backends need not know of it else."""
+    ends = deadline(timeout)
+    return {} if ends is None else {"deadline": ends}
 
 
 def _texts(texts: Iterable[str], what: str) -> Sequence[str]:

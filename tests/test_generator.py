@@ -273,6 +273,20 @@ def test_a_timeout_is_seconds_above_0(demo: Generator, timeout) -> None:
     assert "timeout takes the seconds that a call may take" in bad(demo, timeout=timeout)
 
 
+@pytest.mark.parametrize("timeout", [0, -1, True, "5", float("nan")])
+def test_a_timeout_of_a_search_is_the_same(demo: Generator, timeout) -> None:
+    complaint = bad(demo, timeout=timeout)
+    for call in (
+        lambda: demo.embed(["a"], timeout=timeout),
+        lambda: demo.rerank("a", ["b"], timeout=timeout),
+        lambda: asyncio.run(demo.aembed(["a"], timeout=timeout)),
+        lambda: asyncio.run(demo.arerank("a", ["b"], timeout=timeout)),
+    ):
+        with pytest.raises(BadRequest) as caught:
+            call()
+        assert caught.value.message == complaint
+
+
 def test_a_call_may_have_a_timeout_of_its_own(demo: Generator) -> None:
     with pytest.raises(DeadlineExceeded):
         demo.generate("Hello!", timeout=1e-9)

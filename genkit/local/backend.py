@@ -191,13 +191,14 @@ class LocalBackend:
         *,
         dimensions: int | None = None,
         purpose: str | None = None,
+        deadline: float | None = None,
     ) -> list[list[float]]:
         """See :class:`genkit.backend.Backend`."""
         for name, value in (("dimensions", dimensions), ("purpose", purpose)):
             if value is not None:
                 why = "a model file does not say what it takes there; leave it out"
                 raise UnsupportedOption(f"local models do not take {name}: {why}", option=name)
-        return await self._pooled({"do": "embed"}, texts, runtime)
+        return await self._pooled({"do": "embed"}, texts, runtime, deadline)
 
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`."""
@@ -206,10 +207,16 @@ class LocalBackend:
             Shelf(self._kept, files.fingerprint(str(files.find(self._path)))).remove(name)
 
     async def rerank(
-        self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
+        self,
+        query: str,
+        documents: Sequence[str],
+        runtime: Runtime,
+        *,
+        top: int | None = None,
+        deadline: float | None = None,
     ) -> list[Ranked]:
         """See :class:`genkit.backend.Backend`."""
-        scores = await self._pooled({"do": "rerank", "query": query}, documents, runtime)
+        scores = await self._pooled({"do": "rerank", "query": query}, documents, runtime, deadline)
         ranked = [Ranked(index, score) for index, (score, *_) in enumerate(scores)]
         return sorted(ranked, key=lambda each: -each.score)[:top]
 
@@ -226,10 +233,10 @@ class LocalBackend:
         self.worker.close()
 
     async def _pooled(
-        self, question: dict[str, Any], texts: Sequence[str], runtime: Runtime
+        self, question: dict[str, Any], texts: Sequence[str], runtime: Runtime, deadline: float | None
     ) -> list[list[float]]:
         """What the model's pooling made of texts, in their order."""
-        found, told = list[list[float]](), Told(runtime, self._timeout)
+        found, told = list[list[float]](), Told(runtime, self._timeout, deadline, less="fewer texts")
         for batch in batches(texts, *BATCH):
             values: dict[int, list[float]] = {}
             call = self.worker.ask({**question, "texts": batch, "first": len(found)})

@@ -22,14 +22,22 @@ class Told:
         runtime: waits for them.
         timeout: the seconds until the last of them, or None.
         deadline: when that must have come instead, by ``time.monotonic()``.
+        less: what the caller may do instead of giving them more time.
     """
 
-    def __init__(self, runtime: Runtime, timeout: float | None, deadline: float | None = None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        timeout: float | None,
+        deadline: float | None = None,
+        *,
+        less: str = "ask for fewer tokens (max_tokens=)",
+    ) -> None:
         self.channel: Channel[Answer] = runtime.channel()
         self._limit = "its deadline" if timeout is None or deadline is not None else f"{timeout:g} s"
         if deadline is None and timeout is not None:
             deadline = time.monotonic() + timeout
-        self._until = deadline
+        self._until, self._less = deadline, less
 
     async def next(self) -> Answer:
         """The next answer.
@@ -43,8 +51,8 @@ class Told:
             return await self.channel.get(self._until)
         except TimeoutError:
             raise DeadlineExceeded(
-                f"the call was to end within {self._limit}, and had not; give it more (timeout=), or ask "
-                "for fewer tokens (max_tokens=)"
+                f"the call was to end within {self._limit}, and had not; give it more (timeout=), "
+                f"or {self._less}"
             ) from None
 
     async def facts(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Abilities(ABC):
         *,
         dimensions: int | None = None,
         purpose: str | None = None,
+        deadline: float | None = None,
     ) -> list[list[float]]:
         """The embedding of each text, in their order; as many calls as the vendor's limit makes necessary.
 
@@ -43,10 +44,10 @@ class Abilities(ABC):
         given = {"dimensions": dimensions, "purpose": purpose}
         options = {name: value for name, value in given.items() if value is not None}
         vectors: list[list[float]] = []
-        deadline = self._deadline()
+        ends = self._deadline() if deadline is None else deadline
         for batch in batches(texts, count, size):
             call = encode(batch, self.target, **options)
-            found = await self._ask(call, decode, runtime, deadline)
+            found = await self._ask(call, decode, runtime, ends)
             if len(found) != len(batch):
                 raise self._odd(f"gave {len(found)} embeddings for {len(batch)} texts")
             vectors += found
@@ -56,7 +57,13 @@ class Abilities(ABC):
         return vectors
 
     async def rerank(
-        self, query: str, documents: Sequence[str], runtime: Runtime, *, top: int | None = None
+        self,
+        query: str,
+        documents: Sequence[str],
+        runtime: Runtime,
+        *,
+        top: int | None = None,
+        deadline: float | None = None,
     ) -> list[Ranked]:
         """The documents that answer a query best, the best first; none are asked for without documents.
 
@@ -67,7 +74,8 @@ class Abilities(ABC):
         encode, decode = self._ability("rerank")
         if not documents:
             return []
-        found: list[Ranked] = await self._ask(encode(query, documents, self.target, top=top), decode, runtime)
+        call = encode(query, documents, self.target, top=top)
+        found: list[Ranked] = await self._ask(call, decode, runtime, deadline)
         indices = [ranked.index for ranked in found]
         if wrong := [index for index in indices if not 0 <= index < len(documents)]:
             raise self._odd(f"ranked document {wrong[0]}, and there were {len(documents)}")

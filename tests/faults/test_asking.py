@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -80,6 +81,50 @@ def test_all_tries_share_one_timeout(mode: str) -> None:
     assert isinstance(error, errors.DeadlineExceeded)
     assert len(error.attempts) == 1
     assert time.monotonic() - start >= 2
+
+
+@both
+def test_all_batches_share_one_deadline(mode: str) -> None:
+    script = [texts("a", "b"), Answer(raw=b"", end="hang")]
+    with LoopbackProvider(script) as server, closing(server) as remote:
+        ends = time.monotonic() + 1
+        outcome = outcome_of(lambda runtime: remote.embed(["a", "b", "c"], runtime, deadline=ends), mode)
+        assert isinstance(outcome.error, errors.DeadlineExceeded)
+        assert server.requests[1].gone.wait(60)
+    assert len(server.requests) == 2
+
+
+VECTOR = {"data": [{"index": 0, "embedding": [0.5]}], "usage": {}}
+RANK = {"results": [{"index": 0, "relevance_score": 0.5}]}
+
+
+@both
+@pytest.mark.parametrize(
+    ("model", "method", "given", "good"),
+    [("chat:m", "embed", [["a"]], VECTOR), ("cohere:m", "rerank", ["q", ["a"]], RANK)],
+    ids=["embed", "rerank"],
+)
+def test_a_search_has_the_time_that_its_call_gives_it(
+    model: str, method: str, given: list[Any], good: Any, mode: str
+) -> None:
+    def ask(timeout: float) -> Any:
+        if mode == "sync":
+            return getattr(generator, method)(*given, timeout=timeout)
+        return asyncio.run(getattr(generator, f"a{method}")(*given, timeout=timeout))
+
+    script = [Answer(body=good), BUSY, Answer(raw=b"", end="hang"), Answer(body=good)]
+    with (
+        LoopbackProvider(script) as server,
+        genkit.Generator(model, base_url=server.url, api_key="k", timeout=1e-9) as generator,
+    ):
+        assert len(ask(60)) == 1
+        with pytest.raises(errors.RateLimited):  # a wait that would outlast it is not begun
+            ask(6.5)
+        with pytest.raises(errors.DeadlineExceeded):
+            ask(1)
+        assert server.requests[2].gone.wait(60)  # its socket was closed
+        assert len(ask(60)) == 1
+    assert len(server.requests) == 4
 
 
 NOW = Answer(status=429, body={"error": {"message": "slow down"}}, headers={"retry-after-ms": "1"})

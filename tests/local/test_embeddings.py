@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -16,7 +18,14 @@ from reference import token_vectors
 
 from genkit import Generator
 from genkit.batches import batches
-from genkit.errors import BadRequest, ContextOverflow, ModelFileError, OutOfMemory, UnsupportedOption
+from genkit.errors import (
+    BadRequest,
+    ContextOverflow,
+    DeadlineExceeded,
+    ModelFileError,
+    OutOfMemory,
+    UnsupportedOption,
+)
 from genkit.local.gguf import read_header
 from genkit.local.llama import Model
 from genkit.local.pooler import SMALLEST, TOGETHER, Text, step_size, take
@@ -186,6 +195,36 @@ def test_a_cancelled_call_makes_way_for_the_next(mean: Generator) -> None:
         close(await mean.aembed(["one"]), [np.array(vector) for vector in beside.result()])
 
     asyncio.run(main())
+
+
+def test_a_call_has_the_time_that_it_is_given(mean: Generator, mean_file: Path) -> None:
+    with Generator(mean_file, timeout=1e-9) as hurried:
+        with pytest.raises(DeadlineExceeded, match="or fewer texts"):
+            hurried.embed(TEXTS)
+        assert len(hurried.embed(TEXTS, timeout=60)) == len(TEXTS)
+        assert len(asyncio.run(hurried.aembed(TEXTS, timeout=float("inf")))) == len(TEXTS)
+    with Generator(mean_file, threads=1) as unloaded:  # with a worker of its own
+        with pytest.raises(DeadlineExceeded):
+            unloaded.embed(TEXTS, timeout=1e-9)
+        close(unloaded.embed(TEXTS[:1]), [np.array(vector) for vector in mean.embed(TEXTS[:1])])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this needs POSIX signals")
+@pytest.mark.parametrize("call", ["embed", "aembed"])
+def test_a_call_whose_time_is_over_leaves_the_worker_as_it_was(mean: Generator, call: str) -> None:
+    alone = mean.embed(TEXTS[:1])
+    pid: int = mean._backend.worker.pid  # type: ignore[attr-defined]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(DeadlineExceeded):
+            if call == "embed":
+                mean.embed(["many " * 40] * 5000, timeout=0.1)
+            else:
+                asyncio.run(mean.aembed(["many " * 40] * 5000, timeout=0.1))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    close(mean.embed(TEXTS[:1], timeout=60), [np.array(vector) for vector in alone])
+    assert mean._backend.worker.pid == pid  # type: ignore[attr-defined]
 
 
 def queued(*sizes: list[int]) -> deque[deque[Text]]:

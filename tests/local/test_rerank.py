@@ -15,7 +15,7 @@ from fabricate import BYTES, END, WORDS
 from reference import token_vectors
 
 from genkit import Generator, Ranked
-from genkit.errors import BadRequest, ContextOverflow, ModelFileError
+from genkit.errors import BadRequest, ContextOverflow, DeadlineExceeded, ModelFileError
 
 DOCUMENTS = ["green blue", "cold", "warm warm red", "blue", "red green blue cold warm"]
 TEMPLATE = "<|end|>judge<|end|>{query}<|end|>{document}<|end|>"
@@ -85,6 +85,18 @@ def test_the_best_are_told_of_alone_if_asked(cross: Generator) -> None:
     assert cross.rerank("red", DOCUMENTS, top=2) == cross.rerank("red", DOCUMENTS)[:2]
     assert asyncio.run(cross.arerank("red", DOCUMENTS, top=2)) == cross.rerank("red", DOCUMENTS, top=2)
     assert cross.rerank("red", []) == []
+
+
+def test_a_call_has_the_time_that_it_is_given(cross: Generator, cross_file: Path) -> None:
+    with Generator(cross_file, timeout=1e-9) as hurried:
+        with pytest.raises(DeadlineExceeded, match="or fewer texts"):
+            hurried.rerank("red", DOCUMENTS)
+        assert len(hurried.rerank("red", DOCUMENTS, timeout=60)) == len(DOCUMENTS)
+    with pytest.raises(DeadlineExceeded):
+        cross.rerank("red", DOCUMENTS, timeout=1e-9)
+    with pytest.raises(DeadlineExceeded):
+        asyncio.run(cross.arerank("red", DOCUMENTS, timeout=1e-9))
+    assert len(asyncio.run(cross.arerank("red", DOCUMENTS, timeout=60))) == len(DOCUMENTS)
 
 
 def test_a_pair_that_does_not_fit_is_an_error_that_names_it(tmp_path: Path) -> None:
