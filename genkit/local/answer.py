@@ -16,6 +16,7 @@ _LETTERS = string.ascii_letters + string.digits
 _RECEIVER = "to="
 _QUOTE = re.compile(r'\\.|"', re.DOTALL)
 _JSON = re.compile(r"\s*(?:<tool_call>\s*)?[{\[]")
+_PATIENCE = 1_000_000  # how many characters are read in vain to see where calls end: under a second
 _BARE = Section("call", "", (), read_json)
 _HEADER = Section("header", "", ("<|message|>",))
 
@@ -41,6 +42,7 @@ class AnswerStream:
         self._passed = 0  # of what is held: no marker before ends its section; the first within a string is
         self._first: tuple[int, str] | None = None
         self._counted = 0, False  # so far quotes were counted, and whether that is within a string
+        self._patience = _PATIENCE
         self._blank = thinking  # nothing but blanks since a marker
         self.calls = 0
         """How many calls there were."""
@@ -81,7 +83,7 @@ class AnswerStream:
 
     def end(self) -> Iterator[Event]:
         """What was held back, now that nothing more comes."""
-        while self._section and self._first and not _calls(self._section, self._held):
+        while self._section and self._first and not self._reads(self._section, self._held):
             yield from self._leave(self._section, *self._first)  # it was no string that the marker stood in
             yield from self.add("")
         section, rest = self._section, self._held
@@ -129,13 +131,19 @@ class AnswerStream:
             yield from self._call(section, body, closer)
 
     def _end_of(self, section: Section) -> tuple[int, str] | None:
-        """Where a section ends, and its marker there: the first that is not within a string of a call."""
+        """Where a section ends, and its marker there: the first that is not within a string of a call.
+
+        Once too much was read in vain, it is the first of all: else each of hundreds of broken calls would be
+        looked through to the end of the answer.
+        """
         while found := min(
             ((at, c) for c in section.closes if (at := self._held.find(c, self._passed)) >= 0), default=None
         ):
             if section.kind != "call" or not self._is_cut(section, found[0]):
                 return found
             self._passed, self._first = found[0] + 1, self._first or found
+            if self._patience < 0:
+                return self._first
         longest = max(map(len, section.closes), default=0)
         self._passed = max(self._passed, len(self._held) - longest + 1)
         return None
@@ -149,7 +157,14 @@ class AnswerStream:
         self._counted = at - escapes, within
         if not within or _JSON.match(self._held):  # JSON that ends within a string is no call
             return within
-        return not _calls(section, self._held[:at])
+        return not self._reads(section, self._held[:at])
+
+    def _reads(self, section: Section, body: str) -> bool:
+        """Whether this is a call, in a section that may not have ended: what is none is read again."""
+        if _calls(section, body):
+            return True
+        self._patience -= len(body)
+        return False
 
     def _take(self, kind: str, ends: tuple[str, ...]) -> Iterator[Event]:
         """All that cannot be the beginning of a marker."""

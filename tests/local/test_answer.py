@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from genkit.events import ReasoningDelta, TextDelta, ToolCallDelta
 from genkit.local.answer import AnswerStream
-from genkit.local.toolsyntax import SYNTAXES, between, by_name, find
+from genkit.local.toolreaders import Call
+from genkit.local.toolsyntax import SYNTAXES, Section, Syntax, between, by_name, find
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "chat_templates"
 OSLO = ("weather", {"city": "Oslo"})
@@ -407,6 +408,26 @@ def test_of_calls_that_are_broken_there_may_be_more_than_python_has_frames() -> 
         assert read("tagged", [written]) == ("", written, [])
     finally:
         sys.setrecursionlimit(limit)
+
+
+@pytest.mark.parametrize("cut", [7, 50_000])
+@pytest.mark.parametrize("broken", ['<call>{"</call>"', '<call>x"</call>"'])
+def test_of_calls_that_are_broken_each_does_not_have_all_that_follows_read_again(
+    broken: str, cut: int
+) -> None:
+    written, was_read = broken * 3_000, 0
+
+    def read_none(text: str) -> list[Call]:
+        nonlocal was_read
+        was_read += len(text)
+        assert was_read < 40 * len(written)
+        raise ValueError("no call")
+
+    syntax = Syntax("", (), (Section("call", "<call>", ("</call>",), read_none),))
+    stream = AnswerStream(syntax, tools=True, thinking=False)
+    events = [event for at in range(0, len(written), cut) for event in stream.add(written[at : at + cut])]
+    events += stream.end()
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == written
 
 
 def test_text_is_shown_as_soon_as_it_cannot_be_a_marker() -> None:
