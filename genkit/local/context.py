@@ -71,6 +71,7 @@ class Context:
         if self._adapters:
             self._adapt(tuple(scale for _, scale in model.adapters))
         self._memory, self._recurrent = lib.llama_get_memory(self.pointer), model.recurrent
+        self._window = model.window
         self._evaluate = lib.llama_encode if model.encoder_alone else lib.llama_decode
         self._batch, self._rows = lib.llama_batch_init(batch, 0, 1), batch
         self._abort = ctypes.create_string_buffer(2)
@@ -188,6 +189,11 @@ class Context:
         if (twin := self._twins.pop(slot, None)) is not None:
             lib.llama_memory_seq_rm(self._memory, twin, -1, -1)
             self._unused.append(twin)
+
+    def can_save(self, slot: int) -> bool:
+        """Whether :meth:`load` takes what :meth:`save` gives: of a sliding window, no more than it spans."""
+        last = lib.llama_memory_seq_pos_max(self._memory, slot)
+        return self.intact(slot) and not 0 < self._window <= last
 
     def size_of(self, slot: int) -> int:
         """How many bytes :meth:`save` gives."""

@@ -30,7 +30,7 @@ class Parking:
 
     def takes(self, slot: int) -> bool:
         """Whether what an id holds can be set aside, and memory is there for it."""
-        return self._context.intact(slot) and self._context.size_of(slot) * SPARE <= (self._free() or 0)
+        return self._context.can_save(slot) and self._context.size_of(slot) * SPARE <= (self._free() or 0)
 
     def make(self, moves: list[Move]) -> None:
         """Make moves in the KV cache, in this order."""

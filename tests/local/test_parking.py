@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import fabricate
 import pytest
 
 from genkit import Generator
@@ -54,6 +55,15 @@ def test_a_conversation_goes_on_as_if_no_other_had_been_between(alphabet_file: P
         expected = turns(alone, between=False)
         assert [cached > 80 for _, cached in expected] == [False, True, True]
         assert turns(both, between=True) == expected
+
+
+@pytest.mark.parametrize("size", [100, 101, 300])
+def test_a_conversation_goes_on_where_it_ended_beyond_a_sliding_window(tmp_path: Path, size: int) -> None:
+    path = fabricate.noise(tmp_path / "slides.gguf", architecture="gemma3", window=100)
+    with Generator(path, context=1024, lookup=False) as generator:
+        for prompt in ("a" * size, "b" * 90):
+            generator.generate(prompt, max_tokens=1)
+        assert generator.generate("a" * size + "c", max_tokens=1).usage.cached_tokens == size
 
 
 def test_what_was_set_aside_is_found_by_a_prompt_that_begins_like_it(context: Context) -> None:
