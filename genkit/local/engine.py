@@ -77,6 +77,7 @@ class Engine:
             remembers=remembers,
             intact=self._context.intact,
             parks=self._parking.takes,
+            restores=self._restore,
         )
         self._choice = Choice(model, self._context, context_size)
         self._speculation = None if model.recurrent else speculation
@@ -185,7 +186,6 @@ class Engine:
             self._scheduler.unpin(name)
         self._unpinned.clear()
         for sequence in self._new:
-            self._restore(sequence)
             self._scheduler.add(sequence)
         self._new.clear()
         if self._unwanted:
@@ -204,9 +204,9 @@ class Engine:
         if found is None:
             return
         slot = self._scheduler.restore(sequence, found.tokens)
-        self._parking.make(self._scheduler.take_moves())
         if slot is not None:
             self._parking.remove(found)
+        self._parking.make(self._scheduler.take_moves())
         if slot is None or self._context.load(slot, found.state, len(found.tokens)):
             sequence.saved = None
         else:

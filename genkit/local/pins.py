@@ -57,6 +57,12 @@ class Pins:
             limit=self._slots.room - held + shared,
         )
 
+    def give_way(self, running: list[Sequence]) -> None:
+        """Where all that is kept is pinned, unpin what has a name that a running sequence is to have."""
+        replaced = [s.keep for s in running if s.keep in self._kept.pinned and not s.pinned]
+        if not self._kept.can_go and replaced and replaced[0]:
+            self._kept.unpin(replaced[0])
+
     def _staying(self, sequence: Sequence) -> dict[Name, int]:
         """What is pinned, but what has the name that is to be this prompt's."""
         return {name: slot for name, slot in self._kept.pinned.items() if name != sequence.keep}

@@ -90,20 +90,29 @@ class Kept:
         """What an id holds, and with which adapters that was evaluated."""
         return self._tokens[slot], self._scales[slot]
 
-    def idle(self, waiting: Iterable[Sequence[int]], alone: Callable[[int], int]) -> list[int]:
+    def idle(
+        self, waiting: Iterable[Sequence[int]], stays: set[int], cells: Callable[[list[int]], set[int]]
+    ) -> tuple[list[int], list[int]]:
         """The ids whose cells are of no use to those that run or wait, and many enough to slow them down.
 
         Args:
             waiting: the prompts that wait.
-            alone: how many cells an id holds and no other.
+            stays: the cells of those that run or are pinned.
+            cells: what tells the cells of ids.
+
+        Returns:
+            Those that are worth setting aside, the least recently used first, and those that hardly differ
+            from one of them.
         """
-        begin = {tuple(tokens[:WORTHWHILE]) for tokens in waiting}
-        return [
-            slot
-            for slot in self.unpinned()
-            if alone(slot) >= max(IDLE, len(self._tokens[slot]) / 2)
-            and tuple(self._tokens[slot][:WORTHWHILE]) not in begin
-        ]
+        begin, worth, alike = {tuple(tokens[:WORTHWHILE]) for tokens in waiting}, list[int](), list[int]()
+        covered = set(stays)
+        for slot in reversed(list(self.unpinned())):
+            tokens, own = self._tokens[slot], cells([slot])
+            if tuple(tokens[:WORTHWHILE]) in begin or len(own - stays) < max(IDLE, len(tokens) / 2):
+                continue
+            (worth if len(own - covered) >= IDLE else alike).append(slot)
+            covered |= own
+        return worth[::-1], alike
 
     def add(self, slot: int, tokens: list[int], scales: Scales = ()) -> None:
         """Keep what an id holds, and was evaluated with these adapters."""

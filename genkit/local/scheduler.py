@@ -13,7 +13,7 @@ from ..errors import GenkitError
 from .pins import Pins, outstanding
 from .plan import Cut, Forget, Move, Park, Pin, Plan, Share, Shift, Work
 from .prefixes import WORTHWHILE, Kept, Name, common, longest
-from .sequence import Sequence
+from .sequence import Sequence, leader_of
 from .slots import Slots
 from .turns import Turns, share_out
 
@@ -30,6 +30,7 @@ class Scheduler:
         intact: whether an id still holds every token from the first on, so that a part of them can be
             shared; else only all of them can (models with a recurrent state, or a sliding window).
         parks: whether what an id holds can be set aside.
+        restores: loads what was set aside or saved for a sequence that begins, by means of :meth:`restore`.
         turns: whose turn it is where calls have different adapters.
     """
 
@@ -43,11 +44,12 @@ class Scheduler:
         remembers: bool = True,
         intact: Callable[[int], bool] = lambda _: True,
         parks: Callable[[int], bool] = lambda _: False,
+        restores: Callable[[Sequence], None] = lambda _: None,
         turns: Turns | None = None,
     ) -> None:
         self._slots, self._parallel, self._batch, self._intact = slots, parallel, batch, intact
         self._remembers, self._waiting = remembers, deque[Sequence]()
-        self._parks, self._settled = parks, (list[int](), list[int]())
+        self._parks, self._restores, self._settled = parks, restores, (list[int](), list[int]())
         self._kept, self._moves = Kept(), list[Move]()
         self._pins = Pins(slots, self._kept, names=names, intact=intact)
         self._turns = turns or Turns()
@@ -78,6 +80,8 @@ class Scheduler:
         more = common(sequence.tokens, tokens) - self._source(sequence)[1]
         if more < WORTHWHILE or len(tokens) > self._slots.room - self._slots.held(self._staying()):
             return None
+        if len(tokens) > self._slots.left:
+            self._set_aside()
         while len(tokens) > self._slots.left:
             self._drop(self._kept.pop())
         slot = self._slots.take()
@@ -183,14 +187,18 @@ class Scheduler:
     def _admit(self, sequence: Sequence) -> bool:
         """Give it an id, if there is room for its prompt and the beginning of its answer."""
         source, ready = self._source(sequence)
-        leader, led = self._leader(sequence, ready)
+        leader, led = leader_of(sequence, self._alike(sequence), ready)
         stays = self._staying()
         room = self._slots.room - self._slots.held(stays) - sum(outstanding(other) for other in self.running)
+        fits = outstanding(sequence) <= room or not self.running  # even if it shares nothing with them
         if source in self._kept and source not in stays and not led:
             room -= ready  # not to be dropped for it
         if outstanding(sequence) - max(led, ready) > room and self.running:
             return False
-        sequence.leader, sequence.led = leader, led
+        if fits:
+            self._restores(sequence)
+        source, ready = self._source(sequence)
+        sequence.leader, sequence.led = leader, led = leader_of(sequence, self._alike(sequence), ready)
         if source is not None and source in self._kept:
             self._kept.use(source)
             if leader is None and ready == self._slots.length(source) and source not in stays:
@@ -243,10 +251,18 @@ class Scheduler:
         if now == self._settled or not self.running or not all(sequence.begun for sequence in self.running):
             return
         self._settled = now
-        idle = self._kept.idle([waiting.tokens for waiting in self._waiting], self._slots.alone)
-        for slot in filter(self._parks, idle):
+        self._set_aside()
+
+    def _set_aside(self) -> None:
+        """What hardly differs from another that is set aside is dropped."""
+        coming = [*self._waiting, *(sequence for sequence in self.running if not sequence.begun)]
+        prompts = [sequence.tokens for sequence in coming]
+        worth, alike = self._kept.idle(prompts, self._slots.cells(self._staying()), self._slots.cells)
+        for slot in filter(self._parks, worth):
             self._moves.append(Park(slot, *self._kept.held_by(slot)))
             self._slots.give_back(self._kept.pop(slot))
+        for slot in filter(self._parks, alike):
+            self._drop(self._kept.pop(slot))
 
     def _source(self, sequence: Sequence) -> tuple[int | None, int]:
         """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
@@ -256,35 +272,19 @@ class Scheduler:
         ]
         return longest(sequence.tokens, held, self._intact)
 
-    def _leader(self, sequence: Sequence, ready: int) -> tuple[Sequence | None, int]:
-        """Who is about to evaluate most of its prompt, and how much of it, if that is more than is ready."""
-        best, most = None, ready + WORTHWHILE - 1
-        for other in self._alike(sequence):
-            length = min(common(sequence.tokens, other.tokens), len(sequence.tokens) - 1)
-            if length > max(most, other.evaluated):
-                best, most = other, length
-        return best, most if best else 0
-
     def _alike(self, sequence: Sequence) -> list[Sequence]:
         """Those that run whose KV cache is of use to the sequence, as far as they begin like it."""
         return [r for r in self.running if r.scales == sequence.scales and not r.shifted]
 
     def _make_room(self) -> bool:
-        """Drop what was kept longest without use; else send the last that came back to the queue.
-
-        Between the two, what is pinned under a name goes that a running sequence is to have.
-        """
-        replaced = [s.keep for s in self.running if s.keep in self._kept.pinned and not s.pinned]
-        if not self._kept.can_go and replaced and replaced[0]:
-            self._kept.unpin(replaced[0])
+        """Drop what was kept longest without use; else send the last that came back to the queue."""
+        self._pins.give_way(self.running)
         if self._kept.can_go:
             self._drop(self._kept.pop())
         elif len(self.running) > 1:
             last = self.running.pop()
             self._drop(last.slot)
-            last.slot, last.evaluated, last.begun, last.shifted = -1, 0, False, False
-            if not last.generated:
-                last.cached = 0
+            last.start_over()
             self._waiting.appendleft(last)
         else:
             return False

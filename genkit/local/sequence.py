@@ -6,7 +6,7 @@ from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .prefixes import Name, Scales
+from .prefixes import WORTHWHILE, Name, Scales, common
 from .sampling import Step
 from .shelf import Saved
 
@@ -107,6 +107,12 @@ class Sequence:
     def __post_init__(self) -> None:
         self.prompt_length = len(self.tokens)
 
+    def start_over(self) -> None:
+        """It holds nothing of the KV cache any more, and is to begin again."""
+        self.slot, self.evaluated, self.begun, self.shifted = -1, 0, False, False
+        if not self.generated:
+            self.cached = 0
+
     def drop(self, start: int, count: int) -> None:
         """Forget so many of its tokens from this one on."""
         self.drops += 1
@@ -127,3 +133,13 @@ class Sequence:
     def generated(self) -> int:
         """How many tokens were generated."""
         return len(self.tokens) - self.prompt_length
+
+
+def leader_of(sequence: Sequence, others: list[Sequence], ready: int) -> tuple[Sequence | None, int]:
+    """Who is about to evaluate most of a prompt, and how much of it, if that is more than is ready."""
+    best, most = None, ready + WORTHWHILE - 1
+    for other in others:
+        length = min(common(sequence.tokens, other.tokens), len(sequence.tokens) - 1)
+        if length > max(most, other.evaluated):
+            best, most = other, length
+    return best, most if best else 0

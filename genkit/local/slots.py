@@ -47,11 +47,11 @@ class Slots:
 
     def held(self, slots: Iterable[int]) -> int:
         """How many cells these ids hold, each counted once."""
-        return len({cell for slot in slots for cell in self._cells[slot]})
+        return len(self.cells(slots))
 
-    def alone(self, slot: int) -> int:
-        """How many cells this id holds and no other."""
-        return sum(self._holders[cell] == 1 for cell in self._cells[slot])
+    def cells(self, slots: Iterable[int]) -> set[int]:
+        """The cells that these ids hold."""
+        return {cell for slot in slots for cell in self._cells[slot]}
 
     def grow(self, slot: int, count: int) -> None:
         """The id holds so many more cells; there must be as many left."""

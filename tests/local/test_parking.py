@@ -66,6 +66,25 @@ def test_a_conversation_goes_on_where_it_ended_beyond_a_sliding_window(tmp_path:
         assert generator.generate("a" * size + "c", max_tokens=1).usage.cached_tokens == size
 
 
+def test_of_two_conversations_that_have_no_room_together_both_go_on(alphabet_file: Path) -> None:
+    with Generator(alphabet_file, context=1024, lookup=False) as generator:
+        told = [
+            generator.generate(first * 600 + "more" * turn, max_tokens=3).usage.cached_tokens
+            for turn in range(4)
+            for first in "ab"
+        ]
+    assert told == [0, 0, 600, 600, 604, 604, 608, 608]
+
+
+def test_of_answers_to_one_prompt_nothing_slows_others_down(alphabet_file: Path) -> None:
+    with Generator(alphabet_file, context=1024, lookup=False) as generator:
+        for asked in ("a" * 200, "a" * 200, "b" * 100):
+            metrics = generator.generate(asked, max_tokens=9).metrics
+        assert metrics
+        assert metrics.kv_used == 100
+        assert generator.generate("a" * 200, max_tokens=1).usage.cached_tokens == 199
+
+
 def test_what_was_set_aside_is_found_by_a_prompt_that_begins_like_it(context: Context) -> None:
     where = parking(context)
     park(where, context, ONE)

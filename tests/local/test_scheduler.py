@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from genkit.errors import BadRequest, ContextOverflow
 from genkit.local import prefixes
 from genkit.local.plan import Cut, Forget, Move, Park, Plan, Share, Shift, Work
-from genkit.local.prefixes import Name
+from genkit.local.prefixes import WORTHWHILE, Name, common
 from genkit.local.scheduler import Scheduler
 from genkit.local.sequence import Sequence
 from genkit.local.slots import Slots
@@ -70,8 +70,10 @@ class Served(RuleBasedStateMachine):
             names=kept,
             intact=self.is_intact,
             parks=lambda _: parks,
+            restores=self.restore,
             turns=short_turns(),
         )
+        self.parked: list[Park] = []
         self.pinned: dict[Name, list[int]] = {}
         self.cache: dict[int, list[list[object]]] = {slot: [] for slot in range(parallel + kept)}
         self.alive: list[Sequence] = []
@@ -173,12 +175,25 @@ class Served(RuleBasedStateMachine):
                     self.go(one)
         self.move(self.scheduler.take_moves())
 
+    def restore(self, sequence: Sequence) -> None:
+        """What was set aside last and begins like it is loaded."""
+        for park in reversed(self.parked):
+            if park.scales == sequence.scales and common(park.tokens, sequence.tokens) >= WORTHWHILE:
+                slot = self.scheduler.restore(sequence, park.tokens)
+                self.move(self.scheduler.take_moves())
+                if slot is not None:
+                    assert self.cache[slot] == []
+                    self.cache[slot] = [[token, park.scales] for token in park.tokens]
+                    self.parked.remove(park)
+                return
+
     def move(self, moves: list[Move]) -> None:
         for move in moves:
             if isinstance(move, Park):
                 assert self.cache[move.slot] == [[token, move.scales] for token in move.tokens]
                 assert move.slot not in [one.slot for one in self.scheduler.running]
                 self.cache[move.slot] = []
+                self.parked.append(move)
                 continue
             if isinstance(move, Forget | Cut):
                 start = move.start if isinstance(move, Cut) else 0
@@ -816,3 +831,28 @@ def test_what_is_of_use_to_those_that_run_or_wait_stays() -> None:
     assert parked(first=sequence(1, 80), then=half) == []
     assert parked(alike, first=sequence(1, 80), then=unlike) == []
     assert len(parked(first=pinned, then=unlike)) == 0
+
+
+def test_what_a_call_begins_with_is_loaded_no_sooner_than_it_begins() -> None:
+    loaded: list[int] = []
+    one = Scheduler(Slots(9, 1000), parallel=1, batch=999, restores=lambda which: loaded.append(which.call))
+    calls = [sequence(call, 90, first=500 * call) for call in (1, 2)]
+    for each in calls:
+        one.add(each)
+    for _ in range(3):
+        do(one, one.plan())
+    assert loaded == [1]
+    one.remove(calls[0])
+    do(one, one.plan())
+    assert loaded == [1, 2]
+
+
+def test_what_makes_room_for_what_is_loaded_is_set_aside() -> None:
+    one = Scheduler(Slots(9, 150), parallel=1, batch=999, parks=lambda _: True)
+    first = sequence(1, 80)
+    one.add(first)
+    do(one, one.plan())
+    one.remove(first)
+    later = sequence(2, 90, first=500)
+    assert one.restore(later, later.tokens[:80]) is not None
+    assert [type(move) for move in one.take_moves()] == [Park]
