@@ -110,6 +110,7 @@ class Sequence:
     def start_over(self) -> None:
         """It holds nothing of the KV cache any more, and is to begin again."""
         self.slot, self.evaluated, self.begun, self.shifted = -1, 0, False, False
+        self.leader, self.led = None, 0
         if not self.generated:
             self.cached = 0
 

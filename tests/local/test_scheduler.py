@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from genkit.errors import BadRequest, ContextOverflow
 from genkit.local import prefixes
+from genkit.local.pins import outstanding
 from genkit.local.plan import Cut, Forget, Move, Park, Plan, Share, Shift, Work
 from genkit.local.prefixes import WORTHWHILE, Name, common
 from genkit.local.scheduler import Scheduler
@@ -856,3 +857,11 @@ def test_what_makes_room_for_what_is_loaded_is_set_aside() -> None:
     later = sequence(2, 90, first=500)
     assert one.restore(later, later.tokens[:80]) is not None
     assert [type(move) for move in one.take_moves()] == [Park]
+
+
+def test_who_was_sent_back_as_it_waited_for_another_is_to_take_all_of_its_cells() -> None:
+    one, other = sequence(1, 90, answers=10), sequence(2, 90, answers=10)
+    other.leader, other.led = one, 80
+    assert outstanding(other) == 20
+    other.start_over()
+    assert (outstanding(other), other.leader) == (100, None)
