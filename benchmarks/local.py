@@ -111,8 +111,11 @@ def text(length: int, seed: int) -> str:
     return "".join(random.Random(seed).choices(string.ascii_lowercase, k=length))
 
 
-def one_stream(bench: Bench) -> None:
-    """Tokens per second of one answer, and of one prompt, against a bare loop over the same bindings."""
+def one_stream(bench: Bench, program: str | None) -> None:
+    """Tokens per second of one answer, and of one prompt, against a bare loop over the same bindings.
+
+    And against llama.cpp's own benchmark, if its path is given.
+    """
     model = Model(str(bench.path))
     context = Context(model, size=2048, sequences=1, batch=512, threads=bench.threads)
 
@@ -146,27 +149,26 @@ def one_stream(bench: Bench) -> None:
             assert answer.metrics
             return answer.metrics.prompt_tokens_per_second
 
-        decode, bare_decode = bench.best(ours, bare)
-        prompt, bare_evaluate = bench.best(ours_prompt, bare_prompt)
+        answers, prompts = [ours, bare], [ours_prompt, bare_prompt]
+        if program:
+            answers.append(lambda: llama_bench(bench, program, "-p", "0", "-n", str(bench.answer)))
+            prompts.append(lambda: llama_bench(bench, program, "-p", str(bench.prompt), "-n", "0"))
+        decode, bare_decode, *its_decode = bench.best(*answers)
+        prompt, bare_evaluate, *its_prompt = bench.best(*prompts)
     context.close()
     model.close()
     bench.note("one stream", genkit=decode, bare=bare_decode, to_bare=decode / bare_decode)
     bench.note("prompt", genkit=prompt, bare=bare_evaluate, to_bare=prompt / bare_evaluate)
+    for name, rate, its in (("decode", decode, its_decode), ("prompt", prompt, its_prompt)):
+        for theirs in its:
+            bench.note(f"llama-bench {name}", rate=theirs, genkit_to_it=rate / theirs)
 
 
-def llama_bench(bench: Bench, program: str) -> None:
-    """The token rates of llama.cpp's own benchmark, at the same sizes."""
-    command = [program, "-m", bench.path, "-t", bench.threads, "-p", bench.prompt, "-n", bench.answer]
-    output = subprocess.run(
-        [*map(str, command), "-r", str(bench.rounds), "-o", "json"], capture_output=True, check=True
-    ).stdout
-    rates = {
-        ("prompt" if row["n_prompt"] else "decode"): max(row["samples_ts"]) for row in json.loads(output)
-    }
-    for name, ours in (("decode", "one stream: genkit"), ("prompt", "prompt: genkit")):
-        bench.note(f"llama-bench {name}", rate=rates[name])
-        if ours in bench.figures:
-            bench.note(f"llama-bench {name}", genkit_to_it=bench.figures[ours] / rates[name])
+def llama_bench(bench: Bench, program: str, *sizes: str) -> float:
+    """The token rate of llama.cpp's own benchmark, of a prompt (``-p 512 -n 0``) or an answer."""
+    command = [program, "-m", bench.path, "-t", bench.threads, "-r", 1, "-o", "json", *sizes]
+    output = subprocess.run(list(map(str, command)), capture_output=True, check=True).stdout
+    return float(json.loads(output)[0]["avg_ts"])
 
 
 def at_once(ask: Callable[[int], int], count: int = STREAMS) -> float:
@@ -508,7 +510,7 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> None:
         "prefix": shared_prefix,
         "turn": tenth_turn,
         "long": long_prompt,
-        "one": one_stream,
+        "one": lambda bench: one_stream(bench, arguments.bench),
         "beside": beside,
         "flash": flash_attention,
         "lookup": lookup,
@@ -517,8 +519,6 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> None:
     for name, measurement in measurements.items():
         if bench.wanted(name):
             measurement(bench)
-    if arguments.bench:
-        llama_bench(bench, arguments.bench)
     bench.report.end()
 
 
