@@ -51,6 +51,8 @@ AT_LEAST = {
     "llama-bench prompt: genkit to it": 0.97,
     "eight parallel: to llama behind lock": 2.3,
     "eight parallel: to llama server": 1.0,
+    "what calls left, prompt: to before": 0.95,
+    "what calls left, answer: to before": 0.95,
     "lookup, repeated: to without": 1.5,
     "lookup, prose: to without": 0.97,
     "lookup, noise: to without": 0.97,
@@ -442,6 +444,27 @@ def flash_attention(bench: Bench) -> None:
         bench.note(f"flash attention, {what}", with_it=with_it, without=without, gain=without / with_it)
 
 
+def idle(bench: Bench) -> None:
+    """A prompt, and an answer, after calls that left much in the KV cache, to before any."""
+    rates: dict[str, list[list[float]]] = {"before": [], "after": []}
+    for _ in range(bench.rounds):
+        seeds = iter(range(9))
+        with bench.generator() as generator:
+            for when, found in rates.items():
+                for _ in range(6 if when == "after" else 0):
+                    generator.generate(text(bench.long // 8, next(seeds)), max_tokens=1)
+                prompt = generator.generate(text(bench.prompt - 20, next(seeds)), max_tokens=1)
+                answer = generator.generate("a", max_tokens=bench.answer, temperature=0)
+                assert prompt.metrics
+                assert answer.metrics
+                found.append(
+                    [prompt.metrics.prompt_tokens_per_second, answer.metrics.decode_tokens_per_second]
+                )
+    before, after = ([max(column) for column in zip(*found, strict=True)] for found in rates.values())
+    for name, first, later in zip(("prompt", "answer"), before, after, strict=True):
+        bench.note(f"what calls left, {name}", before=first, after=later, to_before=later / first)
+
+
 def held(text: str) -> dict[str, Any]:
     """Options by which an answer is this text, and of which its form tells nothing: it may be another."""
     form = "".join(rf"[\x{ord(each):02x}~]" for each in text)
@@ -513,6 +536,7 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> None:
         "one": lambda bench: one_stream(bench, arguments.bench),
         "beside": beside,
         "flash": flash_attention,
+        "idle": idle,
         "lookup": lookup,
         "parallel": lambda bench: parallel(bench, arguments.server, arguments.figure),
     }

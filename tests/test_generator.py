@@ -287,8 +287,13 @@ def test_a_timeout_of_a_search_is_the_same(demo: Generator, timeout) -> None:
         assert caught.value.message == complaint
 
 
+def test_a_late_count_is_not_told_to_ask_for_fewer_tokens(demo: Generator) -> None:
+    with pytest.raises(DeadlineExceeded, match=r"give it more \(timeout=\)$"):
+        demo.count("Hello!", timeout=1e-9)
+
+
 def test_a_call_may_have_a_timeout_of_its_own(demo: Generator) -> None:
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceeded, match="max_tokens="):
         demo.generate("Hello!", timeout=1e-9)
     assert demo.generate("Hello!", timeout=float("inf"), max_tokens=2).usage.output_tokens == 2
 

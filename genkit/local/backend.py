@@ -129,7 +129,7 @@ class LocalBackend:
         question = generation(request, self._adapters)
         if request.keep and not self._deterministic:
             question["keep"] = [self.worker.number, request.keep]  # which other Generators may share
-        told = Told(runtime, self._timeout, request.deadline)
+        told = Told(runtime, self._timeout, request.deadline, less="ask for fewer tokens (max_tokens=)")
         text = TextStream(request.sampling.stop)
         usage = Usage()
         call = self.worker.ask(question)

@@ -254,7 +254,7 @@ class Scheduler:
         self._set_aside()
 
     def _set_aside(self) -> None:
-        """What hardly differs from another that is set aside is dropped."""
+        """Set aside what nobody begins with who runs, is about to, or waits; of what is much alike, one."""
         coming = [*self._waiting, *(sequence for sequence in self.running if not sequence.begun)]
         prompts = [sequence.tokens for sequence in coming]
         worth, alike = self._kept.idle(prompts, self._slots.cells(self._staying()), self._slots.cells)

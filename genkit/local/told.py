@@ -22,7 +22,7 @@ class Told:
         runtime: waits for them.
         timeout: the seconds until the last of them, or None.
         deadline: when that must have come instead, by ``time.monotonic()``.
-        less: what the caller may do instead of giving them more time.
+        less: what the caller may give instead of more time, if there is such a thing.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Told:
         timeout: float | None,
         deadline: float | None = None,
         *,
-        less: str = "ask for fewer tokens (max_tokens=)",
+        less: str = "",
     ) -> None:
         self.channel: Channel[Answer] = runtime.channel()
         self._limit = "its deadline" if timeout is None or deadline is not None else f"{timeout:g} s"
@@ -51,8 +51,8 @@ class Told:
             return await self.channel.get(self._until)
         except TimeoutError:
             raise DeadlineExceeded(
-                f"the call was to end within {self._limit}, and had not; give it more (timeout=), "
-                f"or {self._less}"
+                f"the call was to end within {self._limit}, and had not; give it more (timeout=)"
+                + (self._less and f", or {self._less}")
             ) from None
 
     async def facts(self) -> dict[str, Any]:
