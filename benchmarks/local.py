@@ -51,8 +51,6 @@ AT_LEAST = {
     "llama-bench prompt: genkit to it": 0.97,
     "eight parallel: to llama behind lock": 2.3,
     "eight parallel: to llama server": 1.0,
-    "what calls left, prompt: to before": 0.95,
-    "what calls left, answer: to before": 0.95,
     "lookup, repeated: to without": 1.5,
     "lookup, prose: to without": 0.97,
     "lookup, noise: to without": 0.97,
@@ -445,24 +443,51 @@ def flash_attention(bench: Bench) -> None:
 
 
 def idle(bench: Bench) -> None:
-    """A prompt, and an answer, after calls that left much in the KV cache, to before any."""
-    rates: dict[str, list[list[float]]] = {"before": [], "after": []}
-    for _ in range(bench.rounds):
-        seeds = iter(range(9))
-        with bench.generator() as generator:
-            for when, found in rates.items():
-                for _ in range(6 if when == "after" else 0):
-                    generator.generate(text(bench.long // 8, next(seeds)), max_tokens=1)
-                prompt = generator.generate(text(bench.prompt - 20, next(seeds)), max_tokens=1)
-                answer = generator.generate("a", max_tokens=bench.answer, temperature=0)
-                assert prompt.metrics
-                assert answer.metrics
-                found.append(
-                    [prompt.metrics.prompt_tokens_per_second, answer.metrics.decode_tokens_per_second]
-                )
-    before, after = ([max(column) for column in zip(*found, strict=True)] for found in rates.values())
-    for name, first, later in zip(("prompt", "answer"), before, after, strict=True):
-        bench.note(f"what calls left, {name}", before=first, after=later, to_before=later / first)
+    """What a prompt and answers take beside cells that others left, to without: why those are set aside.
+
+    In one context of a bare loop, since two contexts, or a few minutes, may differ by more.
+    """
+    model = Model(str(bench.path))
+    context = Context(model, size=8192, sequences=STREAMS + 1, batch=256, threads=bench.threads)
+    left = bench.long // 2
+
+    def evaluate(tokens: int, sequence: int) -> None:
+        for start in range(0, tokens, 256):
+            places = range(start, min(start + 256, tokens))
+            context.decode([(97 + at % 26, at, sequence, at == tokens - 1) for at in places])
+
+    def answers(count: int) -> float:
+        """Seconds of a step of so many answers to short prompts."""
+        for sequence in range(count):
+            context.forget(sequence)
+            evaluate(20, sequence)
+        times = []
+        for at in range(20, 20 + bench.answer // 4):
+            start = time.perf_counter()
+            context.decode([(97, at, sequence, True) for sequence in range(count)])
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
+
+    def prompt() -> float:
+        context.forget(0)
+        start = time.perf_counter()
+        evaluate(bench.prompt, 0)
+        return time.perf_counter() - start
+
+    evaluate(left, STREAMS)
+    state = context.save(STREAMS)
+    took: dict[bool, list[list[float]]] = {False: [], True: []}
+    for turn in range(3 * bench.rounds):
+        for beside in (False, True) if turn % 2 else (True, False):
+            context.clear()
+            if beside:
+                context.load(STREAMS, state, left)
+            took[beside].append([prompt(), answers(1), answers(STREAMS)])
+    without, with_it = ([statistics.median(column) for column in zip(*took[b], strict=True)] for b in took)
+    for name, fast, slow in zip(("a prompt", "one answer", "eight answers"), without, with_it, strict=True):
+        bench.note(f"{name}, beside {left} cells that others left", to_without=slow / fast)
+    context.close()
+    model.close()
 
 
 def held(text: str) -> dict[str, Any]:
