@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..events import Event, ReasoningDelta, TextDelta, ToolCallDelta
 from .text import overlap
@@ -186,13 +186,17 @@ class AnswerStream:
         if self._single and calls:
             calls, self.done, self._held = calls[:1], True, ""
         for call in calls:
+            if isinstance(call, str):
+                self._blank = True
+                yield from self._say(call, "text")
+                continue
             id = "".join(secrets.choice(_LETTERS) for _ in range(9))  # as Mistral's templates want it
             yield ToolCallDelta(self.calls, call.arguments, id, call.name)
             self.calls += 1
 
 
-def _calls(section: Section, body: str) -> list[Call]:
-    """The calls in what a section holds; none if it cannot be read."""
+def _calls(section: Section, body: str) -> Sequence[Call | str]:
+    """The calls in what a section holds, and what is text in it; none if it cannot be read."""
     try:
         return section.read(body) if section.read else []
     except ValueError:

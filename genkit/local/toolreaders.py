@@ -24,17 +24,30 @@ _JSON = json.JSONDecoder(parse_constant=_refuse)
 
 def read_json(text: str) -> list[Call]:
     """JSON objects with a name and arguments: one, a list, or several in a row."""
+    calls, rest = _leading(text)
+    if rest:
+        raise ValueError("more than calls")
+    return calls
+
+
+def _leading(text: str) -> tuple[list[Call], str]:
+    """The calls that a text begins with, and what follows them."""
     found, at = [], 0
-    while at < len(text):
-        if text[at] in " \n\r\t;,":
+    while at < len(text) and text[at] in " \n\r\t;,{[":
+        if text[at] not in "{[":
             at += 1
             continue
-        try:
-            value, at = _JSON.raw_decode(text, at)
-        except RecursionError:
-            raise ValueError("too deep") from None
+        value, at = _decoded(text, at)
         found += value if isinstance(value, list) else [value]
-    return [_from_object(value) for value in found]
+    return [_from_object(value) for value in found], text[at:]
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    """The JSON that begins there, and where it ends."""
+    try:
+        return _JSON.raw_decode(text, at)
+    except RecursionError:
+        raise ValueError("too deep") from None
 
 
 def _from_object(value: Any) -> Call:
@@ -123,16 +136,18 @@ def _closed(opens: str, closes: str, text: str) -> list[tuple[str, str]]:
     return [(name, body) for name, body, end in found if end]
 
 
-_MISTRAL = re.compile(r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(\{.*\})", re.DOTALL)
+_MISTRAL = re.compile(r"\s*([\w.-]+)(?:\[CALL_ID\]\w+)?(?:\[ARGS\])?\s*(?=\{)")
 
 
-def read_mistral(text: str) -> list[Call]:
-    """After ``[TOOL_CALLS]``: a JSON list of calls, or one ``name[ARGS]{…}``."""
+def read_mistral(text: str) -> list[Call | str]:
+    """After ``[TOOL_CALLS]``: a JSON list of calls, or one ``name[ARGS]{…}``; what follows is text."""
     if text.lstrip().startswith(("[", "{")):
-        return read_json(text)
+        calls, rest = _leading(text)
+        return [*_some(calls), rest]
     if not (found := _MISTRAL.match(text)):
         raise ValueError("no call")
-    return checked([Call(*found.groups())])
+    _, end = _decoded(text, found.end())
+    return [*checked([Call(found[1], text[found.end() : end])]), text[end:]]
 
 
 def read_deepseek(text: str) -> list[Call]:

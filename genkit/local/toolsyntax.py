@@ -7,7 +7,7 @@ template.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from .toolreaders import (
@@ -23,8 +23,8 @@ from .toolreaders import (
     read_unopened,
 )
 
-Reader: TypeAlias = Callable[[str], list[Call]]
-"""Reads what is between two markers; raises ValueError if it is no call."""
+Reader: TypeAlias = Callable[[str], Sequence[Call | str]]
+"""Reads what is between two markers, calls and what is text; raises ValueError if it is no call."""
 
 
 class Section(NamedTuple):

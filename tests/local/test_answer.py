@@ -153,6 +153,14 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
         [OSLO],
     ),
     ("mistral", '[TOOL_CALLS]{"name": "weather", "arguments": {"city": "Oslo"}}', "", "", [OSLO]),
+    ("mistral", '[TOOL_CALLS]weather{"city": "Oslo"} I asked {', "", "I asked {", [OSLO]),
+    (
+        "mistral",
+        '[TOOL_CALLS][{"name": "weather", "arguments": {"city": "Oslo"}}]\nI asked.',
+        "",
+        "I asked.",
+        [OSLO],
+    ),
     ("mistral", '[TOOL_CALLS]weather[CALL_ID]abc123def[ARGS]{"city": "Oslo"}', "", "", [OSLO]),
     (
         "gemma",
@@ -315,6 +323,7 @@ def test_a_template_that_shows_calls_without_markers_has_them_alone() -> None:
         ("llama", '{"name": "Bob"'),
         ("llama", 'So: {"name": "f", "parameters": {}}'),
         ("mistral", "[TOOL_CALLS]nothing"),
+        ("mistral", "[TOOL_CALLS][]"),
         ("mistral", "[TOOL_CALLS]nothing[TOOL_CALLS]f{[TOOL_CALLS]"),
         ("gemma", "<|tool_call>call:f{a:<tool_call|>"),
         ("function", "<function=f>{</function>"),
