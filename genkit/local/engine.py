@@ -68,7 +68,7 @@ class Engine:
         ids = parallel + (kept := KEPT if remembers and not model.recurrent else 0)
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
         self._slots, self._pace = Slots(ids, context_size), Pace(BATCH)
-        self._parking = Parking(self._context, room=context_size, count=kept, free=free_memory)
+        self._parking = Parking(self._context, count=kept, free=free_memory)
         self._scheduler = Scheduler(
             self._slots,
             parallel=parallel,

@@ -10,8 +10,8 @@ from .plan import Move, Park
 from .prefixes import WORTHWHILE, Scales, common
 from .shelf import Saved
 
-SPARE = 8
-"""One state may take such a part of the memory that is free."""
+SPARE = 4
+"""All that is set aside may take such a part of the memory that would be free without it."""
 
 
 class Parking:
@@ -19,18 +19,19 @@ class Parking:
 
     Args:
         context: the context.
-        room: the most tokens it keeps, of all sequences together.
-        count: the most sequences; the least recently used go first, here and there.
+        count: the most sequences; the least recently used go first, as they do where memory is short.
         free: how many bytes of memory are free, or None if that cannot be known.
     """
 
-    def __init__(self, context: Context, *, room: int, count: int, free: Callable[[], int | None]) -> None:
-        self._context, self._room, self._count, self._free = context, room, count, free
+    def __init__(self, context: Context, *, count: int, free: Callable[[], int | None]) -> None:
+        self._context, self._count, self._free = context, count, free
         self._parked: list[tuple[Scales, Saved]] = []
+        self._limit = 0.0
 
     def takes(self, slot: int) -> bool:
         """Whether what an id holds can be set aside, and memory is there for it."""
-        return self._context.can_save(slot) and self._context.size_of(slot) * SPARE <= (self._free() or 0)
+        self._limit = ((self._free() or 0) + self._held()) / SPARE
+        return self._context.can_save(slot) and self._context.size_of(slot) <= self._limit
 
     def make(self, moves: list[Move]) -> None:
         """Make moves in the KV cache, in this order."""
@@ -58,5 +59,9 @@ class Parking:
         self._context.forget(move.slot)
         if state is not None:
             self._parked.append((move.scales, Saved(move.tokens, state)))
-        while len(self._parked) > self._count or sum(len(s.tokens) for _, s in self._parked) > self._room:
+        while len(self._parked) > self._count or self._held() > self._limit:
             del self._parked[0]
+
+    def _held(self) -> int:
+        """How many bytes all that is set aside takes."""
+        return sum(len(saved.state) for _, saved in self._parked)

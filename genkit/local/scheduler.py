@@ -83,10 +83,8 @@ class Scheduler:
         if len(tokens) > self._slots.left:
             self._set_aside()
         while len(tokens) > self._slots.left:
-            self._drop(self._kept.pop())
-        slot = self._slots.take()
-        if slot is None and self._kept.can_go:
-            slot = self._take_slot()
+            self._evict()
+        slot = self._take_slot() if self._kept.can_go else self._slots.take()
         if slot is not None:
             self._slots.grow(slot, len(tokens))
             self._kept.add(slot, tokens, sequence.scales)
@@ -215,11 +213,8 @@ class Scheduler:
 
     def _take_slot(self) -> int:
         """An id that holds nothing; there are more than run and are pinned."""
-        slot = self._slots.take()
-        if slot is None:
-            self._drop(self._kept.pop())
-            slot = self._slots.take()
-        assert slot is not None
+        while (slot := self._slots.take()) is None:
+            self._evict()
         return slot
 
     def _pin(self, sequence: Sequence, name: Name) -> None:
@@ -256,31 +251,36 @@ class Scheduler:
     def _set_aside(self) -> None:
         """Set aside what nobody begins with who runs, is about to, or waits; of what is much alike, one."""
         coming = [*self._waiting, *(sequence for sequence in self.running if not sequence.begun)]
-        prompts = [sequence.tokens for sequence in coming]
-        worth, alike = self._kept.idle(prompts, self._slots.cells(self._staying()), self._slots.cells)
-        for slot in filter(self._parks, worth):
-            self._moves.append(Park(slot, *self._kept.held_by(slot)))
-            self._slots.give_back(self._kept.pop(slot))
-        for slot in filter(self._parks, alike):
-            self._drop(self._kept.pop(slot))
+        worth, alike = self._idle([sequence.tokens for sequence in coming])
+        for slot in filter(self._parks, worth + alike):
+            self._let_go(slot, aside=slot in worth)
+
+    def _evict(self) -> None:
+        """What was kept longest without use makes room; set aside, unless others hold the better part."""
+        slot = next(self._kept.unpinned())
+        self._let_go(slot, aside=slot in self._idle([])[0] and self._parks(slot))
+
+    def _idle(self, prompts: list[list[int]]) -> tuple[list[int], list[int]]:
+        return self._kept.idle(prompts, self._slots.cells(self._staying()), self._slots.cells)
+
+    def _let_go(self, slot: int, *, aside: bool) -> None:
+        self._moves.append(Park(slot, *self._kept.held_by(slot)) if aside else Forget(slot))
+        self._slots.give_back(self._kept.pop(slot))
 
     def _source(self, sequence: Sequence) -> tuple[int | None, int]:
         """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
-        held = [
-            *self._kept.items(sequence.scales),
-            *((r.slot, r.tokens[: r.evaluated]) for r in self._alike(sequence)),
-        ]
-        return longest(sequence.tokens, held, self._intact)
+        running = [(r.slot, r.tokens[: r.evaluated]) for r in self._alike(sequence)]
+        return longest(sequence.tokens, [*self._kept.items(sequence.scales), *running], self._intact)
 
     def _alike(self, sequence: Sequence) -> list[Sequence]:
         """Those that run whose KV cache is of use to the sequence, as far as they begin like it."""
         return [r for r in self.running if r.scales == sequence.scales and not r.shifted]
 
     def _make_room(self) -> bool:
-        """Drop what was kept longest without use; else send the last that came back to the queue."""
+        """Of what is kept, one goes; else send the last that came back to the queue."""
         self._pins.give_way(self.running)
         if self._kept.can_go:
-            self._drop(self._kept.pop())
+            self._evict()
         elif len(self.running) > 1:
             last = self.running.pop()
             self._drop(last.slot)

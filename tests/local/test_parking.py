@@ -11,7 +11,7 @@ import pytest
 from genkit import Generator
 from genkit.local.context import Context
 from genkit.local.llama import Model
-from genkit.local.parking import Parking
+from genkit.local.parking import SPARE, Parking
 from genkit.local.plan import Park
 
 ONE, OTHER = [*range(100)], [*range(100, 220)]
@@ -26,12 +26,13 @@ def context(noise_file: Path) -> Iterator[Context]:
     model.close()
 
 
-def parking(context: Context, *, room: int = 999, count: int = 9, free: int | None = 1 << 30) -> Parking:
-    return Parking(context, room=room, count=count, free=lambda: free)
+def parking(context: Context, *, count: int = 9, free: int | None = 1 << 30) -> Parking:
+    return Parking(context, count=count, free=lambda: free)
 
 
 def park(where: Parking, context: Context, tokens: list[int], scales: tuple[float, ...] = ()) -> None:
     context.decode([(token, at, 0, False) for at, token in enumerate(tokens)])
+    assert where.takes(0)
     where.make([Park(0, tokens, scales)])
 
 
@@ -106,17 +107,27 @@ def test_what_was_evaluated_with_other_adapters_is_not_found(context: Context) -
     assert where.find(ONE, (0.5,))
 
 
-@pytest.mark.parametrize("limit", [{"count": 1}, {"room": 219}])
-def test_the_oldest_goes_when_there_is_too_much(context: Context, limit: dict[str, int]) -> None:
-    where = parking(context, **limit)
+@pytest.mark.parametrize("most", [{"count": 1}, {"free": 300_000}])  # of 53 and 63 kB
+def test_the_oldest_goes_when_there_is_too_much(context: Context, most: dict[str, int]) -> None:
+    where = parking(context, **most)
     park(where, context, ONE)
     park(where, context, OTHER)
     assert where.find(ONE, ()) is None
     assert where.find(OTHER, ())
 
 
-def test_nothing_is_set_aside_where_memory_is_short(context: Context) -> None:
+def test_all_that_is_set_aside_takes_a_part_of_the_memory_that_is_free(context: Context) -> None:
+    free = [1 << 30]
+    where = Parking(context, count=9, free=lambda: free[0])
+    park(where, context, ONE)
     context.decode([(token, at, 0, False) for at, token in enumerate(ONE)])
-    assert parking(context, free=8 * context.size_of(0)).takes(0)
-    assert not parking(context, free=8 * context.size_of(0) - 1).takes(0)
+    size = context.size_of(0)
+    free[0] = (SPARE - 1) * size  # beside what is there
+    assert where.takes(0)
+    free[0] -= 1
+    assert not where.takes(0)
+
+
+def test_nothing_is_set_aside_where_nobody_knows_what_memory_is_free(context: Context) -> None:
+    context.decode([(token, at, 0, False) for at, token in enumerate(ONE)])
     assert not parking(context, free=None).takes(0)

@@ -859,6 +859,21 @@ def test_what_makes_room_for_what_is_loaded_is_set_aside() -> None:
     assert [type(move) for move in one.take_moves()] == [Park]
 
 
+def test_what_makes_room_for_an_answer_is_set_aside_for_those_who_wait_for_it() -> None:
+    one = Scheduler(Slots(9, 150), parallel=1, batch=999, parks=lambda _: True)
+    first, grows, waits = sequence(1, 80), sequence(2, 60, first=500, answers=20), sequence(3, 80)
+    one.add(first)
+    do(one, one.plan())
+    one.remove(first)
+    one.add(grows)
+    one.add(waits)
+    moves: list[Move] = []
+    for _ in range(15):
+        moves += (plan := one.plan()).moves
+        do(one, plan)
+    assert moves == [Park(0, list(range(80)), ())]
+
+
 def test_who_was_sent_back_as_it_waited_for_another_is_to_take_all_of_its_cells() -> None:
     one, other = sequence(1, 90, answers=10), sequence(2, 90, answers=10)
     other.leader, other.led = one, 80
