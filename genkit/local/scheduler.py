@@ -214,7 +214,7 @@ class Scheduler:
     def _take_slot(self) -> int:
         """An id that holds nothing; there are more than run and are pinned."""
         while (slot := self._slots.take()) is None:
-            self._evict()
+            self._let_go(next(self._kept.unpinned()), aside=False)
         return slot
 
     def _pin(self, sequence: Sequence, name: Name) -> None:
