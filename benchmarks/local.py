@@ -427,19 +427,26 @@ def beside(bench: Bench) -> None:
 
 
 def flash_attention(bench: Bench) -> None:
-    """Without flash attention to with it: a prompt, and an answer after half as many tokens as a long one."""
-    rates: dict[str, list[float]] = {}
-    for name, flash in (("with", True), ("without", False)):
-        with bench.generator(context=4096, parallel=1, flash_attention=flash) as generator:
-            short = generator.generate(text(bench.prompt - 20, 4), max_tokens=1, temperature=0)
-            generator.generate(text(bench.long // 2, 3), max_tokens=1)  # of which the next call has all
-            answer = generator.generate(text(bench.long // 2, 3), max_tokens=bench.answer, temperature=0)
-        assert answer.metrics
-        assert short.metrics
-        rates[name] = [answer.metrics.decode_tokens_per_second, short.metrics.prompt_tokens_per_second]
-    for at, what in enumerate(("late answer", "prompt")):
-        with_it, without = rates["with"][at], rates["without"][at]
-        bench.note(f"flash attention, {what}", with_it=with_it, without=without, gain=without / with_it)
+    """A late turn of a lone conversation, with attention as it suits that to always in the flash kernel."""
+    seeds, before = iter(range(99)), text(bench.long // 2, 3)
+    with (
+        bench.generator(context=4096) as suits,
+        bench.generator(context=4096, flash_attention=True) as always,
+    ):
+
+        def turn(generator: genkit.Generator) -> list[float]:
+            answer = generator.generate(
+                before + text(20, next(seeds)), max_tokens=bench.answer, temperature=0
+            )
+            assert answer.metrics
+            return [answer.metrics.first_token, answer.metrics.decode_tokens_per_second]
+
+        for generator in (suits, always):
+            turn(generator)
+        rounds = [[turn(generator) for generator in (suits, always)] for _ in range(bench.rounds)]
+    for at, what in enumerate(("first token", "answer")):
+        ours, theirs = (statistics.median(each[way][at] for each in rounds) for way in (0, 1))
+        bench.note(f"late turn, {what}", as_it_suits=ours, always_flash=theirs, ratio=ours / theirs)
 
 
 def idle(bench: Bench) -> None:

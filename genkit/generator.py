@@ -48,8 +48,7 @@ class Generator(Retrieval):
             the context; others wait for their turn.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
         flash_attention: whether a local model's attention is computed in llama.cpp's flash kernel; by default
-            it is, where the model allows it. Without it, tokens late in one long conversation come faster on
-            a CPU, and all else slower.
+            as it suits the calls that run: mostly it is, but on a CPU not for a long conversation alone.
         template: the chat template, in Jinja (itself, not its path); by default the one in the model file.
         isolation: ``"process"`` (of its own) or ``"thread"``, where a local model may end the program.
         lookup: whether a local model guesses tokens that repeat the prompt or the answer, or that the form

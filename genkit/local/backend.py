@@ -53,8 +53,8 @@ class LocalBackend:
         parallel: the most calls that run at a time, sharing the context's room; others wait for their turn.
             By default 8.
         gpu_layers: how many layers to keep on a GPU, for a build of llama-cpp-python that has one.
-        flash_attention: whether llama.cpp computes attention in its flash kernel, where the model allows it.
-            Without it, tokens late in one long conversation come faster on a CPU, and all else slower.
+        flash_attention: whether llama.cpp computes attention in its flash kernel, where the model allows it;
+            by default as it suits the calls that run.
         template: the chat template, in Jinja; by default the one in the file.
         isolation: ``"process"``, or ``"thread"`` to run llama.cpp inside this process, where an abort of its
             ends the program.
@@ -85,7 +85,7 @@ class LocalBackend:
         threads: int | None = None,
         parallel: int | None = None,
         gpu_layers: int = 0,
-        flash_attention: bool = True,
+        flash_attention: bool | None = None,
         template: str | None = None,
         isolation: Literal["process", "thread"] = "process",
         lookup: bool | None = None,

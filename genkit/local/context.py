@@ -10,13 +10,16 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import BackendError, ConfigError, OutOfMemory
+from ..errors import BackendError, OutOfMemory
 from .cores import Cores
 from .llama import Model, heard, lacks_memory, last_words, lib
-from .memory import STEP, padded
+from .memory import padded
 from .plan import Cut, Forget, Move, Pin, Share, Shift
 from .prefixes import Scales
+from .turning import hand_over, turn
 
+FEW = 64
+"""How many tokens are evaluated together without the flash kernel."""
 _ABORTED = 2
 
 
@@ -61,21 +64,49 @@ class Context:
         parameters.embeddings = pooled
         parameters.no_perf = True
         heard.clear()
-        self.pointer = lib.llama_init_from_model(model.pointer, parameters)
-        if not self.pointer:
+        self._model, self._parameters = model, parameters
+        pointer = lib.llama_init_from_model(model.pointer, parameters)
+        if not pointer:
             raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp cannot make a context of {size} tokens: {last_words() or 'it gave no reason'}; "
                 "try a smaller context="
             )
-        self._adapters, self._scales = [adapter for adapter, _ in model.adapters], tuple[float, ...]()
-        if self._adapters:
-            self._adapt(tuple(scale for _, scale in model.adapters))
-        self._memory, self._recurrent = lib.llama_get_memory(self.pointer), model.recurrent
-        self._window = model.window
+        self._adapters = [adapter for adapter, _ in model.adapters]
+        self._scales: Scales = tuple(scale for _, scale in model.adapters)
+        self._recurrent, self._window = model.recurrent, model.window
+        self.flash = True
+        """Whether it computes attention as at first, or the other way."""
         self._evaluate = lib.llama_encode if model.encoder_alone else lib.llama_decode
         self._batch, self._rows = lib.llama_batch_init(batch, 0, 1), batch
         self._abort = ctypes.create_string_buffer(2)
-        lib.llama_set_abort_callback(self.pointer, _native_flag(), ctypes.addressof(self._abort))
+        self._use(pointer)
+
+    def _use(self, pointer: Any) -> None:
+        self.pointer, self._memory = pointer, lib.llama_get_memory(pointer)
+        lib.llama_set_n_threads(pointer, self.threads, self.threads)
+        lib.llama_set_abort_callback(pointer, _native_flag(), ctypes.addressof(self._abort))
+        if self._adapters:
+            self._adapt(self._scales)
+
+    def attend(self, *, flash: bool) -> bool:
+        """Compute attention in llama.cpp's flash kernel from now on, or not; what sequences hold stays.
+
+        Returns:
+            False if that cannot be: nothing has changed then.
+        """
+        parameters = type(self._parameters).from_buffer_copy(self._parameters)
+        if not flash:
+            parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            parameters.n_ubatch = min(FEW, parameters.n_ubatch)  # it keeps the scores of so many with all
+        pointer = lib.llama_init_from_model(self._model.pointer, parameters)
+        if not pointer:
+            return False
+        if changed := hand_over(self.pointer, pointer, by_number=not flash):
+            self.flash, old = flash, self.pointer
+            self._use(pointer)
+            pointer = old
+        lib.llama_free(pointer)
+        return changed
 
     def _adapt(self, scales: Scales) -> None:
         """Add so much of each LoRA adapter to the weights; llama.cpp plans its next step anew then."""
@@ -208,7 +239,8 @@ class Context:
         size = self.size_of(slot)
         state = bytearray(size)
         buffer = (ctypes.c_uint8 * size).from_buffer(state)
-        if not size or lib.llama_state_seq_get_data(self.pointer, buffer, size, slot) != size:
+        taken = lib.llama_state_seq_get_data(self.pointer, buffer, size, slot)
+        if not size or taken != size or not (self.flash or turn(state, by_number=False)):
             raise BackendError(f"llama.cpp cannot tell the state of a prompt: {last_words()}")
         return state
 
@@ -218,6 +250,8 @@ class Context:
         Returns:
             False if llama.cpp does not take it, or there is no room: the id holds nothing then.
         """
+        if not self.flash:
+            turn(state, by_number=True)
         buffer = (ctypes.c_uint8 * len(state)).from_buffer(state)
         taken = lib.llama_state_seq_set_data(self.pointer, buffer, len(state), slot)
         last = lib.llama_memory_seq_pos_max(self._memory, slot)
@@ -253,23 +287,3 @@ def _native_flag() -> Any:
     """
     library = ctypes.CDLL("msvcrt" if os.name == "nt" else None)
     return ctypes.cast(library.strlen, lib.ggml_abort_callback)
-
-
-def try_out(model: Model, threads: int | Cores, *, shifting: bool) -> None:
-    """Evaluate one token, which is when some broken files end the process.
-
-    Better before anybody is told that the model is loaded; what it costs, the first prompt saves.
-
-    Raises:
-        ConfigError: contexts are to shift, and those of this model cannot.
-    """
-    context = Context(model, size=STEP, sequences=1, batch=1, threads=threads)
-    try:
-        context.decode([(0, 0, 0, True)], (1.0,) * len(model.adapters))  # all that a call may choose
-        if shifting and not context.can_shift:
-            raise ConfigError(
-                "of what this model has evaluated nothing can be moved, as context_shift needs it to be; "
-                "leave that out"
-            )
-    finally:
-        context.close()

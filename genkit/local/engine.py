@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 from ..errors import GenkitError, RateLimited
+from .attention import Attention
 from .choice import Choice
 from .context import Context
 from .cores import Cores
@@ -46,6 +47,7 @@ class Engine:
         queue: the most calls that wait.
         speculation: what guesses tokens, if that is wanted; never used where the KV cache cannot be cut.
         remembers: whether what finished sequences left serves others; else each begins with nothing.
+        changing: how many bytes a change of how attention is computed may take; None to change nothing.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Engine:
         queue: int,
         speculation: Speculation | None,
         remembers: bool = True,
+        changing: int | None = None,
     ) -> None:
         self.context_size = context_size
         self._model, self._listener, self._pooler = model, listener, pooler
@@ -68,6 +71,7 @@ class Engine:
         ids = parallel + (kept := KEPT if remembers and not model.recurrent else 0)
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
         self._slots, self._pace = Slots(ids, context_size), Pace(BATCH)
+        self._attention = Attention(self._context, takes=changing, free=free_memory)
         self._parking = Parking(self._context, count=kept, free=free_memory)
         self._scheduler = Scheduler(
             self._slots,
@@ -82,13 +86,10 @@ class Engine:
         self._choice = Choice(model, self._context, context_size)
         self._speculation = None if model.recurrent else speculation
         self._changed = threading.Condition()
-        self._new: list[Sequence] = []
-        self._unpinned: list[Name] = []
-        self._unwanted: set[int] = set()
-        self._abortable: set[int] = set()
+        self._new, self._unpinned = list[Sequence](), list[Name]()
+        self._unwanted, self._abortable = set[int](), set[int]()
         self._called_off = False  # whether the last step was, which lost what it did for others, too
-        self._is_closed = False
-        self._is_over = threading.Event()
+        self._is_closed, self._is_over = False, threading.Event()
 
     def submit(self, asked: Sequence | list[Text], *, more: bool = False) -> None:
         """Queue a sequence, or texts of a call for the pooler, or ``more`` of them; called from any thread.
@@ -165,6 +166,7 @@ class Engine:
                 self._abortable = {s.call for s, _, _ in work if alone or not (spared or s.answers)}
             self._refuse()
             if work:
+                self._attention.suit(work, min(len(self._scheduler.everyone()), self._parallel))
                 if self._speculation:
                     self._speculation.draft(work, self._slots.left, self.context_size)
                 self._step(work)

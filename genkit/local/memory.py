@@ -163,6 +163,21 @@ def pooled(header: Header, size: int) -> int:
     return need.total(size) - _PROCESS - need.weights + logits
 
 
+def changing(header: Header, size: int, batch: int, few: int) -> int:
+    """The bytes that a change of how attention is computed takes meanwhile.
+
+    That is another context, of either kind, and all that the first holds once more.
+
+    Args:
+        header: of the model file.
+        size: the context window, in tokens.
+        batch: the most tokens of one step with flash attention.
+        few: the same without.
+    """
+    kinds = needs(header, batch), needs(header, few, flash_attention=False)
+    return max(need.total(size) - _PROCESS - need.weights + need.token * size for need in kinds)
+
+
 def choose_context(
     header: Header,
     wanted: int | Literal["auto"] | None,

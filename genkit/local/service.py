@@ -20,16 +20,17 @@ from . import adapter_file, files, gguf, machine, pipe
 from .arrays import numpy_soon
 from .bias import biases
 from .chat import ChatTemplate
-from .context import try_out
+from .context import FEW
 from .cores import Cores
 from .engine import BATCH, QUEUE, Engine
 from .forms import Forms
 from .limits import limited, native_fault, no_memory
 from .listener import Listener
 from .llama import Model, build_of_llama
-from .memory import choose_context
+from .memory import changing, choose_context
 from .pooling import Pooling
 from .prefixes import Name
+from .probe import try_out
 from .prompt import Prompts
 from .sampler import MANY
 from .sampling import steps
@@ -86,12 +87,14 @@ class Service:
     @staticmethod
     def _context_size(header: gguf.Header, settings: dict[str, Any], adapters: int) -> int:
         left = None if (free := _free_memory(settings)()) is None else max(0, free - adapters)
-        flash, calls, size = settings.get("flash_attention", True), settings["parallel"], settings["context"]
-        return choose_context(header, size, batch=BATCH, free=left, flash_attention=flash, sequences=calls)
+        flash, size = settings.get("flash_attention") is not False, settings["context"]
+        return choose_context(
+            header, size, batch=BATCH, free=left, flash_attention=flash, sequences=settings["parallel"]
+        )
 
     def _make_engine(self, header: gguf.Header, context: int, settings: dict[str, Any]) -> Engine:
         threads = Cores.of(settings)
-        self._model.flash_attention = settings.get("flash_attention", True)
+        self._model.flash_attention = settings.get("flash_attention") is not False
         for file, scale in settings.get("lora", ()):
             self._model.adapt(file, scale)
         try_out(self._model, threads, shifting=self._shifts)
@@ -117,7 +120,14 @@ class Service:
             queue=settings.get("queue", QUEUE),
             speculation=Speculation() if settings.get("lookup", True) else None,
             remembers=not settings.get("deterministic"),
+            changing=changing(header, context, BATCH, FEW) if self._adapts(settings) else None,
         )
+
+    def _adapts(self, settings: dict[str, Any]) -> bool:
+        """Whether attention is to be computed as it suits who runs: else as was said, or as was tried."""
+        said = settings.get("flash_attention") is not None or settings.get("deterministic")
+        moves = self._model.recurrent or self._model.window
+        return not (said or moves or settings["gpu_layers"]) and settings.get("limits", True)
 
     def _make_saving(self, context: int, settings: dict[str, Any]) -> Saving | None:
         if not settings.get("kept"):
@@ -125,7 +135,7 @@ class Service:
         build = f"{build_of_llama()} context {context} gpu_layers {settings['gpu_layers']}"
         for file, _ in settings.get("lora", ()):
             build += f" lora {files.fingerprint(file)}"
-        build += "" if settings.get("flash_attention", True) else " without flash attention"
+        build += " without flash attention" if settings.get("flash_attention") is False else ""
         shelf = Shelf(Path(settings["kept"]), files.fingerprint(settings["path"]), build)
         return Saving(shelf, self._broken, self._model.window)
 

@@ -24,6 +24,7 @@ def checked(
     lookup: Any,
     deterministic: Any,
     keep_on_disk: Any,
+    flash_attention: Any,
     **rest: Any,
 ) -> dict[str, Any]:
     """The settings that a worker is to have, with what they are by default.
@@ -41,6 +42,8 @@ def checked(
     is_auto = isinstance(context, str) and context == "auto"
     numbers = _numbers(context=None if is_auto else context, parallel=parallel, **numbers)
     _check_flags(lookup=lookup, keep_on_disk=keep_on_disk, **rest)
+    if flash_attention is not None:
+        _check_flags(flash_attention=flash_attention)
     if template is not None and not (isinstance(template, str) and "{" in template):
         what = "a chat template in Jinja, itself and not its path"
         raise ConfigError(f"template takes {what}, not {shown(template)}")
@@ -56,6 +59,7 @@ def checked(
                     f"leave out {name}={value}"
                 )
     settings = {**rest, **numbers, "template": template, "lookup": lookup, "deterministic": deterministic}
+    settings["flash_attention"] = flash_attention
     return settings | {"context": "auto"} if is_auto else settings
 
 

@@ -83,5 +83,5 @@ def _name(settings: dict[str, Any]) -> str:
         build = ""
     prints = " ".join(map(files.fingerprint, files.of(settings)))
     about = f"{prints} {build} {sys.platform} {platform.machine()}"
-    about += "" if settings.get("flash_attention", True) else " without flash attention"
+    about += " without flash attention" if settings.get("flash_attention") is False else ""
     return hashlib.sha256(about.encode()).hexdigest()
