@@ -126,8 +126,8 @@ class Service:
     def _adapts(self, settings: dict[str, Any]) -> bool:
         """Whether attention is to be computed as it suits who runs: else as was said, or as was tried."""
         said = settings.get("flash_attention") is not None or settings.get("deterministic")
-        moves = self._model.recurrent or self._model.window
-        return not (said or moves or settings["gpu_layers"]) and settings.get("limits", True)
+        unfit = self._model.recurrent or self._model.window or self._shifts  # states tell no shift to come
+        return not (said or unfit or settings["gpu_layers"]) and settings.get("limits", True)
 
     def _make_saving(self, context: int, settings: dict[str, Any]) -> Saving | None:
         if not settings.get("kept"):
