@@ -15,10 +15,10 @@ from .plan import Work
 
 LATE = 1024
 """How many tokens are enough to look back at for it to be slow."""
-CROWD = 3
-"""So many sequences are faster in the flash kernel, however long they are."""
 RARELY = 50
 """Doing without the kernel again has to wait so many times as long as the last change took."""
+MOST = 1 << 30
+"""So many bytes take about a second to move, in which nothing else is heard; more are left where they are."""
 AGAIN = 10.0
 """After how many seconds to look anew whether memory is there."""
 
@@ -34,7 +34,7 @@ class Attention:
 
     def __init__(self, context: Context, *, takes: int | None, free: Callable[[], int | None]) -> None:
         self._context, self._takes, self._free = context, takes or 0, free
-        self._able = takes is not None and context.can_shift
+        self._able = takes is not None and takes <= MOST and context.can_shift
         self._earliest = 0.0
 
     def suit(self, work: list[Work], calls: int) -> None:
@@ -45,11 +45,8 @@ class Attention:
             calls: how many run, or will as soon as there is room.
         """
         sequence, size, _ = work[0]
-        early, began = sequence.evaluated < LATE, time.monotonic()
-        if self._context.flash:
-            stays = calls > 1 or early or size > FEW
-        else:  # whoever begins alone begins as the first call did, and gets the same numbers
-            stays = calls < CROWD and not (calls == 1 and early)
+        late, began = calls == 1 and sequence.evaluated >= LATE, time.monotonic()
+        stays = not late or size > FEW if self._context.flash else late
         if stays or not self._able or began < self._earliest:
             return
         if self._takes * SPARE > (self._free() or 0):

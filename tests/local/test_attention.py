@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genkit import Generator
-from genkit.local.attention import LATE, Attention
+from genkit.local.attention import LATE, MOST, Attention
 from genkit.local.context import FEW, Context
 from genkit.local.llama import Model
 from genkit.local.plan import Forget, Share, Work
@@ -172,12 +172,11 @@ def test_a_late_answer_alone_does_without_the_flash_kernel(context: Context) -> 
     assert not context.flash
 
 
-def test_a_crowd_has_it_at_once_and_a_late_answer_not_at_once_again(context: Context) -> None:
+def test_several_have_it_at_once_and_a_late_answer_not_at_once_again(context: Context) -> None:
     attention = changed(context)
-    for work, calls in ((step(LATE), 2), (step(0), 2), (step(LATE, FEW + 1), 1)):
-        attention.suit(work, calls)
-        assert not context.flash
-    attention.suit(step(LATE), 3)
+    attention.suit(step(LATE, FEW + 1), 1)
+    assert not context.flash
+    attention.suit(step(LATE), 2)
     assert context.flash
     attention.suit(step(LATE), 1)
     assert context.flash
@@ -189,7 +188,10 @@ def test_who_begins_alone_begins_as_the_first_call_did(context: Context) -> None
     assert context.flash
 
 
-@pytest.mark.parametrize("short", [{"takes": None}, {"takes": FREE // 4 + 1}, {"free": None}])
+@pytest.mark.parametrize(
+    "short",
+    [{"takes": None}, {"takes": FREE // 4 + 1}, {"takes": MOST + 1, "free": 9 * MOST}, {"free": None}],
+)
 def test_nothing_changes_where_it_must_not_or_memory_is_short(
     context: Context, short: dict[str, int | None]
 ) -> None:
