@@ -155,7 +155,8 @@ class AnswerStream:
             counted, within = found.end(), within != (found[0] == '"')
         escapes = counted < at and self._held[at - 1] == "\\"  # what comes next
         self._counted = at - escapes, within
-        if not within or _JSON.match(self._held):  # JSON that ends within a string is no call
+        # JSON that ends within a string is no call, but where words may follow one.
+        if not within or (_JSON.match(self._held) and section.opens not in section.closes):
             return within
         return not self._reads(section, self._held[:at])
 

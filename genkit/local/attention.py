@@ -9,14 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ..errors import OutOfMemory
 from .context import FEW, Context
 from .parking import SPARE
 from .plan import Work
 
 LATE = 1024
 """How many tokens are enough to look back at for it to be slow."""
+MANY = 256
+"""So large a chunk of a prompt is worth a change back."""
+PATIENCE = 64
+"""After how many tokens that look back so far a change has paid."""
 RARELY = 50
-"""Doing without the kernel again has to wait so many times as long as the last change took."""
+"""Doing without the kernel again has to wait so many times as long as the last two changes took."""
 MOST = 1 << 30
 """So many bytes take about a second to move, in which nothing else is heard; more are left where they are."""
 AGAIN = 10.0
@@ -35,23 +40,37 @@ class Attention:
     def __init__(self, context: Context, *, takes: int | None, free: Callable[[], int | None]) -> None:
         self._context, self._takes, self._free = context, takes or 0, free
         self._able = takes is not None and takes <= MOST and context.can_shift
-        self._earliest = 0.0
+        self._earliest = self._took = 0.0
+        self._late = 0  # tokens that looked back so far
 
     def suit(self, work: list[Work], calls: int) -> None:
         """Change it before a step, if need be.
 
         Args:
-            work: the step.
+            work: the step, if there is one.
             calls: how many run, or will as soon as there is room.
         """
-        sequence, size, _ = work[0]
-        late, began = calls == 1 and sequence.evaluated >= LATE, time.monotonic()
-        stays = not late or size > FEW if self._context.flash else late
-        if stays or not self._able or began < self._earliest:
+        began = time.monotonic()
+        if not (self._able and work) or self._suits(work[0], calls) or began < self._earliest:
             return
         if self._takes * SPARE > (self._free() or 0):
             self._earliest = began + AGAIN
             return
-        self._able = self._context.attend(flash=not self._context.flash)
+        self._late = 0
+        try:
+            self._able = self._context.attend(flash=not self._context.flash)
+        except OutOfMemory:
+            self._earliest = began + AGAIN
+            return
         now = time.monotonic()
-        self._earliest = now + RARELY * (now - began) if self._context.flash else now
+        took, self._took = self._took, now - began
+        self._earliest = now + RARELY * (took + self._took) if self._context.flash else now
+
+    def _suits(self, work: Work, calls: int) -> bool:
+        """Whether it is best left as it is."""
+        late = calls == 1 and work.sequence.evaluated >= LATE
+        if not self._context.flash:
+            return late and work.size < MANY
+        late = late and work.size <= FEW
+        self._late += work.size if late else 0
+        return not late or self._late < PATIENCE

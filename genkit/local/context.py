@@ -92,7 +92,10 @@ class Context:
         """Compute attention in llama.cpp's flash kernel from now on, or not; what sequences hold stays.
 
         Returns:
-            False if that cannot be: nothing has changed then.
+            False if that cannot be, of this model: nothing has changed then.
+
+        Raises:
+            OutOfMemory: there is no memory for it now: nothing has changed.
         """
         parameters = type(self._parameters).from_buffer_copy(self._parameters)
         if not flash:
@@ -100,12 +103,16 @@ class Context:
             parameters.n_ubatch = min(FEW, parameters.n_ubatch)  # it keeps the scores of so many with all
         pointer = lib.llama_init_from_model(self._model.pointer, parameters)
         if not pointer:
-            return False
-        if changed := hand_over(self.pointer, pointer, by_number=not flash):
-            self.flash, old = flash, self.pointer
-            self._use(pointer)
-            pointer = old
-        lib.llama_free(pointer)
+            raise OutOfMemory("there is no memory for another context")
+        unused = pointer
+        try:
+            if changed := hand_over(self.pointer, pointer, by_number=not flash):
+                self.flash, unused = flash, self.pointer
+                self._use(pointer)
+        except MemoryError:
+            raise OutOfMemory("there is no memory for what the context holds") from None
+        finally:
+            lib.llama_free(unused)
         return changed
 
     def _adapt(self, scales: Scales) -> None:

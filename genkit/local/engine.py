@@ -64,9 +64,8 @@ class Engine:
         remembers: bool = True,
         changing: int | None = None,
     ) -> None:
-        self.context_size = context_size
+        self.context_size, self._queue, self._parallel = context_size, queue, parallel
         self._model, self._listener, self._pooler = model, listener, pooler
-        self._queue, self._parallel = queue, parallel
         # A recurrent state is large, and seldom shared.
         ids = parallel + (kept := KEPT if remembers and not model.recurrent else 0)
         self._context = Context(model, size=context_size, sequences=ids, batch=BATCH, threads=threads)
@@ -166,7 +165,6 @@ class Engine:
                 self._abortable = {s.call for s, _, _ in work if alone or not (spared or s.answers)}
             self._refuse()
             if work:
-                self._attention.suit(work, min(len(self._scheduler.everyone()), self._parallel))
                 if self._speculation:
                     self._speculation.draft(work, self._slots.left, self.context_size)
                 self._step(work)
@@ -197,6 +195,8 @@ class Engine:
             self._unwanted.clear()
         self._context.abort(False)
         moves, work = self._scheduler.plan(self._pace.chunk)
+        # Before anything is set aside, which may take longer without the flash kernel.
+        self._attention.suit(work, min(len(self._scheduler.everyone()), self._parallel))
         self._parking.make(moves)
         return work
 

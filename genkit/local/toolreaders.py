@@ -20,26 +20,33 @@ def _refuse(constant: str) -> Any:
 
 
 _JSON = json.JSONDecoder(parse_constant=_refuse)
+_BETWEEN = " \n\r\t;,"
 
 
 def read_json(text: str) -> list[Call]:
     """JSON objects with a name and arguments: one, a list, or several in a row."""
     calls, rest = _leading(text)
-    if rest:
+    if rest.strip(_BETWEEN):
         raise ValueError("more than calls")
     return calls
 
 
 def _leading(text: str) -> tuple[list[Call], str]:
-    """The calls that a text begins with, and what follows them."""
-    found, at = [], 0
-    while at < len(text) and text[at] in " \n\r\t;,{[":
-        if text[at] not in "{[":
+    """The calls that a text begins with, and what follows them. Raises ValueError if it begins with none."""
+    found, at, end = list[Any](), 0, 0
+    while at < len(text) and (text[at] in _BETWEEN or text[at] in "{["):
+        if text[at] in _BETWEEN:
             at += 1
             continue
-        value, at = _decoded(text, at)
+        try:
+            value, at = _decoded(text, at)
+        except ValueError:
+            if not found:
+                raise
+            break
         found += value if isinstance(value, list) else [value]
-    return [_from_object(value) for value in found], text[at:]
+        end = at
+    return [_from_object(value) for value in found], text[end:]
 
 
 def _decoded(text: str, at: int) -> tuple[Any, int]:

@@ -39,7 +39,7 @@ def hand_over(old: Any, new: Any, *, by_number: bool) -> bool:
     if lib.llama_state_get_data(old, buffer, size) != size:
         return False
     start = 4 + int.from_bytes(state[:4], sys.byteorder)  # after the architecture's name
-    if state[start + 4 :] == bytes(4):  # it holds nothing
+    if size == start + 8:  # it holds nothing
         return True
     turned = turn(state, by_number=by_number, start=start)
     return turned and bool(lib.llama_state_set_data(new, buffer, size) == size)

@@ -156,6 +156,14 @@ WRITTEN: list[tuple[str, str, str, str, list[tuple[str, dict[str, Any]]]]] = [
     ("mistral", '[TOOL_CALLS]weather{"city": "Oslo"} I asked {', "", "I asked {", [OSLO]),
     (
         "mistral",
+        '[TOOL_CALLS]{"name": "weather", "arguments": {"city": "Oslo"}}, [so] 5" '
+        '[TOOL_CALLS][{"name": "weather", "arguments": {"city": "Rome"}}]',
+        "",
+        ', [so] 5" ',
+        [OSLO, ROME],
+    ),
+    (
+        "mistral",
         '[TOOL_CALLS][{"name": "weather", "arguments": {"city": "Oslo"}}]\nI asked.',
         "",
         "I asked.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genkit import Generator
-from genkit.local.attention import LATE, MOST, Attention
+from genkit.local import limits
+from genkit.local.attention import LATE, MANY, MOST, PATIENCE, Attention
 from genkit.local.context import FEW, Context
 from genkit.local.llama import Model
 from genkit.local.plan import Forget, Share, Work
@@ -159,15 +161,19 @@ def changed(context: Context, *, takes: int | None = 1, free: int | None = FREE)
     """That of a context in which one late answer runs."""
     attention = Attention(context, takes=takes, free=lambda: free)
     evaluate(context, PROMPT)
-    attention.suit(step(LATE), calls=1)
+    for _ in range(PATIENCE):
+        attention.suit(step(LATE), calls=1)
     return attention
 
 
 def test_a_late_answer_alone_does_without_the_flash_kernel(context: Context) -> None:
     attention = Attention(context, takes=1, free=lambda: FREE)
-    for work, calls in ((step(LATE - 1), 1), (step(LATE, FEW + 1), 1), (step(LATE), 2)):
-        attention.suit(work, calls)
-        assert context.flash
+    for work, calls in ((step(LATE - 1), 1), (step(LATE, FEW + 1), 1), (step(LATE), 2), ([], 0)):
+        for _ in range(PATIENCE):
+            attention.suit(work, calls)
+    for _ in range(PATIENCE - 1):
+        attention.suit(step(LATE), 1)
+    assert context.flash
     attention.suit(step(LATE), 1)
     assert not context.flash
 
@@ -178,7 +184,14 @@ def test_several_have_it_at_once_and_a_late_answer_not_at_once_again(context: Co
     assert not context.flash
     attention.suit(step(LATE), 2)
     assert context.flash
-    attention.suit(step(LATE), 1)
+    for _ in range(PATIENCE):
+        attention.suit(step(LATE), 1)
+    assert context.flash
+
+
+def test_a_large_chunk_of_a_prompt_has_it(context: Context) -> None:
+    attention = changed(context)
+    attention.suit(step(LATE, MANY), 1)
     assert context.flash
 
 
@@ -197,6 +210,20 @@ def test_nothing_changes_where_it_must_not_or_memory_is_short(
 ) -> None:
     changed(context, **short)
     assert context.flash
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux only")
+def test_without_memory_nothing_changes_and_all_goes_on(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = Context(model, size=65536, sequences=1, batch=256, threads=1)
+    monkeypatch.setattr(limits, "MEMORY", 4 << 20)
+    with limits.limited():
+        changed(context)
+    assert context.flash
+    evaluate(context, [7], 0, 100)
+    assert context.attend(flash=False)
+    context.close()
 
 
 def test_a_model_whose_state_has_another_form_is_tried_once(tmp_path: Path) -> None:
