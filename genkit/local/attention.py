@@ -20,8 +20,8 @@ MANY = 256
 """So large a chunk of a prompt is worth a change back."""
 PATIENCE = 64
 """After how many tokens that look back so far a change has paid."""
-RARELY = 50
-"""Doing without the kernel again has to wait so many times as long as the last two changes took."""
+PAUSE = 60.0
+"""For how many seconds a change back is final, or calls that alternate would always wait for changes."""
 MOST = 1 << 30
 """So many bytes take about a second to move, in which nothing else is heard; more are left where they are."""
 AGAIN = 10.0
@@ -29,7 +29,7 @@ AGAIN = 10.0
 
 
 class Attention:
-    """Changes how a context computes attention, which takes about 0.1 seconds, when that pays.
+    """Changes how a context computes attention, which takes up to a second, when that pays.
 
     Args:
         context: the context, which uses the flash kernel.
@@ -40,7 +40,7 @@ class Attention:
     def __init__(self, context: Context, *, takes: int | None, free: Callable[[], int | None]) -> None:
         self._context, self._takes, self._free = context, takes or 0, free
         self._able = takes is not None and takes <= MOST and context.can_shift
-        self._earliest = self._took = 0.0
+        self._earliest = 0.0
         self._late = 0  # tokens that looked back so far
 
     def suit(self, work: list[Work], calls: int) -> None:
@@ -62,9 +62,8 @@ class Attention:
         except OutOfMemory:
             self._earliest = began + AGAIN
             return
-        now = time.monotonic()
-        took, self._took = self._took, now - began
-        self._earliest = now + RARELY * (took + self._took) if self._context.flash else now
+        if self._context.flash:
+            self._earliest = began + PAUSE
 
     def _suits(self, work: Work, calls: int) -> bool:
         """Whether it is best left as it is."""

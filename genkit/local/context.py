@@ -78,7 +78,7 @@ class Context:
         """Whether it computes attention as at first, or the other way."""
         self._evaluate = lib.llama_encode if model.encoder_alone else lib.llama_decode
         self._batch, self._rows = lib.llama_batch_init(batch, 0, 1), batch
-        self._abort = ctypes.create_string_buffer(2)
+        self._abort, self._other = ctypes.create_string_buffer(2), None
         self._use(pointer)
 
     def _use(self, pointer: Any) -> None:
@@ -97,22 +97,20 @@ class Context:
         Raises:
             OutOfMemory: there is no memory for it now: nothing has changed.
         """
-        parameters = type(self._parameters).from_buffer_copy(self._parameters)
-        if not flash:
-            parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
-            parameters.n_ubatch = min(FEW, parameters.n_ubatch)  # it keeps the scores of so many with all
-        pointer = lib.llama_init_from_model(self._model.pointer, parameters)
-        if not pointer:
-            raise OutOfMemory("there is no memory for another context")
-        unused = pointer
+        if not self._other:  # which is kept, since to make one takes longer than all else
+            self._parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
+            self._parameters.n_ubatch = min(FEW, self._rows)  # it keeps the scores of so many with all
+            self._other = lib.llama_init_from_model(self._model.pointer, self._parameters)
+            if not self._other:
+                raise OutOfMemory("there is no memory for another context")
         try:
-            if changed := hand_over(self.pointer, pointer, by_number=not flash):
-                self.flash, unused = flash, self.pointer
-                self._use(pointer)
+            changed = hand_over(self.pointer, self._other, by_number=not flash)
         except MemoryError:
             raise OutOfMemory("there is no memory for what the context holds") from None
-        finally:
-            lib.llama_free(unused)
+        if changed:
+            self.flash, self._other, other = flash, self.pointer, self._other
+            self._use(other)
+        lib.llama_memory_clear(lib.llama_get_memory(self._other), False)
         return changed
 
     def _adapt(self, scales: Scales) -> None:
@@ -284,6 +282,9 @@ class Context:
         if pointer:
             lib.llama_batch_free(self._batch)
             lib.llama_free(pointer)
+        if self._other:
+            lib.llama_free(self._other)
+            self._other = None
 
 
 def _native_flag() -> Any:

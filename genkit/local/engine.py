@@ -195,9 +195,8 @@ class Engine:
             self._unwanted.clear()
         self._context.abort(False)
         moves, work = self._scheduler.plan(self._pace.chunk)
-        # Before anything is set aside, which may take longer without the flash kernel.
-        self._attention.suit(work, min(len(self._scheduler.everyone()), self._parallel))
         self._parking.make(moves)
+        self._attention.suit(work, min(len(self._scheduler.everyone()), self._parallel))
         return work
 
     def _restore(self, sequence: Sequence) -> None:
