@@ -33,7 +33,7 @@ class Attention:
 
     Args:
         context: the context, which uses the flash kernel.
-        takes: how many bytes of memory a change takes meanwhile; None to change nothing.
+        takes: how many bytes of memory a change takes; None to change nothing.
         free: how many bytes of memory are free, or None if that cannot be known.
     """
 

@@ -107,11 +107,14 @@ class Context:
             changed = hand_over(self.pointer, self._other, by_number=not flash)
         except MemoryError:
             raise OutOfMemory("there is no memory for what the context holds") from None
-        if changed:
-            self.flash, self._other, other = flash, self.pointer, self._other
-            self._use(other)
+        if not changed:
+            lib.llama_free(self._other)
+            self._other = None
+            return False
+        self.flash, self._other, other = flash, self.pointer, self._other
+        self._use(other)
         lib.llama_memory_clear(lib.llama_get_memory(self._other), False)
-        return changed
+        return True
 
     def _adapt(self, scales: Scales) -> None:
         """Add so much of each LoRA adapter to the weights; llama.cpp plans its next step anew then."""

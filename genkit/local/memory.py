@@ -164,9 +164,9 @@ def pooled(header: Header, size: int) -> int:
 
 
 def changing(header: Header, size: int, batch: int, few: int) -> int:
-    """The bytes that a change of how attention is computed takes meanwhile.
+    """The bytes that a change of how attention is computed takes.
 
-    That is another context, of either kind, and all that the first holds once more.
+    That is another context, which stays, and meanwhile all that the first holds once more.
 
     Args:
         header: of the model file.
