@@ -32,7 +32,7 @@ def read_json(text: str) -> list[Call]:
 
 
 def _leading(text: str) -> tuple[list[Call], str]:
-    """The calls that a text begins with, and what follows them. Raises ValueError if it begins with none."""
+    """The calls that a text begins with, and what follows them. Raises ValueError if the first is none."""
     found, at, end = list[Any](), 0, 0
     while at < len(text) and (text[at] in _BETWEEN or text[at] in "{["):
         if text[at] in _BETWEEN:

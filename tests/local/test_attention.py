@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import fabricate
 import numpy as np
@@ -21,6 +23,7 @@ from genkit.local.context import FEW, Context
 from genkit.local.llama import Model
 from genkit.local.plan import Forget, Share, Work
 from genkit.local.sequence import Sequence
+from genkit.local.service import Service
 from genkit.local.turning import turn
 
 PROMPT = [*range(100)]
@@ -233,6 +236,31 @@ def test_a_model_whose_state_has_another_form_is_tried_once(tmp_path: Path) -> N
     assert context.flash
     context.close()
     model.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "changes"),
+    [
+        ({}, True),
+        ({"flash_attention": True}, False),
+        ({"flash_attention": False}, False),
+        ({"deterministic": True, "parallel": 1}, False),
+        ({"context_shift": True}, False),
+        ({"limits": False}, False),  # isolation="thread", where nobody tried it
+    ],
+)
+def test_attention_changes_where_nothing_else_was_said(
+    noise_file: Path, given: dict[str, Any], changes: bool
+) -> None:
+    settings = {
+        "path": str(noise_file), "context": 512, "parallel": 2, "threads": 1, "gpu_layers": 0,
+        "template": None, "flash_attention": None, **given,
+    }  # fmt: skip
+    service = Service(settings, lambda _: None, print)
+    assert service.engine
+    threading.Thread(target=service.engine.run).start()
+    assert service.engine._attention._able is changes
+    service.close()
 
 
 def test_calls_hear_nothing_of_it(alphabet_file: Path) -> None:

@@ -90,6 +90,7 @@ def built(
     parallel: int = 1,
     queue: int = QUEUE,
     speculation: Speculation | None = None,
+    changing: int | None = None,
 ) -> Engine:
     """An engine that does not run yet."""
     pooler = Pooler(
@@ -104,6 +105,7 @@ def built(
         speculation=speculation,
         pooler=pooler,
         queue=queue,
+        changing=changing,
     )
 
 
@@ -141,6 +143,21 @@ def test_a_prompt_of_several_steps_is_one_prompt(noise_file: Path, ears: Ears) -
     engine(noise_file, ears).submit(prompt)
     ears.until(1, "max_tokens")
     assert prompt.tokens[1500:] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "changing", "flash"), [(1100, 1, False), (900, 1, True), (1100, None, True)]
+)
+def test_a_late_answer_alone_is_computed_without_the_flash_kernel(
+    noise_file: Path, ears: Ears, prompt: int, changing: int | None, flash: bool
+) -> None:
+    runner = engine(noise_file, ears, parallel=2, changing=changing)
+    runner.submit(sequence(1, "h" * prompt, max_tokens=80))
+    ears.until(1, "max_tokens")
+    assert runner._context.flash is flash
+    runner.submit(sequence(2, "another begins as the first did", max_tokens=1))
+    ears.until(2, "max_tokens")
+    assert runner._context.flash
 
 
 def test_sequences_wait_for_a_slot_in_the_order_they_came(alphabet_engine: Engine, ears: Ears) -> None:

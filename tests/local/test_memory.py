@@ -14,7 +14,7 @@ import pytest
 from genkit import Generator
 from genkit.errors import ConfigError, ModelFileError, OutOfMemory
 from genkit.local import llama, machine, memory
-from genkit.local.context import Context
+from genkit.local.context import FEW, Context
 from genkit.local.gguf import Header, read_header
 from genkit.local.llama import Model, lib
 
@@ -72,19 +72,32 @@ def test_without_flash_attention_the_scores_of_all_heads_are_kept() -> None:
         memory.choose_context(header(), 65536, batch=512, free=6 * GIB, flash_attention=False)
 
 
-def taken(model: Model, context: int, sequences: int) -> list[float]:
-    """The MiB of each buffer that a context has, as llama.cpp tells them."""
+def taken(model: Model, context: int, sequences: int, *, changes: bool = False) -> list[float]:
+    """The MiB of each buffer that a context has, as llama.cpp tells them; or takes besides as it changes."""
     said: list[str] = []
     hear = lib.llama_log_callback(lambda _level, text, _data: said.append(text.decode()))
     lib.llama_log_set(hear, None)
     try:
-        Context(model, size=context, sequences=sequences, batch=256, threads=1).close()
+        made = Context(model, size=context, sequences=sequences, batch=256, threads=1)
+        if changes:
+            said.clear()
+            assert made.attend(flash=False)
+        made.close()
     finally:
         lib.llama_log_set(llama._log, None)
         model.close()
     return [
         float(size) for size in re.findall(r"(?:KV|RS|compute) buffer size = +([\d.]+) MiB", "".join(said))
     ]
+
+
+@pytest.mark.parametrize("context", [512, 8192])
+def test_a_change_of_attention_takes_no_more_than_reckoned(noise_file: Path, context: int) -> None:
+    buffers = taken(Model(str(noise_file)), context, 9, changes=True)
+    assert len(buffers) == 2
+    header = read_header(noise_file)
+    state = memory.needs(header, 256).token * context
+    assert sum(buffers) * memory.MIB + state <= memory.changing(header, context, 256, FEW)
 
 
 def test_with_flash_attention_no_more_is_taken_than_reckoned(noise_file: Path) -> None:
