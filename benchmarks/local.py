@@ -336,6 +336,27 @@ def tenth_turn(bench: Bench) -> None:
     )
 
 
+def conversations(bench: Bench) -> None:
+    """Three chats that take turns, in a context window with room for one, against one after the other."""
+    length = max(bench.prompt // 4, 20)
+
+    def seconds(order: list[int]) -> float:
+        """The time of all turns but the first of each chat."""
+        chats: dict[int, list[genkit.Message]] = {}
+        took = 0.0
+        with bench.generator(context=8 * length, parallel=1) as generator:
+            for turn, chat in enumerate(order):
+                talk = chats.setdefault(chat, [])
+                talk.append(genkit.Message.user(text(length, turn if talk else 100 + chat)))
+                start = time.perf_counter()
+                talk.append(generator.generate(talk, max_tokens=length // 8, temperature=0).message)
+                took += time.perf_counter() - start if len(talk) > 2 else 0
+        return took
+
+    in_turn, apart = seconds([0, 1, 2] * 4), seconds([0] * 4 + [1] * 4 + [2] * 4)
+    bench.note("three chats", in_turn=in_turn, one_by_one=apart, to_one_by_one=in_turn / apart)
+
+
 def long_prompt(bench: Bench) -> None:
     """A long prompt arrives while four answers run: the longest gap between tokens to the median before it.
 
@@ -444,7 +465,7 @@ def flash_attention(bench: Bench) -> None:
 
         for generator in (suits, always):
             turn(generator)
-        rounds = [[turn(generator) for generator in (suits, always)] for _ in range(bench.rounds)]
+        rounds = [[turn(generator) for generator in (suits, always)] for _ in range(3 * bench.rounds)]
     for at, what in enumerate(("first token", "answer")):
         ours, theirs = (statistics.median(each[way][at] for each in rounds) for way in (0, 1))
         bench.note(f"late turn, {what}", as_it_suits=ours, always_flash=theirs, ratio=ours / theirs)
@@ -547,9 +568,8 @@ def main() -> None:
     parser.add_argument("--bench", help="the path of llama-bench")
     parser.add_argument("--server", help="the path of llama-server")
     parser.add_argument("--figure", type=Path, help="where to draw parallel requests, as SVG")
-    parser.add_argument(
-        "--only", nargs="*", default=[], help="prefix turn long one beside flash lookup parallel"
-    )
+    names = "prefix turn chats long one beside flash idle lookup parallel"
+    parser.add_argument("--only", nargs="*", default=[], help=names)
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     scale = 0.02 if arguments.smoke else 1
@@ -565,6 +585,7 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> None:
     measurements = {
         "prefix": shared_prefix,
         "turn": tenth_turn,
+        "chats": conversations,
         "long": long_prompt,
         "one": lambda bench: one_stream(bench, arguments.bench),
         "beside": beside,
