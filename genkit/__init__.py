@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .request import Output as Output
     from .request import Request as Request
     from .request import Tool as Tool
+    from .response import Embeddings as Embeddings
     from .response import Ranked as Ranked
     from .response import Response as Response
     from .runtime.base import Timeouts as Timeouts
@@ -93,7 +94,7 @@ _HOME = {
     "metrics": ("Totals",),
     "options": ("Options",),
     "request": ("Output", "Request", "Tool"),
-    "response": ("Ranked", "Response"),
+    "response": ("Embeddings", "Ranked", "Response"),
     "runtime.base": ("Timeouts",),
     "sampling": ("Sampling",),
     "serialize": ("dumps", "loads"),

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from .events import Event
 from .request import Request
-from .response import Ranked
+from .response import Embeddings, Ranked
 from .runtime.base import Runtime
 from .tokens import TokenCount
 
@@ -40,7 +40,7 @@ class Backend(Protocol):
         dimensions: int | None = None,
         purpose: str | None = None,
         deadline: float | None = None,
-    ) -> list[list[float]]:
+    ) -> Embeddings:
         """The embedding of each text, in their order; see :meth:`genkit.Generator.embed`.
 
         Args:

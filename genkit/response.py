@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -80,6 +80,19 @@ class Response:
     def citations(self) -> tuple[Citation, ...]:
         """Where the text of the answer comes from."""
         return tuple(c for part in self.message.parts if isinstance(part, Text) for c in part.citations)
+
+
+class Embeddings(list[list[float]]):
+    """The embeddings of texts, in their order: a list, with what they took.
+
+    Args:
+        vectors: an embedding of each text.
+        usage: the tokens of all texts together; its ``known`` says whether the backend told.
+    """
+
+    def __init__(self, vectors: Iterable[list[float]] = (), usage: Usage | None = None) -> None:
+        super().__init__(vectors)
+        self.usage = usage or Usage()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from .backend import Backend
 from .errors import BadRequest, shown
 from .options import deadline
-from .response import Ranked
+from .response import Embeddings, Ranked
 from .runtime.blocking import BlockingRuntime
 from .runtime.drive import run
 from .runtime.late import awaiting
@@ -28,7 +28,7 @@ class Retrieval:
         dimensions: int | None = None,
         purpose: str | None = None,
         timeout: float | None = None,
-    ) -> list[list[float]]:
+    ) -> Embeddings:
         """The embedding of each text, in their order.
 
         Args:
@@ -37,6 +37,9 @@ class Retrieval:
             purpose: what the embeddings are for, for vendors that ask: ``"document"``, ``"query"`` (to find
                 documents by it), or a word of the vendor's own.
             timeout: how many seconds this call may take in all, instead of what its Generator allows.
+
+        Returns:
+            A list of as many lists of numbers; its ``usage`` tells the tokens of all, if the backend does.
 
         Raises:
             BadRequest: the vendor does not embed, or an option is none of its or wrong, or a text is too
@@ -55,7 +58,7 @@ class Retrieval:
         dimensions: int | None = None,
         purpose: str | None = None,
         timeout: float | None = None,
-    ) -> list[list[float]]:
+    ) -> Embeddings:
         """The asynchronous twin of :meth:`embed`."""
         options = _embedding(dimensions, purpose, timeout)
         return await self._backend.embed(_texts(texts, "embed"), awaiting(), **options)

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from genkit.errors import GenkitError, IncompleteStream, ProtocolError
-from genkit.events import Event, Finish, Start, TextDelta
+from genkit.events import Event, Finish, Start, TextDelta, Usage
 from genkit.messages import Message
 from genkit.providers.base import DONE, Call, Encoding, Target, Vendor
 from genkit.providers.failures import failure
 from genkit.providers.remote import RemoteBackend
 from genkit.request import Request
-from genkit.response import Collector, Response
+from genkit.response import Collector, Embeddings, Response
 from genkit.runtime.awaiting import AwaitingRuntime
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import run
@@ -63,8 +63,8 @@ class Words:
     def encode_embed(self, texts: Sequence[str], target: Target, *, dimensions: int | None = None) -> Call:
         return Call(path="/embed", body={"texts": list(texts)})
 
-    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
-        return [[float(len(text))] for text in body["texts"]]
+    def decode_embed(self, body: Any, target: Target) -> Embeddings:
+        return Embeddings([[float(len(text))] for text in body["texts"]], Usage(len(body["texts"])))
 
     def encode_models(self, target: Target) -> Call:
         return Call(path="/models", method="GET", query={"all": "1"})

@@ -16,7 +16,7 @@ from ..errors import ConfigError, UnsupportedOption, shown
 from ..events import Event, Finish, FinishReason, Logprobs, Start, Usage, Warned
 from ..lora import Given
 from ..request import Request
-from ..response import Ranked
+from ..response import Embeddings, Ranked
 from ..runtime.base import Runtime
 from ..tokens import TokenCount
 from . import files
@@ -192,7 +192,7 @@ class LocalBackend:
         dimensions: int | None = None,
         purpose: str | None = None,
         deadline: float | None = None,
-    ) -> list[list[float]]:
+    ) -> Embeddings:
         """See :class:`genkit.backend.Backend`."""
         for name, value in (("dimensions", dimensions), ("purpose", purpose)):
             if value is not None:
@@ -234,17 +234,18 @@ class LocalBackend:
 
     async def _pooled(
         self, question: dict[str, Any], texts: Sequence[str], runtime: Runtime, deadline: float | None
-    ) -> list[list[float]]:
+    ) -> Embeddings:
         """What the model's pooling made of texts, in their order."""
-        found, told = list[list[float]](), Told(runtime, self._timeout, deadline, less="fewer texts")
+        found, told = Embeddings(), Told(runtime, self._timeout, deadline, less="fewer texts")
         for batch in batches(texts, *BATCH):
             values: dict[int, list[float]] = {}
             call = self.worker.ask({**question, "texts": batch, "first": len(found)})
             try:
                 call.send(told.channel)
                 while len(values) < len(batch):
-                    for index, packed in (await told.facts())["pooled"]:
+                    for index, packed, tokens in (await told.facts())["pooled"]:
                         values[index] = array("f", base64.b64decode(packed)).tolist()
+                        found.usage.input_tokens += tokens
                 call.done()
             finally:
                 call.cancel()

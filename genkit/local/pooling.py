@@ -140,7 +140,7 @@ class Pooling:
         for call in {text.call for text in texts}:
             try:
                 mine = [
-                    (text.place, _packed(self._finished(vector)))
+                    (text.place, _packed(self._finished(vector)), len(text.tokens))
                     for text, vector in zip(texts, values, strict=True)
                     if text.call == call
                 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..batches import batches
 from ..errors import ProtocolError, UnsupportedOption
-from ..response import Ranked
+from ..response import Embeddings, Ranked
 from ..runtime.base import Runtime
 from .base import Call, Dialect, Target
 
@@ -30,7 +30,7 @@ class Abilities(ABC):
         dimensions: int | None = None,
         purpose: str | None = None,
         deadline: float | None = None,
-    ) -> list[list[float]]:
+    ) -> Embeddings:
         """The embedding of each text, in their order; as many calls as the vendor's limit makes necessary.
 
         Raises:
@@ -43,14 +43,15 @@ class Abilities(ABC):
         size: int = self.target.quirk("embed_bytes", EMBED_BYTES)
         given = {"dimensions": dimensions, "purpose": purpose}
         options = {name: value for name, value in given.items() if value is not None}
-        vectors: list[list[float]] = []
+        vectors = Embeddings()
         ends = self._deadline() if deadline is None else deadline
         for batch in batches(texts, count, size):
             call = encode(batch, self.target, **options)
-            found = await self._ask(call, decode, runtime, ends)
+            found: Embeddings = await self._ask(call, decode, runtime, ends)
             if len(found) != len(batch):
                 raise self._odd(f"gave {len(found)} embeddings for {len(batch)} texts")
             vectors += found
+            vectors.usage.input_tokens += found.usage.input_tokens
         lengths = sorted({len(vector) for vector in vectors})
         if len(lengths) > 1 or 0 in lengths:
             raise self._odd(f"gave embeddings of {' and '.join(map(str, lengths))} numbers")

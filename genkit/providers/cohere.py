@@ -11,14 +11,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError, QuotaExceeded
-from ..events import Event
+from ..events import Event, Usage
 from ..request import Request
-from ..response import Ranked
+from ..response import Embeddings, Ranked
 from .base import DONE, Call, Encoding, Payload, Target
 from .cohere_answer import NAME, Answer
 from .cohere_request import Conversation, output_format, thinking, tools_on_the_wire
 from .failures import failure
-from .reading import mapping, numbers, objects, text
+from .reading import mapping, number, numbers, objects, text
 
 _SAMPLING = {
     "max_tokens": "max_tokens",
@@ -125,14 +125,17 @@ class Cohere:
             body["output_dimension"] = dimensions
         return Call(path="/v2/embed", body=body)
 
-    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
+    def decode_embed(self, body: Any, target: Target) -> Embeddings:
         """The embeddings, in the order of the texts: one list, or one by type. Raises GenkitError."""
-        found = self._good(body, "embeddings", target).get("embeddings")
+        good = self._good(body, "embeddings", target)
+        found = good.get("embeddings")
         if isinstance(found, dict):
             found = next((rows for rows in found.values() if rows), None)
         if not isinstance(found, list):
             raise ProtocolError(f"the answer has no embeddings: {str(body)[:200]}")
-        return [numbers(row, "an embedding") for row in found]
+        billed = mapping(mapping(good.get("meta") or {}).get("billed_units") or {})
+        tokens = number(billed, "input_tokens")
+        return Embeddings((numbers(row, "an embedding") for row in found), Usage(tokens))
 
     def encode_rerank(
         self, query: str, documents: Sequence[str], target: Target, *, top: int | None = None

@@ -11,17 +11,18 @@ they are) and ``predict_embed`` (embeddings through ``:predict``, or ``:embedCon
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import AuthFailed, ContextOverflow, GenkitError, ProtocolError
-from ..events import Event
+from ..events import Event, Usage
 from ..request import Request
+from ..response import Embeddings
 from .base import DONE, Call, Encoding, Payload, Target
 from .failures import failure
 from .gemini_answer import NAME, Answer
 from .gemini_request import contents, generation_config, part_on_the_wire, tools_on_the_wire
-from .reading import numbers
+from .reading import mapping, number, numbers, objects
 from .shared import check_last
 
 _PURPOSES = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
@@ -149,7 +150,7 @@ class Gemini:
         instances = [{"content": text, **({"task_type": task} if task else {})} for text in texts]
         return Call(path=_path(target, "predict"), body={"instances": instances, "parameters": whole})
 
-    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
+    def decode_embed(self, body: Any, target: Target) -> Embeddings:
         """The embeddings, in the order of the texts. Raises ProtocolError."""
         try:
             if "predictions" in body:
@@ -158,9 +159,10 @@ class Gemini:
                 found = [body["embedding"]["values"]]
             else:
                 found = [embedding["values"] for embedding in body["embeddings"]]
-            return [numbers(values, "an embedding") for values in found]
+            vectors = [numbers(values, "an embedding") for values in found]
         except (KeyError, TypeError, ValueError) as error:
             raise ProtocolError(f"{target.vendor.name} sent no embeddings: {error!r}") from None
+        return Embeddings(vectors, Usage(_tokens_embedded(body)))
 
     def encode_models(self, target: Target) -> Call:
         """The call that lists the models."""
@@ -192,3 +194,11 @@ def _resource(target: Target) -> str:
 
 def _path(target: Target, method: str) -> str:
     return f"/{_resource(target)}:{method}"
+
+
+def _tokens_embedded(body: Mapping[str, Any]) -> int:
+    """How many tokens the texts had: together, or each at Vertex's predict. Raises ProtocolError."""
+    told = mapping(body.get("usageMetadata") or {})
+    found = [prediction["embeddings"] for prediction in objects(body, "predictions")]
+    each = [number(mapping(one.get("statistics") or {}), "token_count") for one in found]
+    return number(told, "promptTokenCount") or sum(each)

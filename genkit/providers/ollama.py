@@ -14,13 +14,14 @@ from typing import Any
 from pydantic_core import from_json
 
 from ..errors import ContextOverflow, GenkitError, IncompleteStream, ProtocolError
-from ..events import Event
+from ..events import Event, Usage
 from ..request import Request
+from ..response import Embeddings
 from .base import DONE, Call, Encoding, Payload, Target, no_purpose
 from .failures import failure
 from .ollama_answer import NAME, Answer
 from .ollama_request import format_of, messages_on_the_wire, tool_on_the_wire
-from .reading import mapping, numbers, objects, text
+from .reading import mapping, number, numbers, objects, text
 
 _PLAIN = (
     "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "frequency_penalty", "presence_penalty",
@@ -112,12 +113,14 @@ class Ollama:
             body["dimensions"] = dimensions
         return Call(path="/embed", body=body)
 
-    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
+    def decode_embed(self, body: Any, target: Target) -> Embeddings:
         """The embeddings, in the order of the texts. Raises GenkitError."""
-        found = self._good(body, target).get("embeddings")
+        good = self._good(body, target)
+        found = good.get("embeddings")
         if not isinstance(found, list):
             raise ProtocolError(f"the answer has no embeddings: {str(body)[:200]}")
-        return [numbers(row, "an embedding") for row in found]
+        tokens = number(good, "prompt_eval_count")
+        return Embeddings((numbers(row, "an embedding") for row in found), Usage(tokens))
 
     def encode_models(self, target: Target) -> Call:
         """The call that lists the models on that machine."""

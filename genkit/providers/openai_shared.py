@@ -15,9 +15,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import BadRequest, ContextOverflow, GenkitError, ProtocolError
+from ..events import Usage
+from ..response import Embeddings
 from .base import Call, Target, no_purpose
 from .failures import failure
-from .reading import numbers
+from .reading import mapping, number, numbers
 
 # The vendors' words for a prompt that does not fit, where they have no code for it.
 _TOO_LONG = re.compile(
@@ -81,7 +83,7 @@ class OpenAIServer:
             body["encoding_format"] = encoding
         return Call(path=path("/embeddings", target), body=body, query=target.quirk("query", {}))
 
-    def decode_embed(self, body: Any, target: Target) -> list[list[float]]:
+    def decode_embed(self, body: Any, target: Target) -> Embeddings:
         """The embeddings, in the order of their texts.
 
         Raises:
@@ -90,9 +92,11 @@ class OpenAIServer:
         try:
             rows = {_place(row, at): row["embedding"] for at, row in enumerate(body["data"])}
             ordered = [rows[at] for at in range(len(body["data"]))]
-            return [_vector(row, target.quirk("embed_number", "f")) for row in ordered]
+            vectors = [_vector(row, target.quirk("embed_number", "f")) for row in ordered]
         except (KeyError, TypeError, AttributeError, ValueError, struct.error):
             raise self._odd(body, "embeddings", target) from None
+        counts = mapping(body.get("usage") or {})
+        return Embeddings(vectors, Usage(number(counts, "prompt_tokens") or number(counts, "total_tokens")))
 
     def embed_limit(self, target: Target) -> int:
         """How many texts one call may embed."""

@@ -16,7 +16,7 @@ import pytest
 from fabricate import BYTES, WORDS
 from reference import token_vectors
 
-from genkit import Generator
+from genkit import Generator, Usage
 from genkit.batches import batches
 from genkit.errors import (
     BadRequest,
@@ -99,6 +99,7 @@ def test_texts_are_sent_in_batches(mean_file: Path, monkeypatch: pytest.MonkeyPa
     assert [len(batch) for batch in batches(TEXTS[:7], 3, 30)] == [2, 1, 3, 1]
     with Generator(mean_file) as generator:
         close(generator.embed(TEXTS[:7]), [expected(mean_file, ids(text), "MEAN") for text in TEXTS[:7]])
+        assert generator.embed(TEXTS[:7]).usage == Usage(sum(len(ids(text)) for text in TEXTS[:7]))
         with pytest.raises(BadRequest, match="text 4 is empty"):
             generator.embed(["a", "b", "c", "d", ""])
 

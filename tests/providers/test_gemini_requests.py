@@ -473,6 +473,10 @@ def test_embed_content_at_vertex() -> None:
     }
     answer = {"embedding": {"values": [0.5, 1]}, "usageMetadata": {"promptTokenCount": 1}, "truncated": False}
     assert GEMINI.decode_embed(answer, to) == [[0.5, 1.0]]
+    assert GEMINI.decode_embed(answer, to).usage.input_tokens == 1
+    each = {"values": [0.5], "statistics": {"token_count": 10, "truncated": False}}
+    predicted = {"predictions": [{"embeddings": each}, {"embeddings": {**each, "statistics": None}}]}
+    assert GEMINI.decode_embed(predicted, to).usage.input_tokens == 10
 
 
 @pytest.mark.parametrize("to", [HERE, VERTEX])

@@ -217,7 +217,35 @@ def test_embeddings_in_batches_keep_their_order(mode: str) -> None:
             vectors = asyncio.run(remote.embed(texts, AwaitingRuntime()))
         remote.close()
     assert vectors == [[1.0], [2.0], [3.0], [4.0], [5.0]]
+    assert vectors.usage == genkit.Usage(5)
     assert [asked.json["texts"] for asked in server.requests] == [texts[:2], texts[2:4], texts[4:]]
+
+
+OPENAI = {"data": [{"index": 0, "embedding": [0.5]}]}
+GEMINI = {"embeddings": [{"values": [0.5]}]}
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "tokens"),
+    [
+        ("openai:m", {**OPENAI, "usage": {"prompt_tokens": 4, "total_tokens": 4}}, 4),
+        ("chat:m", {**OPENAI, "usage": {"total_tokens": 7}}, 7),
+        ("openai:m", OPENAI, 0),
+        ("cohere:m", {"embeddings": {"float": [[0.5]]}, "meta": {"billed_units": {"input_tokens": 2}}}, 2),
+        ("cohere:m", {"embeddings": {"float": [[0.5]]}, "meta": None}, 0),
+        ("ollama:m", {"embeddings": [[0.5]], "prompt_eval_count": 9}, 9),
+        ("gemini:m", {**GEMINI, "usageMetadata": {"promptTokenCount": 4}}, 4),
+        ("gemini:m", GEMINI, 0),
+    ],
+)
+def test_embeddings_tell_the_tokens_that_the_vendor_counted(model: str, body: Any, tokens: int) -> None:
+    with (
+        LoopbackProvider(Answer(body=body)) as server,
+        genkit.Generator(model, base_url=server.url, api_key="k") as generator,
+    ):
+        found = generator.embed(["a"])
+    assert found == [[0.5]]
+    assert (found.usage, found.usage.known) == (genkit.Usage(tokens), tokens > 0)
 
 
 @pytest.mark.parametrize("purpose", ["", 5])
