@@ -55,6 +55,7 @@ WORKER_SIDE = (
     "local.llama",
     "local.context",
     "local.probe",
+    "local.ahead",
     "local.attention",
     "local.turning",
     "local.parking",

@@ -56,8 +56,8 @@ class Context:
         doubled = min(2 * sequences, batch, 256) if model.window and not (pooled or model.recurrent) else 0
         self._unused, self._twins = list(range(sequences, doubled)), dict[int, int]()
         parameters.n_seq_max = sequences + len(self._unused)
-        self._cores = threads if isinstance(threads, Cores) else Cores(threads)
-        self.threads = parameters.n_threads = parameters.n_threads_batch = self._cores.threads
+        self.cores = threads if isinstance(threads, Cores) else Cores(threads)
+        self.threads = parameters.n_threads = parameters.n_threads_batch = self.cores.threads
         parameters.kv_unified = True
         if not (model.flash_attention or pooled):
             parameters.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -152,11 +152,11 @@ class Context:
             logits[row] = wanted
         batch.n_tokens = len(rows)
         heard.clear()
-        if (threads := self._cores.before()) != self.threads:
+        if (threads := self.cores.before()) != self.threads:
             lib.llama_set_n_threads(self.pointer, threads, threads)
             self.threads = threads
         code = self._evaluate(self.pointer, batch)
-        self._cores.after()
+        self.cores.after()
         if code not in (0, _ABORTED):
             raise (OutOfMemory if lacks_memory() else BackendError)(
                 f"llama.cpp failed to evaluate {len(rows)} tokens (code {code}): {last_words()}"

@@ -56,6 +56,8 @@ class Cores:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.threads = self._most = most
+        self.lent = 0
+        """How many of them compute something else."""
         self._had, self._clock = had, clock
         self._seen: tuple[float, float] | None = None
         self._took = self._cores = self._over = 0.0
@@ -71,7 +73,7 @@ class Cores:
             now = self._clock()
             if self._seen is None or now - self._over > GAP:
                 self._seen = self._look(now)
-        return self.threads
+        return max(self.threads - self.lent, 1)
 
     def after(self) -> None:
         """The step is over."""
@@ -92,3 +94,22 @@ class Cores:
     def _look(self, now: float) -> tuple[float, float] | None:
         had = self._had() if self._had else None
         return None if had is None else (now, had)
+
+
+class Part(Cores):
+    """Half of the threads there are, for what is computed beside all else.
+
+    Args:
+        whole: what says how many there are; it has so many less then.
+        alone: tells whether nothing else is computed: then it is all of them.
+    """
+
+    def __init__(self, whole: Cores, alone: Callable[[], bool]) -> None:
+        super().__init__(1)
+        self._whole, self._alone = whole, alone
+
+    def before(self) -> int:
+        """A step begins: how many threads are to compute."""
+        there = self._whole.threads
+        self._whole.lent = self.threads = there if self._alone() else max(there // 2, 1)
+        return self.threads

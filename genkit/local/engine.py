@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 
 from ..errors import GenkitError, RateLimited
+from .ahead import Ahead
 from .attention import Attention
 from .choice import Choice
 from .context import Context
@@ -18,7 +20,7 @@ from .pace import Pace
 from .parking import Parking
 from .plan import Work, counted, rows
 from .pooler import Pooler, Text
-from .prefixes import Name
+from .prefixes import Name, common
 from .scheduler import Scheduler
 from .sequence import Sequence
 from .slots import Slots
@@ -48,6 +50,7 @@ class Engine:
         speculation: what guesses tokens, if that is wanted; never used where the KV cache cannot be cut.
         remembers: whether what finished sequences left serves others; else each begins with nothing.
         changing: how many bytes a change of how attention is computed may take; None to change nothing.
+        takes: tells how many bytes a prompt of so many tokens takes in a context of its own; None for none.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Engine:
         speculation: Speculation | None,
         remembers: bool = True,
         changing: int | None = None,
+        takes: Callable[[int], int] | None = None,
     ) -> None:
         self.context_size, self._queue, self._parallel = context_size, queue, parallel
         self._model, self._listener, self._pooler = model, listener, pooler
@@ -80,11 +84,12 @@ class Engine:
             remembers=remembers,
             intact=self._context.intact,
             parks=self._parking.takes,
-            restores=self._restore,
+            restores=lambda sequence: self._parking.restore(sequence, self._scheduler),
         )
         self._choice = Choice(model, self._context, context_size)
         self._speculation = None if model.recurrent else speculation
-        self._changed = threading.Condition()
+        self._changed, cores = threading.Condition(), self._context.cores
+        self._ahead = Ahead(model, cores=cores, takes=takes, free=free_memory, changed=self._changed)
         self._new, self._unpinned = list[Sequence](), list[Name]()
         self._unwanted, self._abortable = set[int](), set[int]()
         self._called_off = False  # whether the last step was, which lost what it did for others, too
@@ -97,7 +102,7 @@ class Engine:
             RateLimited: too many wait already.
         """
         with self._changed:
-            waiting = len(self._new) + self._scheduler.waiting + self._pooler.waiting
+            waiting = len(self._new) + self._ahead.waiting + self._scheduler.waiting + self._pooler.waiting
             if waiting >= self._queue and not more:
                 raise RateLimited(
                     f"{waiting} calls wait for this model already, and no more may; call again later",
@@ -114,6 +119,7 @@ class Engine:
         """Stop working for a call, in the middle of a step too where others lose little; from any thread."""
         with self._changed:
             self._pooler.cancel(call)
+            self._ahead.cancel(call)
             self._unwanted.add(call)
             if call in self._abortable:
                 self._context.abort()
@@ -132,6 +138,7 @@ class Engine:
             self._pooler.abort()
             self._changed.notify()
         self._is_over.wait()
+        self._ahead.end()
         self._pooler.close()
         self._choice.close()
         self._context.close()
@@ -185,7 +192,7 @@ class Engine:
         for name in self._unpinned:
             self._scheduler.unpin(name)
         self._unpinned.clear()
-        for sequence in self._new:
+        for sequence in self._ahead.sort(self._new, self._scheduler.everyone(), self._known):
             self._scheduler.add(sequence)
         self._new.clear()
         if self._unwanted:
@@ -196,22 +203,15 @@ class Engine:
         self._context.abort(False)
         moves, work = self._scheduler.plan(self._pace.chunk)
         self._parking.make(moves)
-        self._attention.suit(work, min(len(self._scheduler.everyone()), self._parallel))
+        self._ahead.alone = not work
+        self._attention.suit(work, min(self._ahead.waiting + len(self._scheduler.everyone()), self._parallel))
         return work
 
-    def _restore(self, sequence: Sequence) -> None:
-        """Load what was saved or set aside for it; if that cannot be, it is evaluated as others are."""
-        found = sequence.saved or self._parking.find(sequence.tokens, sequence.scales)
-        if found is None:
-            return
-        slot = self._scheduler.restore(sequence, found.tokens)
-        if slot is not None:
-            self._parking.remove(found)
-        self._parking.make(self._scheduler.take_moves())
-        if slot is None or self._context.load(slot, found.state, len(found.tokens)):
-            sequence.saved = None
-        else:
-            self._scheduler.not_restored(slot)
+    def _known(self, sequence: Sequence) -> int:
+        """How many tokens that it begins with are evaluated."""
+        parked = self._parking.find(sequence.tokens, sequence.scales)
+        aside = common(sequence.tokens, parked.tokens) if parked else 0
+        return max(self._scheduler.source(sequence)[1], aside)
 
     def _refuse(self) -> None:
         """Tell those that what is pinned leaves no room; an answer that has begun ends there."""
@@ -245,6 +245,7 @@ class Engine:
         for sequence, _, sample in work:
             if sample and not sequence.times.first:
                 sequence.times.first = now
+                sequence.cached = 0 if sequence.ahead else sequence.cached
                 self._listener.begun(sequence, self._slots.room - self._slots.left, self._slots.room)
                 if sequence.pinned:
                     self._listener.pinned(sequence, partial(self._context.save, sequence.slot))

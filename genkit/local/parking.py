@@ -8,6 +8,8 @@ from ..errors import BackendError
 from .context import Context
 from .plan import Move, Park
 from .prefixes import WORTHWHILE, Scales, common
+from .scheduler import Scheduler
+from .sequence import Sequence as Call
 from .shelf import Saved
 
 SPARE = 4
@@ -46,6 +48,20 @@ class Parking:
         alike = [(common(prompt, saved.tokens), saved) for with_, saved in self._parked if with_ == scales]
         length, saved = max(alike, key=lambda each: each[0], default=(0, None))
         return saved if length >= WORTHWHILE else None
+
+    def restore(self, sequence: Call, scheduler: Scheduler) -> None:
+        """Load what was saved or set aside for it; if that cannot be, it is evaluated as others are."""
+        found = sequence.saved or self.find(sequence.tokens, sequence.scales)
+        if found is None:
+            return
+        slot = scheduler.restore(sequence, found.tokens)
+        if slot is not None:
+            self.remove(found)
+        self.make(scheduler.take_moves())
+        if slot is None or self._context.load(slot, found.state, len(found.tokens)):
+            sequence.saved = None
+        else:
+            scheduler.not_restored(slot)
 
     def remove(self, saved: Saved) -> None:
         """It is in the KV cache again, or was never here."""

@@ -77,7 +77,7 @@ class Scheduler:
 
         What must make room for it is in :meth:`take_moves`; if loading them fails, see :meth:`not_restored`.
         """
-        more = common(sequence.tokens, tokens) - self._source(sequence)[1]
+        more = common(sequence.tokens, tokens) - self.source(sequence)[1]
         if more < WORTHWHILE or len(tokens) > self._slots.room - self._slots.held(self._staying()):
             return None
         if len(tokens) > self._slots.left:
@@ -184,7 +184,7 @@ class Scheduler:
 
     def _admit(self, sequence: Sequence) -> bool:
         """Give it an id, if there is room for its prompt and the beginning of its answer."""
-        source, ready = self._source(sequence)
+        source, ready = self.source(sequence)
         leader, led = leader_of(sequence, self._alike(sequence), ready)
         stays = self._staying()
         room = self._slots.room - self._slots.held(stays) - sum(outstanding(other) for other in self.running)
@@ -195,7 +195,7 @@ class Scheduler:
             return False
         if fits:
             self._restores(sequence)
-        source, ready = self._source(sequence)
+        source, ready = self.source(sequence)
         sequence.leader, sequence.led = leader, led = leader_of(sequence, self._alike(sequence), ready)
         if source is not None and source in self._kept:
             self._kept.use(source)
@@ -232,7 +232,7 @@ class Scheduler:
         if sequence.begun or (leader and leader in self.running and leader.evaluated < sequence.led):
             return
         sequence.begun, sequence.leader, sequence.led = True, None, 0
-        source, length = self._source(sequence)
+        source, length = self.source(sequence)
         if source is not None:
             sequence.evaluated = sequence.cached = length
             self._slots.share(source, sequence.slot, length)
@@ -267,7 +267,7 @@ class Scheduler:
         self._moves.append(Park(slot, *self._kept.held_by(slot)) if aside else Forget(slot))
         self._slots.give_back(self._kept.pop(slot))
 
-    def _source(self, sequence: Sequence) -> tuple[int | None, int]:
+    def source(self, sequence: Sequence) -> tuple[int | None, int]:
         """Whose evaluated tokens a prompt has most in common with, and how many it can share."""
         running = [(r.slot, r.tokens[: r.evaluated]) for r in self._alike(sequence)]
         return longest(sequence.tokens, [*self._kept.items(sequence.scales), *running], self._intact)

@@ -81,6 +81,8 @@ class Sequence:
     """In which step it was evaluated last, or began to run."""
     saved: Saved | None = None
     """What is to be loaded for it to begin with; still there if that failed."""
+    ahead: bool = False
+    """Whether that was evaluated for it, ahead of its turn."""
     saving: Attempt | None = None
     """That its prompt is being saved, for which its end waits."""
     prompt_length: int = field(init=False)

@@ -9,13 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from ..errors import (
-    BackendError,
-    BadRequest,
-    GenkitError,
-    ModelFileError,
-    UnsupportedOption,
-)
+from ..errors import BackendError, BadRequest, GenkitError, ModelFileError, UnsupportedOption
 from . import adapter_file, files, gguf, machine, pipe
 from .arrays import numpy_soon
 from .bias import biases
@@ -98,6 +92,7 @@ class Service:
         for file, scale in settings.get("lora", ()):
             self._model.adapt(file, scale)
         try_out(self._model, threads, shifting=self._shifts)
+        hands_over, said = self._hands_over(settings), settings.get("flash_attention") is not None
         self._pooling = Pooling(
             header,
             self._model,
@@ -120,14 +115,15 @@ class Service:
             queue=settings.get("queue", QUEUE),
             speculation=Speculation() if settings.get("lookup", True) else None,
             remembers=not settings.get("deterministic"),
-            changing=changing(header, context, BATCH, FEW) if self._adapts(settings) else None,
+            changing=changing(header, context, BATCH, FEW) if hands_over and not said else None,
+            takes=(lambda size: changing(header, size, FEW, FEW)) if hands_over else None,
         )
 
-    def _adapts(self, settings: dict[str, Any]) -> bool:
-        """Whether attention is to be computed as it suits who runs: else as was said, or as was tried."""
-        said = settings.get("flash_attention") is not None or settings.get("deterministic")
+    def _hands_over(self, settings: dict[str, Any]) -> bool:
+        """Whether what one context computed may go on in another."""
         unfit = self._model.recurrent or self._model.window or self._shifts  # states tell no shift to come
-        return not (said or unfit or settings["gpu_layers"]) and settings.get("limits", True)
+        fixed = settings.get("deterministic") or settings["gpu_layers"]
+        return not (fixed or unfit) and settings.get("limits", True)
 
     def _make_saving(self, context: int, settings: dict[str, Any]) -> Saving | None:
         if not settings.get("kept"):
@@ -230,9 +226,8 @@ class Service:
 
     def _count(self, question: dict[str, Any]) -> int:
         """The tokens of a bare text, or of the messages as the chat template shows them."""
-        if "text" in question:
-            return len(self._prompts.bare(question["text"]))
-        return len(self._prompts.of(question).tokens)
+        bare = "text" in question
+        return len(self._prompts.bare(question["text"]) if bare else self._prompts.of(question).tokens)
 
     def _begun(self, sequence: Sequence, kv_used: int, kv_room: int) -> None:
         times = sequence.times

@@ -14,7 +14,7 @@ from test_process import worker
 from genkit import Generator
 from genkit.local import machine
 from genkit.local.context import Context
-from genkit.local.cores import GAP, WINDOW, Cores, shares
+from genkit.local.cores import GAP, WINDOW, Cores, Part, shares
 from genkit.local.llama import Model, lib
 
 STEP = WINDOW / 4
@@ -192,3 +192,15 @@ def test_threads_wait_long_only_where_they_make_room_for_others(
     with Generator(alphabet_file, context=256, **settings) as generator:
         environment = Path(f"/proc/{worker(generator)}/environ").read_bytes().split(b"\0")
     assert f"GOMP_SPINCOUNT={spins}".encode() in environment
+
+
+@pytest.mark.parametrize(("most", "half"), [(1, 1), (2, 1), (5, 2), (16, 8)])
+def test_what_is_computed_beside_has_half_of_the_threads_or_all(most: int, half: int) -> None:
+    alone = False
+    whole = Cores(most)
+    part = Part(whole, lambda: alone)
+    assert (part.before(), whole.before()) == (half, max(most - half, 1))
+    alone = True
+    assert (part.before(), whole.before()) == (most, 1)
+    whole.lent = 0
+    assert whole.before() == most

@@ -17,7 +17,7 @@ from genkit.local import pace
 from genkit.local.context import Context
 from genkit.local.engine import BATCH, QUEUE, Engine
 from genkit.local.listener import Listener
-from genkit.local.llama import Model
+from genkit.local.llama import Model, lib
 from genkit.local.pooler import Pooler, Text
 from genkit.local.sampler import Sampler
 from genkit.local.sequence import Chosen, Sequence
@@ -91,6 +91,8 @@ def built(
     queue: int = QUEUE,
     speculation: Speculation | None = None,
     changing: int | None = None,
+    threads: int = 1,
+    takes: Callable[[int], int] | None = None,
 ) -> Engine:
     """An engine that does not run yet."""
     pooler = Pooler(
@@ -99,13 +101,14 @@ def built(
     return Engine(
         model,
         context_size=context_size,
-        threads=1,
+        threads=threads,
         parallel=parallel,
         listener=ears.listener,
         speculation=speculation,
         pooler=pooler,
         queue=queue,
         changing=changing,
+        takes=takes,
     )
 
 
@@ -158,6 +161,98 @@ def test_a_late_answer_alone_is_computed_without_the_flash_kernel(
     runner.submit(sequence(2, "another begins as the first did", max_tokens=1))
     ears.until(2, "max_tokens")
     assert runner._context.flash
+
+
+def room(tokens: int) -> int:
+    return 1
+
+
+@pytest.fixture
+def pair(noise_file: Path, ears: Ears) -> Engine:
+    """An engine that answers a call, and evaluates long prompts apart meanwhile."""
+    runner = engine(noise_file, ears, parallel=3, threads=2, takes=room)
+    runner.submit(sequence(1, "an answer without an end"))
+    ears.until(1, ears.heard.get()[1])
+    return runner
+
+
+def test_a_long_prompt_beside_an_answer_is_evaluated_apart(
+    noise_file: Path, ears: Ears, pair: Engine
+) -> None:
+    alone = sequence(1, "a long prompt " * 50, max_tokens=5)
+    engine(noise_file, other := Ears()).submit(alone)
+    other.until(1, "max_tokens")
+    pair.submit(prompt := sequence(2, "a long prompt " * 50, max_tokens=5))
+    ears.until(2, "max_tokens")
+    assert (prompt.ahead, prompt.cached, prompt.saved) == (True, 0, None)
+    assert 0 < prompt.times.queued <= prompt.times.started < prompt.times.first
+    assert ears.text[2] == other.text[1]
+    assert pair._context.cores.before() == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("short " * 80, {"takes": room}),
+        ("an answer without an end" + "x" * 90, {"takes": room}),
+        ("a long prompt " * 50, {}),
+        ("a long prompt " * 50, {"takes": lambda tokens: 1 << 60}),
+        ("a long prompt " * 50, {"takes": room, "threads": 1}),
+    ],
+)
+def test_other_prompts_are_evaluated_with_the_rest(
+    noise_file: Path, ears: Ears, text: str, options: dict[str, Any]
+) -> None:
+    runner = engine(noise_file, ears, parallel=2, **{"threads": 2, **options})
+    runner.submit(sequence(1, "an answer without an end"))
+    ears.until(1, ears.heard.get()[1])
+    runner.submit(prompt := sequence(2, text, max_tokens=2))
+    ears.until(2, "max_tokens")
+    assert not prompt.ahead
+
+
+def test_nobody_who_waits_for_a_long_prompt_evaluates_it_again(ears: Ears, pair: Engine) -> None:
+    first, second = (sequence(call, "a long prompt " * 50 + str(call), max_tokens=2) for call in (2, 3))
+    for prompt in (first, second):
+        pair.submit(prompt)
+    ears.until(3, "max_tokens")
+    assert (first.ahead, first.cached) == (True, 0)
+    assert (second.ahead, second.cached) == (False, 700)
+
+
+def test_a_long_prompt_that_is_cancelled_says_nothing(
+    ears: Ears, pair: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = lib.llama_init_from_model
+
+    def cancelled_meanwhile(*arguments: object) -> object:
+        pair.cancel(2)
+        pair.cancel(3)
+        return make(*arguments)
+
+    monkeypatch.setattr(lib, "llama_init_from_model", cancelled_meanwhile)
+    with pair._changed:  # all come together
+        for call in (2, 3, 4):
+            pair.submit(sequence(call, f"{call} is a long prompt " * 50, max_tokens=2))
+    heard = ears.until(4, "max_tokens")
+    assert {call for call, _ in heard} == {1, 4}
+    assert pair._ahead.waiting == 0
+
+
+def test_a_long_prompt_goes_with_the_rest_if_there_is_no_memory_for_it_apart(
+    ears: Ears, pair: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lib, "llama_init_from_model", lambda *_: None)
+    pair.submit(prompt := sequence(2, "a long prompt " * 50, max_tokens=2))
+    ears.until(2, "max_tokens")
+    assert not prompt.ahead
+
+
+def test_an_engine_that_is_closed_evaluates_nothing_any_more(ears: Ears, pair: Engine) -> None:
+    for call in (2, 3):
+        pair.submit(sequence(call, f"{call} is a long prompt " * 150, max_tokens=2))
+    _RUNNING.pop().close()
+    assert not [thread.name for thread in threading.enumerate() if "_evaluate" in thread.name]
 
 
 def test_sequences_wait_for_a_slot_in_the_order_they_came(alphabet_engine: Engine, ears: Ears) -> None:
