@@ -17,7 +17,7 @@ from .response import Response
 from .retrieval import Retrieval
 from .router import route
 from .runtime.base import Runtime, Timeouts
-from .runtime.blocking import BlockingRuntime
+from .runtime.blocking import BlockingRuntime, OneCall
 from .runtime.drive import run
 from .runtime.late import awaiting
 from .sampling import Sampling
@@ -142,7 +142,8 @@ class Generator(Retrieval):
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
         """The answer to a prompt as it is generated; takes and raises what :meth:`generate` does."""
-        return Stream(self._handle(self._request(prompt, options), self._blocking), self._meter)
+        runtime = OneCall()
+        return Stream(self._handle(self._request(prompt, options), runtime), self._meter, runtime)
 
     def astream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
         """The asynchronous twin of :meth:`stream`."""
@@ -277,5 +278,8 @@ def _check_own(backend: object, settings: dict[str, Any]) -> None:
             "a model is a name such as 'demo' or 'openai:MODEL', or a genkit.backend.Backend, "
             f"not {shown(backend)}"
         )
+    lacking = [name for name in vars(Backend) if name[0] != "_" and not hasattr(backend, name)]
+    if lacking:
+        raise ConfigError(f"{shown(backend)} lacks {', '.join(lacking)}, which a genkit.backend.Backend has")
     if given := ", ".join(name for name, value in settings.items() if value is not None):
         raise ConfigError(f"a backend of your own takes no settings here: give it {given} itself")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 
-from .errors import GenkitError
+from .errors import Closed, GenkitError
 from .events import Event, TextDelta
 from .metrics import Meter, Outcome
 from .response import Collector, Response
+from .runtime.blocking import OneCall
 from .runtime.drive import drive
 
 
@@ -62,14 +63,20 @@ class Stream:
     """An answer as it is generated: iterate over its events, or over :attr:`text`.
 
     Use it in a ``with`` block, or call :meth:`close`: a stream that is left early stops generating
-    and frees what it held at once. From another thread, :meth:`close` ends the iteration with the next event.
+    and frees what it held at once. From another thread, :meth:`close` ends the iteration of a local model's
+    answer at once, and of a remote one's with the next event.
 
     Raises:
         GenkitError: while iterating; its ``partial`` is what had arrived.
     """
 
-    def __init__(self, events: AsyncGenerator[Event, None], meter: Meter | None = None) -> None:
-        self._collector = Collector()
+    def __init__(
+        self,
+        events: AsyncGenerator[Event, None],
+        meter: Meter | None = None,
+        runtime: OneCall | None = None,
+    ) -> None:
+        self._collector, self._runtime = Collector(), runtime
         self._events = drive(observe(events, self._collector, meter))
 
     def __iter__(self) -> Stream:
@@ -101,6 +108,8 @@ class Stream:
         except ValueError as error:
             if not _is_running(error):
                 raise
+            if self._runtime:
+                self._runtime.end(Closed("another thread closed the stream"))
 
     def __enter__(self) -> Stream:
         return self

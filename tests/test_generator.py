@@ -610,3 +610,11 @@ def test_a_key_of_another_type_is_refused() -> None:
 def test_a_backend_of_ones_own_takes_no_settings() -> None:
     with Generator() as generator, pytest.raises(ConfigError, match="give it context, timeout itself"):
         Generator(generator._backend, context=8192, timeout=3)
+
+
+def test_a_backend_of_ones_own_has_all_that_one_has() -> None:
+    class Half:
+        def stream(self, request: Any, runtime: Any) -> Any: ...
+
+    with pytest.raises(ConfigError, match="lacks count, embed, rerank, models, warm, drop, close, which"):
+        Generator(Half())  # type: ignore[arg-type]

@@ -45,9 +45,10 @@ class Retry:
     At most ``attempts`` tries; the n-th wait is ``min(8, 0.5 * 2**(n-1))`` seconds, less up to a quarter at
     random. A server that says when to come back is obeyed. Where the wait would be longer than 60 s, or than
     what is left until the deadline, the error is raised at once. A budget of 500 is shared by all calls: a
-    retry costs 5 (10 when throttled) and gets it back if it succeeds, a success at first try adds 1; in an
-    outage it runs dry, and retries cease. So they do once the :class:`Breaker` has opened, but for a call
-    that alone has failed. The errors of the tries before are in the ``attempts`` of the one that is raised.
+    retry costs 5 (10 when throttled, or nothing if the server says when to come back) and gets it back if it
+    succeeds, a success at first try adds 1; in an outage it runs dry, and retries cease. So they do once the
+    :class:`Breaker` has opened, but for a call that alone has failed. The errors of the tries before are in
+    the ``attempts`` of the one that is raised.
 
     Args:
         attempts: how many tries a call has.
@@ -204,6 +205,8 @@ class _Call:
         if self.pause > LONGEST_RETRY_AFTER or self.pause >= self._deadline - self._retry.clock():
             return False
         cost = THROTTLE_COST if isinstance(error, RateLimited) else COST
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            cost = 0  # the server sees to it that it is not asked too often, and a batch may wait for it
         if not self._retry.spend(cost):
             return False
         self.spent = cost

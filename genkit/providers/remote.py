@@ -129,8 +129,8 @@ class RemoteBackend(Abilities):
         return await count(self.dialect, self.target, shown, runtime, ask=ask, patience=patience)
 
     async def warm(self, runtime: Runtime) -> None:
-        """See :class:`genkit.backend.Backend`; there is nothing to load."""
-        self._connections.check()
+        """See :class:`genkit.backend.Backend`; nothing is sent."""
+        await self._connections.pool(runtime)  # to load what that takes is a fifth of a second
 
     def drop(self, name: str) -> None:
         """See :class:`genkit.backend.Backend`; nothing is kept here."""

@@ -6,7 +6,9 @@ import os
 import queue
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from ..errors import Closed
 
 T = TypeVar("T")
 
@@ -57,3 +59,24 @@ class BlockingRuntime:
 
     async def at_shutdown(self, callback: Callable[[], Awaitable[None]]) -> object:
         return None
+
+
+class OneCall(BlockingRuntime):
+    """For one call, whose waits for a channel another thread can end."""
+
+    def __init__(self) -> None:
+        self._channels: list[BlockingChannel[Any]] = []
+        self._ending: Closed | None = None
+
+    def channel(self) -> BlockingChannel[T]:
+        made = BlockingChannel[T]()
+        self._channels.append(made)
+        if self._ending:
+            self.end(self._ending)
+        return made
+
+    def end(self, error: Closed) -> None:
+        """What comes next through every channel is this error."""
+        self._ending = error
+        for channel in self._channels:
+            channel.put(error)

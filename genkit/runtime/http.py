@@ -8,6 +8,7 @@ httpx's transports are used without its clients, which do nothing else that is w
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import re
@@ -104,6 +105,15 @@ async def _pieces(stream: Any) -> AsyncIterator[bytes]:
             yield piece
 
 
+def _is_out_of_files(error: BaseException | None) -> bool:
+    """Whether what went wrong is that this program, or the system, has too many files open."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 class Connections:
     """The open connections of one backend: for all threads, and for each event loop its own.
 
@@ -129,7 +139,7 @@ class Connections:
             Closed: the connections were closed.
         """
         request = _request(message, limits)
-        pool = await self._pool(runtime)
+        pool = await self.pool(runtime)
         transport = pool.take()
         try:
             if self.closed:  # after it was taken from the pool that close() emptied
@@ -179,6 +189,10 @@ class Connections:
             return _closed()
         if isinstance(error, httpx.TimeoutException):
             return limits.exceeded()
+        if _is_out_of_files(error):  # which tells nothing of the server, and waiting alone does not help
+            do = "make fewer calls at a time, each of which has a connection, or raise the limit (ulimit -n)"
+            message = f"this program may open no more files, and so no connection to {place}; {do}"
+            return ConnectFailed(message, phase="connect", retryable=False)
         if isinstance(error, httpx.ConnectError):
             return ConnectFailed(f"cannot connect to {place}: {error}", phase="connect")
         if isinstance(error, httpx.LocalProtocolError):
@@ -188,7 +202,7 @@ class Connections:
             return kind(f"the answer of {place} is not HTTP: {error}", phase="headers")
         return ConnectFailed(f"lost the connection to {place}: {error}", phase="headers")
 
-    async def _pool(self, runtime: Runtime) -> Pool:
+    async def pool(self, runtime: Runtime) -> Pool:
         """The connections that belong where this call runs."""
         home = runtime.home
         with self._lock:

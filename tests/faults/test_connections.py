@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
+import os
 import shutil
 import socket
 import ssl
@@ -21,6 +23,7 @@ from genkit import errors
 from genkit.middleware.retry import Retry
 from genkit.response import Response
 from genkit.runtime.awaiting import AwaitingRuntime
+from genkit.runtime.base import Runtime
 from genkit.runtime.blocking import BlockingRuntime
 from genkit.runtime.drive import run
 from genkit.testing import Answer, LoopbackProvider
@@ -47,6 +50,31 @@ def test_row_01_a_name_that_nobody_has(mode: str, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert "genkit.invalid" in cannot_connect("http://genkit.invalid", mode).message
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no such limit there")
+@both
+def test_row_01_a_program_that_may_open_no_more_files(mode: str) -> None:
+    resource = importlib.import_module("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def without_files(runtime: Runtime) -> None:
+        os.close(lowest := os.open(os.devnull, os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+        try:
+            await fold(backend(f"http://127.0.0.1:{port}"), runtime)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    with LoopbackProvider(GOOD) as server, closing(server) as remote:
+        call(remote, mode)  # loads what calls need
+    port = closed_port()
+    with pytest.raises(errors.ConnectFailed, match="may open no more files") as caught:
+        if mode == "sync":
+            run(without_files(BlockingRuntime()))
+        else:
+            asyncio.run(without_files(AwaitingRuntime()))
+    assert (caught.value.phase, caught.value.retryable) == ("connect", False)
 
 
 @both

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -256,6 +257,24 @@ def test_a_stop_string_ends_the_work_behind_it(alphabet_file: Path) -> None:
     with Generator(alphabet_file, context=131072, parallel=1) as generator:  # minutes to fill
         assert generator.generate("0", stop="5").text == "1234"
         assert generator.generate("y").text == "z"
+
+
+def test_a_stream_that_waits_for_its_turn_ends_when_another_thread_closes_it(alphabet_file: Path) -> None:
+    with (
+        Generator(alphabet_file, context=131072, parallel=1) as generator,  # minutes to fill
+        generator.stream("0") as first,
+    ):
+        assert next(first.text) == "1"
+        waiting = generator.stream("w")
+        assert isinstance(next(waiting), genkit.Start)
+        reader = threading.Thread(target=lambda: list(waiting))
+        reader.start()
+        while not waiting._events.gi_running:
+            pass
+        waiting.close()
+        reader.join(60)
+        assert not reader.is_alive()
+        assert next(first.text) == "2"
 
 
 # --- counting

@@ -173,6 +173,15 @@ def test_a_budget_for_retries_is_shared_by_all_calls() -> None:
     assert server.calls == 500 + 500 / 10
 
 
+def test_a_server_that_says_when_to_come_back_takes_nothing_of_the_budget() -> None:
+    clock, server = Clock(), Server(*[RateLimited("slow down", retry_after=1.0) for _ in range(2000)])
+    handler = Retry(clock=clock)(server)
+    for _ in range(500):
+        with pytest.raises(RateLimited):
+            ask(handler, clock)
+    assert server.calls == 3 * 500
+
+
 def test_a_call_that_alone_fails_has_all_its_tries_until_the_budget_is_spent() -> None:
     clock, server = Clock(), Server(*[failed() for _ in range(2000)])
     handler = Retry(1000, clock=clock)(server)
