@@ -142,7 +142,8 @@ class Connections:
         pool = await self.pool(runtime)
         transport = pool.take()
         try:
-            if self.closed:  # after it was taken from the pool that close() emptied
+            if self.closed:  # as it was taken, or after it was taken from the pool that close() emptied
+                await close(transport)
                 raise _closed()
             answer = await self._exchange(transport, request, limits)
             if isinstance(answer, ConnectFailed) and transport.was_kept and not limits.answered:
@@ -237,8 +238,9 @@ class Connections:
             if home is None:
                 for transport in transports:
                     transport.close()
-            elif not home.is_closed():
-                home.call_soon_threadsafe(_abort, transports)
+            else:
+                with contextlib.suppress(RuntimeError):  # the loop is closed
+                    home.call_soon_threadsafe(_abort, transports)
 
 
 def _closed() -> Closed:

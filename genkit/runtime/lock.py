@@ -9,10 +9,11 @@ from weakref import WeakSet
 
 
 class Lock:
-    """Like ``threading.Lock``, to be used with ``with``; in a forked child it is free.
+    """Like ``threading.RLock``, to be used with ``with``; in a forked child it is free.
 
-    There, a thread that held it is not, and nobody else would let go of it. So it must protect only what is
-    right again after any single line of what it protects.
+    There, a thread that held it is not, and nobody else would let go of it. And the garbage collector, which
+    closes a dropped stream, and signal handlers may come in the middle of any line of its holder, and take it
+    again. So it must protect only what is right again after any single line of what it protects.
     """
 
     def __init__(self) -> None:
@@ -21,7 +22,7 @@ class Lock:
 
     def after_fork(self) -> None:
         """Make it free, whoever held it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __enter__(self) -> None:
         self._lock.acquire()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,23 +32,26 @@ class Pool:
     def take(self) -> Any:
         """The transport that was used last, unless the machine slept since; or a new one."""
         with self._lock:
-            transport = self._idle.pop()[2] if self._idle and not self._slept() else self._make()
+            transport = self._used() or self._make()
             self._busy.add(transport)
         return transport
 
-    def _slept(self) -> bool:
-        """Whether time went by since the last call that the monotonic clock does not know of."""
-        then, wall, _ = self._idle[-1]
-        return (time.time() - wall) - (time.monotonic() - then) > KEEP
+    def _used(self) -> Any:
+        """The one used last; None if time went by since that the monotonic clock does not know of."""
+        with contextlib.suppress(IndexError):  # there is none, or a signal handler closed all just now
+            then, wall, _ = self._idle[-1]
+            if (time.time() - wall) - (time.monotonic() - then) <= KEEP:
+                return self._idle.pop()[2]
+        return None
 
     async def give_back(self, transport: Any) -> None:
         """A call has ended. Of the idle ones, the one that has waited for too long is closed."""
         surplus = None
         now = time.monotonic()
-        with self._lock:
+        with self._lock, contextlib.suppress(LookupError):  # a signal handler closed all just now
             if transport in self._busy:
-                self._busy.remove(transport)
                 self._idle.append((now, time.time(), transport))
+                self._busy.remove(transport)
                 if len(self._idle) > _MOST_IDLE or now - self._idle[0][0] > KEEP:
                     surplus = self._idle.popleft()[2]
         if surplus is not None:
@@ -56,11 +60,11 @@ class Pool:
     def empty(self) -> list[Any]:
         """Take all transports out, to be closed, also those in use."""
         with self._lock:
-            transports = [transport for _, _, transport in self._idle] + list(self._busy)
-            self._idle.clear()
-            self._busy.clear()
+            # First those in use: one that is given back from here on, in the middle of a line, is not kept.
+            busy, self._busy = self._busy, set()
+            idle, self._idle = self._idle, deque()
             self.keeper = None
-        return transports
+        return [transport for _, _, transport in idle] + list(busy)
 
 
 async def close(what: Any) -> None:

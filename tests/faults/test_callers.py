@@ -7,9 +7,12 @@ import gc
 import os
 import pickle
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -201,6 +204,78 @@ def test_row_24_a_lock_that_was_held_at_a_fork_is_free_in_the_child() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def at_line(number: int, do: Callable[[], object], work: Callable[[], object]) -> str:
+    """Do something where a call comes to this line of those that hold what all calls share; how it ended."""
+    ended, left = ["hangs"], number
+
+    def look(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal left
+        if not frame.f_code.co_filename.endswith(SHARED):
+            return None
+        left -= event == "line"
+        if event == "line" and not left:
+            sys.settrace(None)
+            do()
+        return look
+
+    def run() -> None:
+        sys.settrace(look)
+        try:
+            work()
+            ended.append("answered")
+        except errors.Closed:
+            ended.append("closed")
+        finally:
+            sys.settrace(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20)
+    return ended[-1] if left <= 0 else "over"
+
+
+SHARED = tuple(os.path.join(*name) for name in [
+    ("runtime", "pool.py"), ("runtime", "http.py"), ("middleware", "breaker.py"), ("middleware", "retry.py"),
+])  # fmt: skip
+SHORT = Answer(raw=HEAD + HELLO + b"data: [DONE]\n\n", end="close")
+
+
+def test_row_24_a_dropped_stream_may_be_collected_at_any_line_of_another_call() -> None:
+    def answer(asked: Any) -> Answer:
+        return ENDLESS if b"endless" in asked.body else SHORT
+
+    gc.disable()
+    try:
+        with LoopbackProvider(answer) as server, generator_for(server) as made:
+            made.generate("short")
+            for number in count(1):
+                stream = made.stream("endless")
+                next(stream.text)
+                cycle: list[object] = [stream]
+                cycle.append(cycle)
+                del stream, cycle
+                ended = at_line(number, gc.collect, lambda: made.generate("short"))
+                if ended == "over":
+                    break
+                assert ended == "answered", number
+    finally:
+        gc.enable()
+    assert number > 50
+
+
+def test_row_24_a_signal_handler_may_close_the_generator_at_any_line_of_a_call() -> None:
+    with LoopbackProvider(SHORT) as server:
+        for number in count(1):
+            made = generator_for(server)
+            made.generate("short")
+            ended = at_line(number, made.close, lambda made=made: made.generate("short"))
+            assert ended in ("answered", "closed", "over"), number
+            made.close()
+            if ended == "over":
+                break
+    assert number > 50
+
+
 def test_row_24_many_threads_and_loops_at_once() -> None:
     texts: list[str] = []
 
@@ -267,3 +342,24 @@ def test_closing_ends_calls_that_run_and_refuses_new_ones() -> None:
         assert [type(error) for error in failed] == [errors.Closed]
         with pytest.raises(errors.Closed):
             call(remote, "sync")
+
+
+class Ending(asyncio.SelectorEventLoop):
+    """An event loop that another thread closes at the last moment."""
+
+    ends = False
+
+    def call_soon_threadsafe(self, *args: Any, **kwargs: Any) -> asyncio.Handle:
+        if self.ends:
+            self.close()
+        return super().call_soon_threadsafe(*args, **kwargs)
+
+
+def test_closing_as_an_event_loop_is_closed_closes_what_is_left() -> None:
+    with LoopbackProvider(GOOD) as server:
+        remote, loop = backend(server.url), Ending()
+        loop.run_until_complete(fold(remote, AwaitingRuntime()))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.ends = True
+        remote.close()
+        assert loop.is_closed()
