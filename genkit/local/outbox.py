@@ -29,9 +29,10 @@ class Outbox:
         self._rest = memoryview(b"")
         """Of the frame that was begun."""
         self._is_over = False
-        # The garbage collector may close a dropped stream, and so send, in the middle of any line: nobody
-        # waits for this lock, its holder writes what others leave.
-        self._writing = threading.Lock()
+        # Who writes, if anybody does. The garbage collector may close a dropped stream, and so send, in the
+        # middle of any line: nobody waits for their turn, who has it writes what others leave. It is taken by
+        # setdefault(), since who is interrupted right after that finds out that it is theirs.
+        self._writing: dict[str, object] = {}
         self._set_waiting(False)
 
     def send(self, frame: bytes) -> None:
@@ -46,27 +47,27 @@ class Outbox:
 
     def after_fork(self) -> None:
         """In the new process: the pipe is the other's, and nothing may be written to it twice."""
-        self._writing = threading.Lock()
-        self._writing.acquire()  # for good
+        self._writing = {"turn": None}  # for good
         disconnect(self._stream)
 
     def _go_on(self) -> None:
-        while (self._frames or self._is_over) and self._writing.acquire(blocking=False):
-            try:
-                is_done = (_CAN_TRY or self._is_over) and self._write()
-            except BaseException:  # Ctrl-C, perhaps in the middle of a frame: it is the last
+        turn = threading.Lock()  # which is taken by the thread that goes on with it
+        try:
+            while (self._frames or self._is_over) and self._writing.setdefault("turn", turn) is turn:
+                if not ((_CAN_TRY or self._is_over) and self._write()):
+                    self._write_apart(turn)
+                    return
+                if self._is_over:
+                    self._stream.close()
+                    return  # and nobody else has a turn
+                del self._writing["turn"]
+        except BaseException:  # Ctrl-C, perhaps in the middle of a frame: it is the last
+            if self._writing.get("turn") is turn and turn.acquire(blocking=False):
                 self._stream.close()
-                raise
-            if not is_done:
-                self._write_apart()
-                return
-            if self._is_over:
-                self._stream.close()
-                return  # with the lock
-            self._writing.release()
+            raise
 
     def _write(self) -> bool:
-        """Write until there is nothing left, True, or the pipe takes no more, False; with the lock."""
+        """Write until there is nothing left, True, or the pipe takes no more, False; in one's turn."""
         try:
             while self._rest or (self._frames and not self._is_over):
                 if not self._rest:
@@ -79,9 +80,13 @@ class Outbox:
             self._rest = memoryview(b"")
         return True
 
-    def _write_apart(self) -> None:
+    def _write_apart(self, turn: threading.Lock) -> None:
+        def go_on() -> None:
+            if turn.acquire(blocking=False):  # else whoever started this was interrupted, and has ended it
+                self._write_waiting()
+
         try:
-            threading.Thread(target=self._write_waiting, name="genkit worker outbox", daemon=True).start()
+            threading.Thread(target=go_on, name="genkit worker outbox", daemon=True).start()
         except RuntimeError:  # there is no room for a thread, so this one has to wait
             self._write_waiting()
 
@@ -89,7 +94,7 @@ class Outbox:
         self._set_waiting(True)
         self._write()
         self._set_waiting(False)
-        self._writing.release()
+        del self._writing["turn"]
         self._go_on()
 
     def _set_waiting(self, waiting: bool) -> None:

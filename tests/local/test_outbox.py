@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
 import threading
 from collections.abc import Iterator
-from typing import IO
+from types import FrameType
+from typing import IO, Any
 
 import pytest
 
@@ -87,6 +90,49 @@ def test_without_room_for_a_thread_the_sender_waits(
         mine.send(b"b" * LARGE)
     reader.join()
     assert got == [b"a" * LARGE + b"b" * LARGE]
+
+
+def interrupted(send: Any, moment: int) -> bool:
+    """Whether a Ctrl-C came, at this moment of those at which Python looks for one."""
+    left = moment
+
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal left
+        ours = frame.f_code.co_filename == outbox.__file__ and event in ("call", "c_return")
+        if ours or (event, frame.f_code.co_name) == ("return", "start"):
+            left -= 1
+            if not left:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    sys.setprofile(look)
+    try:
+        send()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@pytest.mark.parametrize("size", [1, LARGE])
+@pytest.mark.parametrize("can_try", [True, False])
+def test_after_ctrl_c_at_any_moment_of_a_send_the_pipe_can_be_closed(
+    size: int, can_try: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if can_try and os.name != "posix":
+        pytest.skip("this system cannot")
+    monkeypatch.setattr(outbox, "_CAN_TRY", can_try)
+    for moment in itertools.count(1):
+        read, write = os.pipe()
+        mine = Outbox(os.fdopen(write, "wb"))
+        came = interrupted(lambda mine=mine: mine.send(b"a" * size), moment)
+        mine.close()
+        with os.fdopen(read, "rb") as theirs:
+            assert len(theirs.read()) <= size  # and then it ends
+        if not came:
+            break
+    assert moment > 3
 
 
 def test_a_dead_reader_is_no_error(box: tuple[Outbox, IO[bytes]]) -> None:
