@@ -78,6 +78,8 @@ class Supervisor:
     def close(self) -> None:
         """End the worker for good."""
         self.closed = True
+        if self._idle:
+            self._idle.close()
         with self._lock:
             connection = self._connection
         if connection:  # it is not forgotten, so that this can be called again after Ctrl-C
@@ -113,6 +115,10 @@ class Supervisor:
         if self._connection is not connection:  # a signal handler came here first
             return
         self._connection = None
+        self._learn(connection)
+
+    def _learn(self, connection: Connection) -> None:
+        """From what a worker died of, when and how to start others."""
         reason = connection.reason
         if not isinstance(reason, (WorkerDied, OutOfMemory)):
             return
@@ -132,7 +138,9 @@ class Supervisor:
             if connection is None or not connection.retire():
                 return
             self._connection = None
-        connection.close()
+        connection.close()  # without the lock, which the threads that are waited for may want
+        with self._lock:
+            self._learn(connection)  # it may have been dead
 
     def after_fork(self) -> None:
         """In the new process: what runs belongs to the other, and its locks may be held for ever."""

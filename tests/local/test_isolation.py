@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from test_leaks import children
@@ -157,6 +157,23 @@ def test_the_third_time_a_crash_is_refused_and_other_requests_are_not(noise_file
 
 
 @posix
+def test_a_crash_counts_though_its_worker_would_be_unloaded_by_now(
+    noise_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    with Generator(noise_file, context=1280, idle=10) as generator:
+        for _ in range(2):
+            generator.warm()  # after which it is at rest
+            with generator.stream("bad") as stream, pytest.raises(WorkerDied, match="SIGSEGV"):
+                next(stream.text)
+                os.kill(worker(generator), signal.SIGSEGV)
+                list(stream)
+            clock.comes_to(clock.now + 20)
+        with pytest.raises(WorkerDied, match="crashed twice"):
+            generator.generate("bad")
+
+
+@posix
 def test_a_death_that_somebody_else_is_told_of_is_no_crash(noise_file: Path) -> None:
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system itself waits for all children
     try:
@@ -200,6 +217,9 @@ class Timer:
         assert self.daemon  # no program waits for it as it ends
         self._clock.timers.append(self)
 
+    def cancel(self) -> None:
+        self._clock.timers.remove(self)
+
 
 def test_one_is_idle_when_one_last_came_to_rest_long_enough_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, over = Clock(monkeypatch), list[float]()
@@ -220,18 +240,51 @@ def test_one_is_idle_when_one_last_came_to_rest_long_enough_ago(monkeypatch: pyt
     assert len(clock.timers) == 2
 
 
+def test_who_is_closed_is_never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closing(timer: Timer) -> None:
+        start(timer)
+        one.close()  # as by another thread
+
+    clock, over, start = Clock(monkeypatch), list[float](), Timer.start
+    one = Idle(10, lambda: over.append(clock.now))
+    one.rest()
+    one.close()
+    one.rest()
+    assert not clock.timers
+    one = Idle(10, lambda: over.append(clock.now))
+    with monkeypatch.context() as patch:
+        patch.setattr(Timer, "start", closing)
+        patch.setattr(Timer, "cancel", lambda timer: timer in clock.timers and clock.timers.remove(timer))
+        one.rest()
+    assert (clock.timers, over) == ([], [])
+
+
+def test_a_generator_that_is_closed_leaves_no_thread_that_waits_for_its_idleness(noise_file: Path) -> None:
+    before = set(threading.enumerate())
+    with Generator(noise_file, idle=3600) as generator:
+        generator.warm()
+        assert any(isinstance(each, threading.Timer) for each in set(threading.enumerate()) - before)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def test_ctrl_c_as_one_comes_to_rest_is_heard_and_the_next_rest_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def interrupted(_: Timer) -> None:
-        raise KeyboardInterrupt
+    def interrupted(timer: Timer, *setting: Any) -> None:
+        if setting in ((), ("daemon", True)):
+            raise KeyboardInterrupt
+        object.__setattr__(timer, *setting)
 
-    clock, one = Clock(monkeypatch), Idle(10, lambda: None)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Timer, "start", interrupted)
+    clock = Clock(monkeypatch)
+    for number, place in enumerate(("start", "__setattr__"), 1):  # the latter: as it is made a daemon
+        one = Idle(10, lambda: None)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Timer, place, interrupted)
+            one.rest()
         one.rest()
-    one.rest()
-    assert len(clock.timers) == 1
+        assert len(clock.timers) == number
 
 
 def test_a_model_that_answers_is_not_idle(noise_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
