@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -78,8 +79,15 @@ def of(settings: Mapping[str, Any]) -> list[str]:
 
 
 def fingerprint(path: str) -> str:
-    """A hash of what is another for another model file: its beginning, its size and its age."""
+    """A hash of what is another for another model file: its beginning, its size and its age.
+
+    Raises:
+        ModelFileError: it is a pipe or the like, and who opens that waits for ever.
+        OSError: it cannot be read.
+    """
     status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelFileError(f"{path!r} is not a regular file; give the path of a .gguf file", path=path)
     with open(path, "rb") as file:
         about = f"{status.st_size} {status.st_mtime_ns} ".encode()
         return hashlib.sha256(about + file.read(_BEGINNING)).hexdigest()

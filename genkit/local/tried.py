@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError, ConfigError, GenkitError
@@ -37,8 +38,11 @@ class Trial:
         Raises:
             GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
         """
-        mark = files.cache_directory() / "tried" / _name(self._settings)
-        with contextlib.suppress(OSError):  # nobody may look
+        mark: Path | None = None
+        with contextlib.suppress(
+            OSError
+        ):  # nobody may look; why a model file cannot be read, the trial tells
+            mark = files.cache_directory() / "tried" / _name(self._settings)
             if mark.exists() and files.is_ours(mark.parent):
                 return
         try:
@@ -47,6 +51,8 @@ class Trial:
             return
         if failure := self._failure():
             raise failure
+        if mark is None:
+            return
         with contextlib.suppress(OSError):  # a full disk, no right to write: it is tried again next time
             mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch()

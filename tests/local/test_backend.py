@@ -442,8 +442,10 @@ def test_a_file_that_went_away_is_a_model_file_error(alphabet_file: Path, tmp_pa
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
 def test_a_fifo_is_no_model(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "model.gguf")
-    with Generator(tmp_path / "model.gguf") as generator, pytest.raises(ModelFileError, match="regular file"):
-        generator.warm()
+    with Generator(tmp_path / "model.gguf", keep_on_disk=True) as generator:
+        for call in (generator.warm, lambda: generator.drop("name")):
+            with pytest.raises(ModelFileError, match="regular file"):
+                call()
 
 
 def test_a_context_larger_than_the_models_is_refused(alphabet_file: Path) -> None:

@@ -570,6 +570,20 @@ def test_in_threads_a_file_that_cannot_be_used_is_the_same_error(cache: Path, tm
 
 
 @posix
+@pytest.mark.parametrize("why", ["regular file", "does not exist"])
+def test_in_threads_a_file_that_cannot_be_looked_at_is_the_same_error(
+    cache: Path, tmp_path: Path, why: str
+) -> None:
+    os.mkfifo(path := tmp_path / "model.gguf")  # to open it would be to wait for ever
+    with Generator(path, isolation="thread") as generator:
+        if why == "does not exist":
+            path.unlink()
+        with pytest.raises(ModelFileError, match=why):
+            generator.warm()
+    assert not cache.exists()
+
+
+@posix
 def test_that_a_file_went_well_is_not_believed_where_others_may_write(cache: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF")
