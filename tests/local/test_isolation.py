@@ -240,6 +240,16 @@ def test_one_is_idle_when_one_last_came_to_rest_long_enough_ago(monkeypatch: pyt
     assert len(clock.timers) == 2
 
 
+def test_who_comes_to_rest_while_it_is_done_is_idle_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def again() -> None:
+        one.rest()
+
+    clock, one = Clock(monkeypatch), Idle(10, again)
+    one.rest()
+    clock.comes_to(110)
+    assert [timer.seconds for timer in clock.timers] == [10]
+
+
 def test_who_is_closed_is_never_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     def closing(timer: Timer) -> None:
         start(timer)
@@ -398,6 +408,24 @@ if child == 0: print(made().generate("hello", seed=1, max_tokens=9).text == whol
 else: os.waitpid(child, 0)
 """
     assert printed(program, noise_file, XDG_CACHE_HOME=str(tmp_path), HOME=str(tmp_path)) == "True\n"
+
+
+@forks
+def test_after_a_fork_an_idle_model_is_unloaded_in_the_child_too(noise_file: Path) -> None:
+    program = """
+import genkit, os, signal, sys, threading
+generator = genkit.Generator("llama:" + sys.argv[1], idle=0.05)
+generator.warm()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    generator.warm()
+    print("loaded", flush=True)
+    while generator._backend.worker.pid: threading.Event().wait(0.001)
+    print("unloaded", flush=True)
+else: os.waitpid(child, 0)
+"""
+    assert printed(program, noise_file) == "loaded\nunloaded\n"
 
 
 @linux
