@@ -92,6 +92,23 @@ def test_without_room_for_a_thread_the_sender_waits(
     assert got == [b"a" * LARGE + b"b" * LARGE]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a thread writes")
+def test_what_is_sent_just_as_another_send_ends_is_written() -> None:
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code.co_name == "_write":
+            sys.setprofile(None)
+            mine.send(b"b")  # as the garbage collector might, and any thread
+
+    read, write = os.pipe()
+    mine = Outbox(os.fdopen(write, "wb"))
+    sys.setprofile(look)
+    mine.send(b"a")
+    sys.setprofile(None)
+    mine.close()
+    with os.fdopen(read, "rb") as theirs:
+        assert theirs.read() == b"ab"
+
+
 def interrupted(send: Any, moment: int) -> bool:
     """Whether a Ctrl-C came, at this moment of those at which Python looks for one."""
     left = moment
