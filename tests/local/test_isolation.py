@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
@@ -30,6 +30,7 @@ from genkit.errors import (
 from genkit.local import files, idle, pipe, tried
 from genkit.local.context import Context
 from genkit.local.idle import Idle
+from genkit.local.process import Supervisor
 from genkit.local.prompt import Prompts
 from genkit.local.suspects import SECONDS, Suspects
 from genkit.local.tried import Trial
@@ -88,6 +89,20 @@ def test_a_generator_made_while_the_last_one_closes_has_a_worker_of_its_own(nois
         another = Generator(noise_file, context=640)
     closing.join()
     with another:
+        assert another.generate("hello", max_tokens=2).usage.output_tokens == 2
+
+
+def test_a_generator_made_just_before_the_worker_of_the_last_one_closes_has_another(noise_file: Path) -> None:
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code is Supervisor.close.__code__:
+            sys.setprofile(None)
+            made.append(Generator(noise_file, context=640))  # as a thread might, or a signal handler
+
+    made, last = list[Generator](), Generator(noise_file, context=640)
+    sys.setprofile(look)
+    last.close()
+    sys.setprofile(None)
+    with made[0] as another:
         assert another.generate("hello", max_tokens=2).usage.output_tokens == 2
 
 
