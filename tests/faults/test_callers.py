@@ -100,6 +100,29 @@ def test_row_21_a_connection_that_the_server_closed_is_not_used_again(mode: str)
             assert [call(remote, mode).text for _ in range(3)] == ["a"] * 3
 
 
+@both
+def test_row_21_a_call_that_fails_or_is_cancelled_leaves_no_connection_in_use(mode: str) -> None:
+    async def cancel() -> None:
+        task = asyncio.create_task(fold(remote, AwaitingRuntime()))
+        while len(server.requests) < 2:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not in_use()
+
+    def in_use() -> list[Any]:
+        return [each for pool in remote._connections._pools.values() for each in pool._busy]
+
+    answers = [Answer(raw=b"", end="close"), Answer(raw=b"", end="hang")]
+    with LoopbackProvider(answers) as server, closing(server) as remote:
+        with pytest.raises(errors.ConnectFailed):
+            call(remote, mode)
+        assert not in_use()
+        if mode == "async":
+            asyncio.run(cancel())
+
+
 def open_files() -> int:
     """How many files and sockets this process has open; 0 where the system does not tell."""
     folder = Path("/proc/self/fd")
@@ -302,6 +325,7 @@ def test_row_24_one_loop_after_the_other() -> None:
         for _ in range(3):
             assert asyncio.run(several()) == ["ab"] * 4
         assert call(remote, "sync").text == "ab"
+        assert list(remote._connections._pools) == [None]  # of loops that are closed nothing is kept
 
 
 def test_row_24_a_blocking_call_within_a_running_loop() -> None:
@@ -320,6 +344,32 @@ def test_row_24_a_generator_cannot_be_sent_to_a_spawned_child() -> None:
         pytest.raises(TypeError, match="cannot pickle"),
     ):
         pickle.dumps(made)
+
+
+def test_closing_in_another_thread_ends_calls_of_an_event_loop() -> None:
+    async def close() -> None:
+        task = asyncio.create_task(fold(remote, AwaitingRuntime()))
+        while not server.requests:
+            await asyncio.sleep(0)
+        await asyncio.to_thread(remote.close)
+        await asyncio.wait([task], timeout=20)
+        assert task.done()
+        with pytest.raises(errors.Closed):
+            await task
+
+    with LoopbackProvider(Answer(raw=b"", end="hang")) as server:
+        remote = backend(server.url)
+        asyncio.run(close())
+
+
+def test_closing_ends_a_stream_that_is_read_with_closed() -> None:
+    with LoopbackProvider(ENDLESS) as server:
+        made = generator_for(server)
+        stream = made.stream("hi")
+        assert next(stream.text) == "Hello"
+        made.close()
+        with pytest.raises(errors.Closed):
+            next(stream)
 
 
 def test_closing_ends_calls_that_run_and_refuses_new_ones() -> None:

@@ -128,6 +128,21 @@ BIG = b"x" * (1 << 20)
 LISTS = b"[],[{}]," * (1 << 17)
 EMPTY = b"\x00\x00\x00\xff\xff" * (1 << 18)  # blocks of no bytes, none of them the last (RFC 1951, 3.2.4)
 ZIPPED, JSON = {"content-encoding": "gzip"}, {"content-type": "application/json"}
+
+
+@both
+def test_a_compressed_answer_that_is_cut_within_its_last_bytes_is_incomplete(mode: str) -> None:
+    whole = gzip.compress(b'{"words": ["a"], "end": "stop"}')
+    for missing in (1, 8, len(whole) // 2):  # of the frame of HTTP nothing is
+        answer = Answer(body=whole[:-missing], headers={**ZIPPED, **JSON})
+        with (
+            LoopbackProvider(answer) as server,
+            closing(server) as remote,
+            pytest.raises(errors.ProtocolError, match="closed before the end"),
+        ):
+            call(remote, mode, ask(stream=False))
+
+
 KINDS = ["line", "event", "stream", "bomb", "after", "empty", "header", "headers", "ndjson", "stray", "parts"]
 
 
