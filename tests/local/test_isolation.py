@@ -699,6 +699,25 @@ def test_in_a_thread_of_its_own_a_closed_model_is_not_waited_for(noise_file: Pat
         assert not thread.is_alive()
 
 
+def test_a_model_that_is_closed_in_the_very_thread_that_computes_ends(
+    cache: Path, noise_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(context: Context, *arguments: Any, **options: Any) -> Any:
+        if not generator._backend.worker.closed:  # type: ignore[attr-defined]  # as the garbage collector might
+            generator.close()
+        return compute(context, *arguments, **options)
+
+    before, compute = set(threading.enumerate()), Context.decode
+    generator = Generator(noise_file, isolation="thread")
+    generator.warm()
+    monkeypatch.setattr(Context, "decode", decode)
+    with pytest.raises(Closed):
+        generator.generate("hello")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def test_a_program_without_an_interpreter_can_have_the_model_in_a_thread(
     noise_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -160,6 +160,7 @@ def test_a_question_that_comes_as_its_worker_retires_is_asked_of_the_next(alphab
         def __setitem__(self, number: int, call: Any) -> None:
             if not supervisor.closed and connection.alive:
                 assert connection.retire()  # just before the call is written down
+                assert not connection.alive
                 supervisor._connection = None
                 super().__setitem__(number, call)
                 connection.close()  # just after
