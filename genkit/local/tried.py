@@ -39,9 +39,7 @@ class Trial:
             GenkitError: what a worker would raise: the file cannot be used, or there is no memory for it.
         """
         mark: Path | None = None
-        with contextlib.suppress(
-            OSError
-        ):  # nobody may look; why a model file cannot be read, the trial tells
+        with contextlib.suppress(OSError):  # nobody may look; why a file cannot be read, the trial tells
             mark = files.cache_directory() / "tried" / _name(self._settings)
             if mark.exists() and files.is_ours(mark.parent):
                 return
