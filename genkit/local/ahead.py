@@ -21,7 +21,7 @@ from .prefixes import common
 from .sequence import Sequence
 from .shelf import Saved
 
-LONG = 512
+LONG = 256
 """So many tokens to evaluate are worth a context of their own."""
 STEP = 64
 """So many are evaluated at a time: fewer, and llama.cpp's flash kernel takes them one by one."""

@@ -193,8 +193,8 @@ def test_a_long_prompt_beside_an_answer_is_evaluated_apart(
 @pytest.mark.parametrize(
     ("text", "options"),
     [
-        ("short " * 80, {"takes": room}),
-        ("an answer without an end" + "x" * 90, {"takes": room}),
+        ("short " * 40, {"takes": room}),
+        ("an answer without an end" * 10 + "x" * 300, {"takes": room}),
         ("a long prompt " * 50, {}),
         ("a long prompt " * 50, {"takes": lambda tokens: 1 << 60}),
         ("a long prompt " * 50, {"takes": room, "threads": 1}),
@@ -204,7 +204,7 @@ def test_other_prompts_are_evaluated_with_the_rest(
     noise_file: Path, ears: Ears, text: str, options: dict[str, Any]
 ) -> None:
     runner = engine(noise_file, ears, parallel=2, **{"threads": 2, **options})
-    runner.submit(sequence(1, "an answer without an end"))
+    runner.submit(sequence(1, "an answer without an end" * 10))
     ears.until(1, ears.heard.get()[1])
     runner.submit(prompt := sequence(2, text, max_tokens=2))
     ears.until(2, "max_tokens")
