@@ -81,14 +81,22 @@ class Ahead:
             (self._waiting if long else begin).append(sequence)
         while self._waiting and not self._is_busy:
             sequence = self._waiting.popleft()  # what it begins with may have been evaluated since it came
-            if answers and self._is_long(sequence, [*others, *begin], known):
-                self._call, self._is_busy = sequence.call, True
-                self._part.before()  # the step that begins now is to leave it its threads
-                self._thread = threading.Thread(target=self._evaluate, args=(sequence,), daemon=True)
-                self._thread.start()
-            else:
+            if not (answers and self._is_long(sequence, [*others, *begin], known) and self._start(sequence)):
                 begin.append(sequence)
         return begin
+
+    def _start(self, sequence: Sequence) -> bool:
+        """Evaluate a prompt in a thread of its own, if there is room for one."""
+        thread = threading.Thread(target=self._evaluate, args=(sequence,), daemon=True)
+        self._call, self._is_busy = sequence.call, True
+        self._part.before()  # the step that begins now is to leave it its threads
+        try:
+            thread.start()
+        except RuntimeError:
+            self._call, self._is_busy, self._cores.lent = None, False, 0
+            return False
+        self._thread = thread
+        return True
 
     def _is_long(self, sequence: Sequence, others: list[Sequence], known: Callable[[Sequence], int]) -> bool:
         """Whether it is worth a context of its own, which shares nothing, and memory is there for one."""

@@ -192,9 +192,9 @@ class Engine:
         for name in self._unpinned:
             self._scheduler.unpin(name)
         self._unpinned.clear()
-        for sequence in self._ahead.sort(self._new, self._scheduler.everyone(), self._known):
+        new, self._new = [each for each in self._new if each.call not in self._unwanted], []
+        for sequence in self._ahead.sort(new, self._scheduler.everyone(), self._known):
             self._scheduler.add(sequence)
-        self._new.clear()
         if self._unwanted:
             for sequence in self._scheduler.everyone():
                 if sequence.call in self._unwanted:

@@ -239,10 +239,26 @@ def test_a_long_prompt_that_is_cancelled_says_nothing(
     assert pair._ahead.waiting == 0
 
 
-def test_a_long_prompt_goes_with_the_rest_if_there_is_no_memory_for_it_apart(
-    ears: Ears, pair: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_long_prompt_that_is_cancelled_as_it_comes_is_never_begun(ears: Ears, pair: Engine) -> None:
+    with pair._changed:
+        for call in (2, 3):
+            pair.submit(sequence(call, f"{call} is a long prompt " * 50, max_tokens=2))
+        pair.cancel(2)
+    heard = ears.until(3, "max_tokens")
+    assert {call for call, _ in heard} == {1, 3}
+
+
+@pytest.mark.parametrize("lacking", ["memory", "threads"])
+def test_a_long_prompt_goes_with_the_rest_where_there_is_no_room_for_it_apart(
+    ears: Ears, pair: Engine, monkeypatch: pytest.MonkeyPatch, lacking: str
 ) -> None:
-    monkeypatch.setattr(lib, "llama_init_from_model", lambda *_: None)
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    if lacking == "memory":
+        monkeypatch.setattr(lib, "llama_init_from_model", lambda *_: None)
+    else:
+        monkeypatch.setattr(threading.Thread, "start", start)
     pair.submit(prompt := sequence(2, "a long prompt " * 50, max_tokens=2))
     ears.until(2, "max_tokens")
     assert not prompt.ahead
