@@ -278,8 +278,7 @@ def _check_own(backend: object, settings: dict[str, Any]) -> None:
             "a model is a name such as 'demo' or 'openai:MODEL', or a genkit.backend.Backend, "
             f"not {shown(backend)}"
         )
-    lacking = [name for name in vars(Backend) if name[0] != "_" and not hasattr(backend, name)]
-    if lacking:
-        raise ConfigError(f"{shown(backend)} lacks {', '.join(lacking)}, which a genkit.backend.Backend has")
+    if not hasattr(backend, "close"):  # which the end of a with block would miss
+        raise ConfigError(f"{shown(backend)} lacks close, which a genkit.backend.Backend has")
     if given := ", ".join(name for name, value in settings.items() if value is not None):
         raise ConfigError(f"a backend of your own takes no settings here: give it {given} itself")
