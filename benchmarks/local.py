@@ -344,7 +344,7 @@ def conversations(bench: Bench) -> None:
         """The time of all turns but the first of each chat."""
         chats: dict[int, list[genkit.Message]] = {}
         took = 0.0
-        with bench.generator(context=max(8 * length, 512), parallel=1) as generator:
+        with bench.generator(context=max(12 * length, 512), parallel=1) as generator:
             for turn, chat in enumerate(order):
                 talk = chats.setdefault(chat, [])
                 talk.append(genkit.Message.user(text(length, turn if talk else 100 + chat)))
