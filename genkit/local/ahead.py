@@ -1,8 +1,8 @@
 """A long prompt that comes while others answer: evaluated ahead of its turn, in a context of its own.
 
 In one context all wait for the slowest of a step: a chunk of a prompt, which takes the longer the more its
-tokens look back at. In two, with half of the threads each, nobody waits. What comes of the prompt is loaded
-into the first, as what was saved is, for its call to begin with.
+tokens look back at. In two, with half of the threads each, neither waits for the other. What comes of the
+prompt is loaded into the first, as what was saved is, for its call to begin with.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ class Ahead:
         self._context: Context | None = None
         self._is_busy = False
         self._call: int | None = None  # whose prompt is evaluated; None if nobody wants it any more
+        self._one: Sequence | None = None  # that call
+        self._left = 0  # how many of its tokens
+        self._failed: Exception | None = None
         self.alone = False
         """Whether nothing else is computed: it has all threads then."""
 
@@ -73,22 +76,42 @@ class Ahead:
             new: who came.
             others: those that run or wait for a place.
             known: tells how many tokens that a sequence begins with are evaluated.
+
+        Raises:
+            Exception: what nobody foresaw as a prompt was evaluated.
         """
+        if self._failed:
+            raise self._failed
         begin, self._done = self._done, []
         answers = any(other.answers for other in others)
+        # What was evaluated takes memory until it has a place: then no other is begun.
+        blocked = self._is_busy or any(o.ahead and o.saved and o.slot < 0 for o in [*others, *begin])
+        if not (answers and blocked):  # what they begin with may have been evaluated since they came
+            new = [*self._waiting, *new]
+            self._waiting.clear()
         for sequence in new:
-            long = answers and self._is_long(sequence, others, known)
-            (self._waiting if long else begin).append(sequence)
-        while self._waiting and not self._is_busy:
-            sequence = self._waiting.popleft()  # what it begins with may have been evaluated since it came
-            if not (answers and self._is_long(sequence, [*others, *begin], known) and self._start(sequence)):
+            if self._begins_like_it(sequence):
+                self._waiting.append(sequence)
+            elif not (answers and self._is_long(sequence, [*others, *begin], known)):
+                begin.append(sequence)
+            elif blocked or self._is_busy:
+                short = self._is_busy and 4 * len(sequence.tokens) < self._left
+                (begin if short else self._waiting).append(sequence)
+            elif not self._start(sequence):
                 begin.append(sequence)
         return begin
+
+    def _begins_like_it(self, sequence: Sequence) -> bool:
+        """Whether it begins like the one that is evaluated."""
+        if self._call is None or self._one is None or self._one.scales != sequence.scales:
+            return False
+        return common(sequence.tokens, self._one.tokens) >= LONG
 
     def _start(self, sequence: Sequence) -> bool:
         """Evaluate a prompt in a thread of its own, if there is room for one."""
         thread = threading.Thread(target=self._evaluate, args=(sequence,), daemon=True)
-        self._call, self._is_busy = sequence.call, True
+        self._call, self._one, self._is_busy = sequence.call, sequence, True
+        self._left = len(sequence.tokens)
         self._part.before()  # the step that begins now is to leave it its threads
         try:
             thread.start()
@@ -103,7 +126,8 @@ class Ahead:
         length = len(sequence.tokens)
         if self._takes is None or sequence.saved or length < LONG or self._cores.threads < 2:
             return False
-        shared = max([known(sequence), *(common(sequence.tokens, other.tokens) for other in others)])
+        alike = [other.tokens for other in others if other.scales == sequence.scales]
+        shared = max([known(sequence), *(common(sequence.tokens, tokens) for tokens in alike)])
         if length - shared < LONG or 4 * shared > length:
             return False
         return self._takes(length) * SPARE <= (self._free() or 0)
@@ -111,6 +135,7 @@ class Ahead:
     def cancel(self, call: int) -> None:
         """Nobody wants this call any more."""
         self._waiting = deque(sequence for sequence in self._waiting if sequence.call != call)
+        self._done = [sequence for sequence in self._done if sequence.call != call]
         if call == self._call:
             self._stop()
 
@@ -133,6 +158,8 @@ class Ahead:
             saved = self._state(sequence)
         except (GenkitError, MemoryError):
             pass  # it is evaluated as others are
+        except Exception as error:  # noqa: BLE001 - the engine is to hear of it
+            self._failed = error
         finally:
             with self._changed:
                 self._is_busy, self._cores.lent = False, 0
@@ -149,12 +176,14 @@ class Ahead:
         try:
             with self._changed:
                 self._context = context
-            sequence.times.started = time.perf_counter()
+            began = time.perf_counter()
             for start in range(0, len(tokens), STEP):
                 chunk = enumerate(tokens[start : start + STEP], start)
                 rows = [(token, at, 0, False) for at, token in chunk]
                 if self._call is None or not context.decode(rows, sequence.scales):
                     return None
+                self._left -= len(rows)
+            sequence.times.ahead = time.perf_counter() - began
             return Saved(tokens, context.save(0))
         finally:
             with self._changed:

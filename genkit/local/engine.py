@@ -192,14 +192,14 @@ class Engine:
         for name in self._unpinned:
             self._scheduler.unpin(name)
         self._unpinned.clear()
-        new, self._new = [each for each in self._new if each.call not in self._unwanted], []
-        for sequence in self._ahead.sort(new, self._scheduler.everyone(), self._known):
-            self._scheduler.add(sequence)
         if self._unwanted:
             for sequence in self._scheduler.everyone():
                 if sequence.call in self._unwanted:
                     self._remove(sequence)
-            self._unwanted.clear()
+        new, self._new = [each for each in self._new if each.call not in self._unwanted], []
+        self._unwanted.clear()
+        for sequence in self._ahead.sort(new, self._scheduler.everyone(), self._known):
+            self._scheduler.add(sequence)
         self._context.abort(False)
         moves, work = self._scheduler.plan(self._pace.chunk)
         self._parking.make(moves)
@@ -226,7 +226,7 @@ class Engine:
     def _step(self, work: list[Work]) -> None:
         began = time.perf_counter()
         for sequence, _, _ in work:
-            sequence.times.started = sequence.times.started or began
+            sequence.times.started = sequence.times.started or began - sequence.times.ahead
         try:
             done = self._context.decode(rows(work), work[0].sequence.scales)
         except GenkitError as error:

@@ -54,6 +54,8 @@ class Times:
     """
 
     queued: float = 0
+    ahead: float = 0
+    """How many seconds its prompt was evaluated ahead of its turn."""
     started: float = 0
     first: float = 0
 

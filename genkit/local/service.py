@@ -21,7 +21,7 @@ from .forms import Forms
 from .limits import limited, native_fault, no_memory
 from .listener import Listener
 from .llama import Model, build_of_llama
-from .memory import changing, choose_context
+from .memory import changing, choose_context, padded
 from .pooling import Pooling
 from .prefixes import Name
 from .probe import try_out
@@ -32,6 +32,8 @@ from .saving import Saving
 from .sequence import Chances, Chosen, Sequence
 from .shelf import Shelf
 from .speculation import Speculation
+
+_ORIGINAL = "rope.scaling.original_context_length"
 
 
 class Service:
@@ -93,6 +95,9 @@ class Service:
             self._model.adapt(file, scale)
         try_out(self._model, threads, shifting=self._shifts)
         hands_over, said = self._hands_over(settings), settings.get("flash_attention") is not None
+        # Beyond it, llama.cpp turns keys by other factors in a large context than in a small one (longrope).
+        original = header.metadata.get(f"{header.architecture}.{_ORIGINAL}")
+        turned = isinstance(original, int) and 0 < original < padded(context)
         self._pooling = Pooling(
             header,
             self._model,
@@ -116,7 +121,7 @@ class Service:
             speculation=Speculation() if settings.get("lookup", True) else None,
             remembers=not settings.get("deterministic"),
             changing=changing(header, context, BATCH, FEW) if hands_over and not said else None,
-            takes=(lambda size: changing(header, size, FEW, FEW)) if hands_over else None,
+            takes=(lambda size: changing(header, size, FEW, FEW)) if hands_over and not turned else None,
         )
 
     def _hands_over(self, settings: dict[str, Any]) -> bool:

@@ -7,10 +7,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import fabricate
+import gguf
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,6 +22,7 @@ from genkit import Generator
 from genkit.local import limits
 from genkit.local.attention import LATE, MANY, MOST, PATIENCE, Attention
 from genkit.local.context import FEW, Context
+from genkit.local.engine import Engine
 from genkit.local.llama import Model
 from genkit.local.plan import Forget, Share, Work
 from genkit.local.sequence import Sequence
@@ -42,6 +45,21 @@ def context(model: Model) -> Iterator[Context]:
     made = Context(model, size=512, sequences=3, batch=256, threads=1)
     yield made
     made.close()
+
+
+@contextmanager
+def serving(path: Path, **given: Any) -> Iterator[Engine]:
+    """The engine of a service with these settings."""
+    settings = {
+        "path": str(path), "context": 512, "parallel": 2, "threads": 1, "gpu_layers": 0, "template": None,
+        "flash_attention": None,
+        **given,
+    }  # fmt: skip
+    service = Service(settings, lambda _: None, print)
+    assert service.engine
+    threading.Thread(target=service.engine.run).start()
+    yield service.engine
+    service.close()
 
 
 def evaluate(context: Context, tokens: list[int], slot: int = 0, start: int = 0) -> list[float]:
@@ -252,15 +270,24 @@ def test_a_model_whose_state_has_another_form_is_tried_once(tmp_path: Path) -> N
 def test_attention_changes_where_nothing_else_was_said(
     noise_file: Path, given: dict[str, Any], changes: bool
 ) -> None:
-    settings = {
-        "path": str(noise_file), "context": 512, "parallel": 2, "threads": 1, "gpu_layers": 0,
-        "template": None, "flash_attention": None, **given,
-    }  # fmt: skip
-    service = Service(settings, lambda _: None, print)
-    assert service.engine
-    threading.Thread(target=service.engine.run).start()
-    assert service.engine._attention._able is changes
-    service.close()
+    with serving(noise_file, **given) as engine:
+        assert engine._attention._able is changes
+
+
+def test_no_prompt_is_evaluated_apart_where_the_size_of_a_context_changes_how_keys_are_turned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = fabricate._finish
+
+    def stretched(writer: gguf.GGUFWriter, path: Path) -> Path:
+        writer.add_rope_scaling_orig_ctx_len(1024)
+        return finish(writer, path)
+
+    monkeypatch.setattr(fabricate, "_finish", stretched)
+    path = fabricate.noise(tmp_path / "model.gguf")
+    for context, apart in ((1024, True), (1025, False)):
+        with serving(path, context=context) as engine:
+            assert (engine._ahead._takes is not None) is apart
 
 
 def test_calls_hear_nothing_of_it(alphabet_file: Path) -> None:

@@ -248,6 +248,78 @@ def test_a_long_prompt_that_is_cancelled_as_it_comes_is_never_begun(ears: Ears, 
     assert {call for call, _ in heard} == {1, 3}
 
 
+class Held:
+    """No prompt is evaluated apart before it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun, self.let_go, self._make = threading.Event(), threading.Event(), lib.llama_init_from_model
+        monkeypatch.setattr(lib, "llama_init_from_model", self._made)
+
+    def _made(self, *given: object) -> object:
+        self.begun.set()
+        self.let_go.wait(60)
+        return self._make(*given)
+
+
+@pytest.fixture
+def held(pair: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    yield (made := Held(monkeypatch))
+    made.let_go.set()
+
+
+def test_who_waits_for_a_long_prompt_goes_on_when_nobody_answers_any_more(
+    ears: Ears, pair: Engine, held: Held
+) -> None:
+    first, second = (sequence(call, f"{call} is a long prompt " * 50, max_tokens=2) for call in (2, 3))
+    for prompt in (first, second):
+        pair.submit(prompt)
+        held.begun.wait(60)
+    pair.cancel(1)
+    ears.until(3, "max_tokens")
+    held.let_go.set()
+    ears.until(2, "max_tokens")
+    assert (first.ahead, second.ahead) == (True, False)
+
+
+def test_a_prompt_much_shorter_than_one_that_is_evaluated_goes_before_it(
+    ears: Ears, pair: Engine, held: Held
+) -> None:
+    pair.submit(sequence(2, "a long prompt " * 150, max_tokens=2))
+    held.begun.wait(60)
+    pair.submit(sequence(3, "shorter " * 40, max_tokens=2))
+    ears.until(3, "max_tokens")
+    held.let_go.set()
+    ears.until(2, "max_tokens")
+
+
+def test_who_begins_like_a_prompt_that_is_evaluated_waits_for_it_in_any_case(
+    ears: Ears, pair: Engine, held: Held
+) -> None:
+    pair.submit(sequence(2, "a long prompt " * 50 + "2", max_tokens=2))
+    held.begun.wait(60)
+    pair.cancel(1)
+    pair.submit(second := sequence(3, "a long prompt " * 50 + "3", max_tokens=2))
+    pair.submit(sequence(4, "short", max_tokens=2))
+    ears.until(4, "max_tokens")
+    held.let_go.set()
+    ears.until(3, "max_tokens")
+    assert (second.ahead, second.cached) == (False, 700)
+
+
+def test_what_nobody_foresaw_beside_the_engine_ends_it(
+    ears: Ears, pair: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise OSError("exception: access violation")
+
+    monkeypatch.setattr(lib, "llama_init_from_model", fault)
+    pair.submit(sequence(2, "a long prompt " * 50))
+    while (heard := ears.heard.get())[0] == 1:
+        pass
+    assert heard[0] == 0
+    assert isinstance(heard[1], OSError)
+
+
 @pytest.mark.parametrize("lacking", ["memory", "threads"])
 def test_a_long_prompt_goes_with_the_rest_where_there_is_no_room_for_it_apart(
     ears: Ears, pair: Engine, monkeypatch: pytest.MonkeyPatch, lacking: str
