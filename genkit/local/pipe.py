@@ -22,6 +22,8 @@ BEGIN = b"\0genkit\n"
 """What a worker writes before its first frame, since what runs as its interpreter starts may print."""
 LARGEST = 64 << 20
 """The most bytes that a frame may have."""
+DEEPEST = 500
+"""So many objects and lists may hold one another: at 1,000 Python reads no more of JSON, by default."""
 
 
 _FACTS: dict[str, type | tuple[type, ...]] = {
@@ -43,6 +45,17 @@ def pack(message: dict[str, Any]) -> bytes:
     """A message as a frame."""
     body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return _HEAD.pack(len(body), _JSON) + body
+
+
+def is_too_deep(message: dict[str, Any], frame: bytes) -> bool:
+    """Whether the other side might not read this message, of which that is the frame."""
+    if frame.count(b"{") + frame.count(b"[") <= DEEPEST:
+        return False
+    level: list[Any] = [message]
+    for _ in range(DEEPEST):
+        held = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for inner in held for each in inner if isinstance(each, (dict, list, tuple))]
+    return bool(level)
 
 
 def pack_tokens(tokens: list[Token]) -> bytes:

@@ -36,7 +36,7 @@ class Asked:
 
         Raises:
             BackendError, WorkerDied: what Supervisor.connect raises.
-            BadRequest: the question is too large.
+            BadRequest: the question is too large, or nested too deep.
             Closed: the Generator was closed.
         """
         tenant = self._tenant
@@ -45,6 +45,8 @@ class Asked:
         frame = pipe.pack({"call": self._number, **self._question})
         if len(frame) > pipe.LARGEST:
             raise BadRequest(f"the prompt is too large: {len(frame)} bytes of at most {pipe.LARGEST}")
+        if pipe.is_too_deep(self._question, frame):
+            raise BadRequest(f"a schema, or a tool call's arguments, are nested deeper than {pipe.DEEPEST}")
         tenant.calls.add(self)
         call = Call(self._question, channel)
         while True:  # what cancel() needs is set before anything is sent, since Ctrl-C may come at any line

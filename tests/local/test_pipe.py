@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genkit.errors import BackendError, OutOfMemory
-from genkit.local.pipe import Token, error_facts, error_from, frames, pack, pack_tokens
+from genkit.local.pipe import DEEPEST, Token, error_facts, error_from, frames, is_too_deep, pack, pack_tokens
 
 u32 = st.integers(0, 2**32 - 1)
 json_values = st.recursive(
@@ -71,6 +71,16 @@ def test_a_stream_that_breaks_off_ends_quietly(sent, data) -> None:
 def test_any_text_python_can_hold_comes_through() -> None:
     message = {"text": '\ud800 € \0 "\\ \u2028 😀'}
     assert read(pack(message)) == [message]
+
+
+@pytest.mark.parametrize("depth", [1, DEEPEST - 1, DEEPEST, 5_000])
+@pytest.mark.parametrize("hold", [lambda value: [value], lambda value: {"a": value}])
+def test_what_its_reader_could_not_read_is_seen_before_it_is_sent(depth: int, hold: Any) -> None:
+    value: Any = "{[" * 2_000  # a text is not deep
+    for _ in range(depth):
+        value = hold(value)
+    message = {"deep": value, "wide": [[], {}] * 1_000}
+    assert is_too_deep(message, b"{" * 2_000 + b"[" * 2_000) == (depth >= DEEPEST)
 
 
 @given(st.binary(max_size=64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
@@ -93,6 +94,19 @@ def test_arguments_of_a_call_are_shown_as_an_object_if_they_are_one(written: str
     (entry,) = entries([Message.assistant(ToolCall(id="1", name="f", arguments=written))])
     (call,) = entry["tool_calls"]
     assert (call["id"], call["function"]) == ("1", {"name": "f", "arguments": shown})
+
+
+def test_arguments_too_deep_for_the_worker_are_refused_where_the_program_allows_them(
+    alphabet: genkit.Generator,
+) -> None:
+    call = ToolCall(id="a", name="b", arguments='{"a":' * 980 + "1" + "}" * 980)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        with pytest.raises(BadRequest, match=r"arguments, are nested deeper than 500$"):
+            alphabet.generate([Message.user("a"), Message.assistant(call)])
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_a_message_without_parts_is_shown_as_one_without_text() -> None:
