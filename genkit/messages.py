@@ -219,8 +219,8 @@ class Message:
         BadRequest: the role or a part is not one of these.
     """
 
-    # Read by pydantic, in serialize.py, for the parts too: what is written otherwise is refused.
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True}
+    # Read by pydantic, in serialize.py and where a program's own models hold messages, for the parts too.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     role: Role
     parts: tuple[Annotated[Part, _ByType], ...]

@@ -99,7 +99,8 @@ def loads(kind: type[T], text: str | bytes) -> T:
     if isinstance(kind, (str, bytes)):
         raise BadRequest(f"loads takes the type first, as in loads(list[Message], text), not {shown(kind)}")
     try:
-        value: T = _adapter(kind).validate_json(text)
+        # Not of a response, where a log probability that is infinite is text.
+        value: T = _adapter(kind).validate_json(text, strict=None if kind is Response else True)
     except (PydanticUserError, TypeError) as error:
         raise BadRequest(f"JSON cannot be read as {shown(kind)}: {error}") from None
     except ValidationError as error:

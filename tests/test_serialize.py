@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, get_args
 
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +130,11 @@ def test_a_lone_surrogate_is_the_callers_mistake() -> None:
         (Request, '{"messages": [], "sampling": {"max_tokens": true}}', "sampling.max_tokens"),
         (Request, '{"messages": [], "temperature": 1}', "temperature"),
         (Message, '{"role": "user", "parts": [], "name": "a"}', "name"),
+        (
+            Message,
+            '{"role": "tool", "parts": [{"type": "tool_result", "id": "a", "content": "", "error": "no"}]}',
+            "parts.0",
+        ),
         (Message, '{"role": "user", "parts": [{"type": "text", "text": "a", "b": 1}]}', "parts.0.text.b"),
         (Message, '{"role": "user", "parts": [{"type": "image", "url": "u", "b": 1}]}', "parts.0.image.b"),
         (Request, '{"messages": [], "output": {"shema": {}}}', "output.shema"),
@@ -224,6 +230,20 @@ def test_what_can_be_sent_can_be_written() -> None:
 
 def test_a_message_of_ones_own_kind_is_a_message() -> None:
     assert genkit.loads(Message, genkit.dumps(Own("user", "hi"))).parts == (Text("hi"),)
+
+
+class Body(pydantic.BaseModel):
+    """What a web server takes, as a model of its own."""
+
+    messages: list[Message]
+
+
+def test_messages_in_a_model_of_pydantic_may_be_what_json_was_read_as() -> None:
+    body = {"messages": [{"role": "user", "parts": [{"type": "text", "text": "hi"}]}]}
+    assert Body.model_validate(body).messages == [Message.user("hi")]
+    for wrong in ("role", "parts"):
+        with pytest.raises(pydantic.ValidationError, match=rf"messages\.0\.{wrong}"):
+            Body.model_validate({"messages": [{**body["messages"][0], wrong: "bot"}]})
 
 
 def test_what_in_a_conversation_is_no_message_is_shown() -> None:
