@@ -105,6 +105,22 @@ def test_each_call_has_the_adapters_that_it_names(base: Path, lora: Path, tmp_pa
     assert min(abs(one - other) for one, other in itertools.combinations(apart, 2)) > 0.1
 
 
+def test_a_long_prompt_beside_an_answer_is_evaluated_with_its_own_adapters(base: Path, lora: Path) -> None:
+    prompt, choices = "a prompt that is evaluated apart " * 12, (lora, [])
+    with Generator(base, lora=[(lora, 0)]) as generator:
+        alone = [told(generator, prompt, choice) for choice in choices]
+    assert alone[0] != pytest.approx(alone[1], abs=0.1)
+    with (
+        Generator(base, lora=[(lora, 0)], parallel=3, threads=2) as generator,
+        ThreadPoolExecutor(2) as pool,
+        generator.stream("hello", max_tokens=3000, lora=[(lora, 2)]) as beside,
+    ):
+        next(beside.text)
+        jobs = [pool.submit(told, generator, prompt, choice) for choice in choices]
+        for job, expected in zip(jobs, alone, strict=True):
+            assert job.result() == pytest.approx(expected, abs=0.05)
+
+
 def test_a_prompt_goes_on_from_what_was_evaluated_with_the_same_adapters(base: Path, lora: Path) -> None:
     def cached(given: Any, **options: Any) -> int:
         return generator.generate(PROMPTS[0], max_tokens=1, lora=given, **options).usage.cached_tokens

@@ -14,6 +14,7 @@ from fabricate import BYTES, alphabet, recurrent
 
 from genkit.errors import BackendError, GenkitError, RateLimited
 from genkit.local import pace
+from genkit.local.ahead import Ahead
 from genkit.local.context import Context
 from genkit.local.engine import BATCH, QUEUE, Engine
 from genkit.local.listener import Listener
@@ -304,6 +305,33 @@ def test_who_begins_like_a_prompt_that_is_evaluated_waits_for_it_in_any_case(
     held.let_go.set()
     ears.until(3, "max_tokens")
     assert (second.ahead, second.cached) == (False, 700)
+
+
+def test_what_was_evaluated_apart_has_a_place_before_another_is_begun(
+    noise_file: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner, begun, make = engine(noise_file, ears, parallel=2, threads=2, takes=room), [], Ahead._start
+
+    def start(ahead: Ahead, prompt: Sequence) -> bool:
+        begun.append((prompt.call, [one.call for one in prompts if one.saved]))
+        return make(ahead, prompt)
+
+    monkeypatch.setattr(Ahead, "_start", start)
+    prompts = [sequence(call, f"{call} is a long prompt " * 50, max_tokens=2) for call in (2, 3, 4)]
+    for call in (1, 5):
+        runner.submit(sequence(call, "an answer without an end"))
+        while ears.heard.get()[0] != call:
+            pass
+    for prompt in prompts:
+        runner.submit(prompt)
+    with runner._changed:
+        assert runner._changed.wait_for(lambda: prompts[0].ahead, 60)
+    for _ in range(20):
+        ears.heard.get()
+    runner.cancel(5)
+    ears.until(4, "max_tokens")
+    assert [call for call, _ in begun] == [2, 3, 4]
+    assert [held for _, held in begun] == [[], [], []]
 
 
 def test_what_nobody_foresaw_beside_the_engine_ends_it(
