@@ -22,8 +22,8 @@ BEGIN = b"\0genkit\n"
 """What a worker writes before its first frame, since what runs as its interpreter starts may print."""
 LARGEST = 64 << 20
 """The most bytes that a frame may have."""
-DEEPEST = 500
-"""So many objects and lists may hold one another: at 1,000 Python reads no more of JSON, by default."""
+DEEPEST = 300
+"""So many objects and lists may hold one another: of Python's 1,000 frames some steps take two for each."""
 
 
 _FACTS: dict[str, type | tuple[type, ...]] = {

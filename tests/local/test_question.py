@@ -12,6 +12,7 @@ import pytest
 import genkit
 from genkit import CacheMark, Message, Native, Refusal, Tool, ToolCall, ToolResult
 from genkit.errors import BadRequest, UnsupportedOption
+from genkit.local.pipe import DEEPEST
 from genkit.local.question import entries
 
 WEATHER = Tool(name="weather", description="d", parameters={"type": "object", "properties": {"c": {}}})
@@ -96,15 +97,19 @@ def test_arguments_of_a_call_are_shown_as_an_object_if_they_are_one(written: str
     assert (call["id"], call["function"]) == ("1", {"name": "f", "arguments": shown})
 
 
-def test_arguments_too_deep_for_the_worker_are_refused_where_the_program_allows_them(
-    alphabet: genkit.Generator,
-) -> None:
-    call = ToolCall(id="a", name="b", arguments='{"a":' * 980 + "1" + "}" * 980)
+@pytest.mark.parametrize("text", ["1", '"<|end|>"'])
+def test_arguments_are_shown_to_any_depth_or_refused(alphabet: genkit.Generator, text: str) -> None:
+    def asked(depth: int) -> None:
+        call = ToolCall(id="a", name="b", arguments='{"a":' * depth + text + "}" * depth)
+        alphabet.generate([Message.user("a"), Message.assistant(call)], max_tokens=1)
+
     limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(20_000)
+    sys.setrecursionlimit(20_000)  # a program may have raised it; the worker has not
     try:
-        with pytest.raises(BadRequest, match=r"arguments, are nested deeper than 500$"):
-            alphabet.generate([Message.user("a"), Message.assistant(call)])
+        asked(DEEPEST - 10)
+        for depth in (DEEPEST, 980, 5_000):
+            with pytest.raises(BadRequest, match=rf"nested deeper than {DEEPEST}$"):
+                asked(depth)
     finally:
         sys.setrecursionlimit(limit)
 
