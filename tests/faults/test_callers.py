@@ -58,6 +58,15 @@ def test_row_21_a_stream_that_is_left_is_closed_at_once(mode: str) -> None:
             assert gone(server)
 
 
+@both
+def test_a_server_whose_head_is_too_large_is_left_at_once(mode: str) -> None:
+    head = HEAD[:-2] + b"".join(b"x-%d: %s\r\n" % (number, b"a" * 999) for number in range(80)) + b"\r\n"
+    with LoopbackProvider(Answer(raw=head + HELLO, end="hang")) as server, closing(server) as remote:
+        with pytest.raises(errors.TooLarge) as caught:  # which is kept, with what its traceback keeps
+            call(remote, mode)
+        assert gone(server), caught
+
+
 def test_row_21_a_cancelled_task_closes_its_connection() -> None:
     async def cancel() -> bool:
         task = asyncio.create_task(fold(remote, AwaitingRuntime()))
