@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
@@ -99,8 +99,9 @@ def loads(kind: type[T], text: str | bytes) -> T:
     if isinstance(kind, (str, bytes)):
         raise BadRequest(f"loads takes the type first, as in loads(list[Message], text), not {shown(kind)}")
     try:
-        # Not of a response, where a log probability that is infinite is text.
-        value: T = _adapter(kind).validate_json(text, strict=None if kind is Response else True)
+        # Of a response a log probability may be infinite, which is text in JSON.
+        strict = True if {Message, Request}.intersection((kind, *get_args(kind))) else None
+        value: T = _adapter(kind).validate_json(text, strict=strict)
     except (PydanticUserError, TypeError) as error:
         raise BadRequest(f"JSON cannot be read as {shown(kind)}: {error}") from None
     except ValidationError as error:
