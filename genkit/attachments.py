@@ -52,7 +52,11 @@ class Media:
     """
 
     # Read by pydantic, in serialize.py: JSON has no bytes.
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"val_json_bytes": "base64", "extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        "val_json_bytes": "base64",
+        "ser_json_bytes": "base64",
+        "extra": "forbid",
+    }
     _kinds: ClassVar[tuple[str, ...]] = ("",)
 
     data: bytes = field(default=b"", repr=False)  # megabytes, which logs have no room for

@@ -246,6 +246,18 @@ def test_messages_in_a_model_of_pydantic_may_be_what_json_was_read_as() -> None:
             Body.model_validate({"messages": [{**body["messages"][0], wrong: "bot"}]})
 
 
+@given(st.lists(messages, max_size=2))
+def test_messages_in_a_model_of_pydantic_come_back(conversation: list[Message]) -> None:
+    body = Body(messages=conversation)
+    text = body.model_dump_json()
+    assert Body.model_validate_json(text) == Body.model_validate(json.loads(text)) == body
+    assert json.loads(genkit.dumps(conversation)) == json.loads(text)["messages"]
+
+
+def test_a_model_of_pydantic_that_holds_messages_has_a_schema() -> None:
+    assert "tool_result" in json.dumps(Body.model_json_schema())
+
+
 def test_what_in_a_conversation_is_no_message_is_shown() -> None:
     mixed: Any = [Message.user("hi"), {"role": "user", "content": "Hello"}]
     with pytest.raises(BadRequest, match=r"not \{'role': 'user', 'content': 'Hello'\}$"):
