@@ -123,6 +123,8 @@ def _narrowed(schema: Any, closed: bool) -> Any:
     for key in _LISTS:
         if isinstance(result.get(key), list):
             result[key] = [_narrowed(each, closed) for each in result[key]]
+    if isinstance(result.get("anyOf"), list):
+        result["anyOf"] = _as_numbers(result["anyOf"])
     for key in _MAPS:
         if isinstance(result.get(key), Mapping):
             result[key] = {name: _narrowed(each, closed) for name, each in result[key].items()}
@@ -131,6 +133,18 @@ def _narrowed(schema: Any, closed: bool) -> Any:
     if result.get("format") in _ANY_TEXT:
         del result["format"]
     return result
+
+
+def _as_numbers(choices: list[Any]) -> list[Any]:
+    """Of a number, or its digits as text with a pattern that llguidance does not take, the number alone.
+
+    That is how pydantic 2.12 and 2.13 write a ``Decimal``.
+    """
+    maps = [each for each in choices if isinstance(each, Mapping)]
+    if not any(each.get("type") == "number" for each in maps):
+        return choices
+    looking = [each for each in maps if "(?!" in str(each.get("pattern")) and each.get("type") == "string"]
+    return [each for each in choices if each not in looking]
 
 
 def _check(schema: Mapping[str, Any]) -> None:

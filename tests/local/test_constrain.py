@@ -377,6 +377,23 @@ def test_a_schema_is_enforced_or_refused(
         assert not fits(noise_file, form, json.dumps(bad, ensure_ascii=False))
 
 
+def test_a_number_that_may_be_digits_as_text_is_a_number_where_their_pattern_cannot_be_held(
+    noise_file: Path,
+) -> None:
+    digits = {"type": "string", "pattern": r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"}  # pydantic 2.12's of a Decimal
+    for others in ([], [{"type": "null"}]):
+        form = {"schema": {"anyOf": [{"type": "number"}, digits, *others]}}
+        assert fits(noise_file, form, "12.5")
+        assert not fits(noise_file, form, '"12.5"')
+        assert fits(noise_file, form, "null") == bool(others)
+    assert "an answer cannot be held" in refusal(
+        noise_file, {"schema": {"anyOf": [digits, {"type": "null"}]}}
+    )
+    plain = {"schema": {"anyOf": [{"type": "number"}, text(r"^\d+$")]}}
+    assert fits(noise_file, plain, "12.5")
+    assert fits(noise_file, plain, '"12"')
+
+
 @pytest.mark.parametrize(
     "grammar",
     [
