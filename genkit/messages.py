@@ -209,7 +209,7 @@ Part: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation.
+    """One turn of a conversation. A pydantic model may hold messages: it reads and writes them as JSON.
 
     Args:
         role: ``"system"``, ``"developer"``, ``"user"``, ``"assistant"`` or ``"tool"``.

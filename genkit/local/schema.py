@@ -51,6 +51,7 @@ _BOUNDS = {
 }
 _LETTERS = 300
 _DATA = (*FIXED, "default", "examples")
+_DECIMAL = r"^(?!^[-+.]*$)[+-]?0*"  # how the pattern begins; llguidance looks at nothing that is ahead
 _ANY_TEXT = ("password", "binary", "path")
 """What OpenAPI and pydantic write beside strings that may be any."""
 
@@ -136,15 +137,13 @@ def _narrowed(schema: Any, closed: bool) -> Any:
 
 
 def _as_numbers(choices: list[Any]) -> list[Any]:
-    """Of a number, or its digits as text with a pattern that llguidance does not take, the number alone.
+    """Of a number, or its digits as pydantic 2.12 and 2.13 let a ``Decimal`` be text, the number alone."""
+    kinds = [each.get("type") for each in choices if isinstance(each, Mapping)]
+    return [each for each in choices if "number" not in kinds or not _is_decimal(each)]
 
-    That is how pydantic 2.12 and 2.13 write a ``Decimal``.
-    """
-    maps = [each for each in choices if isinstance(each, Mapping)]
-    if not any(each.get("type") == "number" for each in maps):
-        return choices
-    looking = [each for each in maps if "(?!" in str(each.get("pattern")) and each.get("type") == "string"]
-    return [each for each in choices if each not in looking]
+
+def _is_decimal(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and str(schema.get("pattern")).startswith(_DECIMAL)
 
 
 def _check(schema: Mapping[str, Any]) -> None:

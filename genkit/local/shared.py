@@ -46,7 +46,10 @@ class Asked:
         if len(frame) > pipe.LARGEST:
             raise BadRequest(f"the prompt is too large: {len(frame)} bytes of at most {pipe.LARGEST}")
         if pipe.is_too_deep(self._question, frame):
-            raise BadRequest(f"a schema, or a tool call's arguments, are nested deeper than {pipe.DEEPEST}")
+            raise BadRequest(
+                "a schema, or a tool call's arguments, are nested deeper than "
+                f"{pipe.DEEPEST}; make them flatter"
+            )
         tenant.calls.add(self)
         call = Call(self._question, channel)
         while True:  # what cancel() needs is set before anything is sent, since Ctrl-C may come at any line

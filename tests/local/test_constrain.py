@@ -386,9 +386,8 @@ def test_a_number_that_may_be_digits_as_text_is_a_number_where_their_pattern_can
         assert fits(noise_file, form, "12.5")
         assert not fits(noise_file, form, '"12.5"')
         assert fits(noise_file, form, "null") == bool(others)
-    assert "an answer cannot be held" in refusal(
-        noise_file, {"schema": {"anyOf": [digits, {"type": "null"}]}}
-    )
+    for choices in ([digits, {"type": "null"}], [{"type": "number"}, text("^(?!x)a+$")]):
+        assert "an answer cannot be held" in refusal(noise_file, {"schema": {"anyOf": choices}})
     plain = {"schema": {"anyOf": [{"type": "number"}, text(r"^\d+$")]}}
     assert fits(noise_file, plain, "12.5")
     assert fits(noise_file, plain, '"12"')
