@@ -26,6 +26,7 @@ from ..runtime.lock import renew_after_fork
 from . import pipe
 from .connection import KILL
 from .limits import CANNOT_LOAD, SECONDS, TIMED_OUT, is_for_want_of_memory
+from .machine import stolen
 from .nowhere import disconnect
 from .outbox import Outbox
 
@@ -55,6 +56,10 @@ _ENVIRONMENT = {"GGML_NO_BACKTRACE": "1"}  # else an abort starts a debugger for
 # Threads that wait would spin for milliseconds, and starve whoever has work. Not at all is no better: a step
 # has hundreds of short waits. About 0.01 ms, or 0.2 where they are no more than there are cores for.
 _PATIENT = {"GOMP_SPINCOUNT": "20000"}
+# A virtual CPU that sleeps is given to other machines, and comes back late: about 3 ms, OpenMP's own default.
+_VIRTUAL = {"GOMP_SPINCOUNT": "300000"}
+_STOLEN = 0.001
+"""So much of the CPU time is seen to be taken by other machines."""
 _IMPATIENT = {"GOMP_SPINCOUNT": "1000"} if sys.platform == "linux" else {"OMP_WAIT_POLICY": "PASSIVE"}
 # Linux gives back the memory of the dead before it closes their pipes: five times sooner if it is huge pages.
 _UNLESS_SAID = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -98,7 +103,7 @@ class Child:
         process: subprocess.Popen[bytes] | None = None
         try:
             with _starting:
-                process = _start(self._said, _PATIENT if shares else _IMPATIENT)
+                process = _start(self._said, _waiting(shares=shares))
                 assert process.stdin
                 assert process.stdout
                 self.commands, self._answers = Outbox(process.stdin), process.stdout
@@ -222,6 +227,13 @@ def interpreter() -> str:
         f"there is no Python interpreter to run a model with (sys.executable is {sys.executable!r}); "
         'isolation="thread" needs none'
     )
+
+
+def _waiting(*, shares: bool) -> dict[str, str]:
+    """How long threads wait for each other before they sleep."""
+    if not shares:
+        return _IMPATIENT
+    return _VIRTUAL if stolen() >= _STOLEN else _PATIENT
 
 
 def _start(said: IO[bytes], waiting: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -48,6 +48,16 @@ def idle_seconds() -> float | None:
     return sum(ticks) / os.sysconf("SC_CLK_TCK") if any(ticks) and len(ticks) == len(usable) else None
 
 
+def stolen() -> float:
+    """What part of the CPU time that was wanted here the host of a virtual machine gave to other machines.
+
+    Since the machine began (``steal`` in proc(5)); 0 where that is not known, as in other systems than Linux.
+    """
+    words = _read(Path("/proc/stat")).partition("\n")[0].split() if sys.platform == "linux" else []
+    user, nice, system, _, _, irq, softirq, steal = map(int, words[1:9]) if len(words) > 8 else [0] * 8
+    return steal / ((user + nice + system + irq + softirq + steal) or 1)
+
+
 def has_quota() -> bool:
     """Whether a container's limit, on Linux, says how much CPU time this process may use."""
     return _quota() is not None

@@ -166,6 +166,7 @@ def test_idle_time_is_that_of_the_cpus_that_may_be_used(
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that tells its idle time, and a process without a quota, whatever runs this."""
     monkeypatch.setattr("genkit.local.cores.idle_seconds", lambda: 1.0)
+    monkeypatch.setattr("genkit.local.child.stolen", lambda: 0.0)
     monkeypatch.setattr(machine, "_quota", lambda: None)
 
 
@@ -179,6 +180,24 @@ def test_a_quota_is_not_seen_in_idle_time(monkeypatch: pytest.MonkeyPatch) -> No
 def test_idle_time_of_other_systems_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert machine.idle_seconds() is None
+    assert machine.stolen() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("cpu 30 20 10 999 99 5 5 30 7 7\ncpu0 0 0 0 0 0 0 0 9\n", 0.3),  # guests' time is in user's
+        ("cpu 0 0 0 0 0 0 0 0 0 0\n", 0),  # gVisor's
+        ("cpu 30 20 10 999 99 5 5\n", 0),  # before Linux 2.6.11
+        ("", 0),
+    ],
+)
+def test_what_a_host_gave_to_others_is_a_part_of_what_was_wanted(
+    monkeypatch: pytest.MonkeyPatch, text: str, part: float
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(machine, "_read", lambda path: text)
+    assert machine.stolen() == pytest.approx(part)
 
 
 @pytest.mark.usefixtures("idle")
@@ -190,8 +209,23 @@ def test_threads_wait_long_only_where_they_make_room_for_others(
     alphabet_file: Path, settings: dict[str, Any], spins: str
 ) -> None:
     with Generator(alphabet_file, context=256, **settings) as generator:
-        environment = Path(f"/proc/{worker(generator)}/environ").read_bytes().split(b"\0")
-    assert f"GOMP_SPINCOUNT={spins}".encode() in environment
+        assert f"GOMP_SPINCOUNT={spins}" in environment_of(generator)
+
+
+@pytest.mark.usefixtures("idle")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("part", "spins"), [(0.0009, "20000"), (0.0011, "300000")])
+def test_threads_wait_longer_where_others_take_the_cpus_of_those_that_sleep(
+    monkeypatch: pytest.MonkeyPatch, alphabet_file: Path, part: float, spins: str
+) -> None:
+    monkeypatch.setattr("genkit.local.child.stolen", lambda: part)
+    with Generator(alphabet_file, context=256) as generator:
+        assert f"GOMP_SPINCOUNT={spins}" in environment_of(generator)
+
+
+def environment_of(generator: Generator) -> list[str]:
+    """Of the worker process."""
+    return Path(f"/proc/{worker(generator)}/environ").read_text(encoding="utf-8").split("\0")
 
 
 @pytest.mark.parametrize(("most", "half"), [(1, 1), (2, 1), (5, 2), (16, 8)])
