@@ -165,16 +165,24 @@ class Limits:
 
     def exceeded(self) -> GenkitError:
         """The error for the limit that was reached."""
+        limits, more = self._timeouts, "give it more (genkit.Timeouts({}=))".format
         match self._what:
             case "connect":
-                return ConnectFailed(f"no connection within {self._timeouts.connect:g} s", phase=self.phase)
+                message = (
+                    f"no connection within {limits.connect:g} s; look at the address, or {more('connect')}"
+                )
+                return ConnectFailed(message, phase=self.phase)
             case "first":
-                message = f"no content within {self._timeouts.first:g} s"
+                message = f"no content within {limits.first:g} s; {more('first')}"
                 return DeadlineExceeded(message, phase=self.phase, retryable=True)
             case "idle":
-                message = f"no more content for {self._timeouts.idle:g} s"
+                message = f"no more content for {limits.idle:g} s; {more('idle')}"
                 return DeadlineExceeded(message, phase=self.phase)
-        return DeadlineExceeded("the call took longer than its timeout", phase=self.phase)
+        took = time.monotonic() - self._start
+        return DeadlineExceeded(
+            f"the call took longer than its timeout, its last try {took:.3g} s; give it more (timeout=)",
+            phase=self.phase,
+        )
 
 
 class Runtime(Protocol):

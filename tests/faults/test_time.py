@@ -165,6 +165,36 @@ def test_row_12_a_stream_that_falls_silent(ping: bool, mode: str) -> None:
     assert error.partial.text == "a"
 
 
+@pytest.mark.parametrize(
+    ("phase", "heard", "message"),
+    [
+        (
+            "connect",
+            False,
+            "no connection within 1 s; look at the address, or give it more (genkit.Timeouts(connect=))",
+        ),
+        ("headers", False, "no content within 2 s; give it more (genkit.Timeouts(first=))"),
+        ("headers", True, "no more content for 3 s; give it more (genkit.Timeouts(idle=))"),
+    ],
+)
+def test_row_11_what_was_too_late_is_told_with_its_limit(
+    monkeypatch: pytest.MonkeyPatch, phase: str, heard: bool, message: str
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    limits = Limits(Timeouts(total=4.5, connect=1, first=2, idle=3))
+    limits.enter(phase)
+    limits.heard = heard
+    limits.left()
+    now += 3
+    with pytest.raises(errors.GenkitError) as raised:
+        limits.left()
+    assert raised.value.message == message
+    limits.heard, now = True, now + 1.5
+    with pytest.raises(errors.DeadlineExceeded, match=r"its last try 4\.5 s; give it more \(timeout=\)$"):
+        limits.left()
+
+
 def test_row_12_by_default_five_minutes_of_silence_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
