@@ -595,8 +595,9 @@ KIND = {"type": "object", "properties": {"kind": {"enum": ["a", "b"]}}, "require
             "$ref": "#/$defs/more",
             "$defs": {"more": {"properties": {"x": {"type": "integer"}}, "required": ["x"]}},
         },
+        {"anyOf": [{"allOf": [KIND, {"properties": {"x": {"type": "integer"}}, "required": ["x"]}]}]},
     ],
-    ids=["anyOf", "$ref"],
+    ids=["anyOf", "$ref", "allOf"],
 )
 def test_what_one_schema_of_an_object_does_not_know_another_may(
     noise_file: Path, schema: dict[str, Any]
@@ -608,6 +609,26 @@ def test_what_one_schema_of_an_object_does_not_know_another_may(
 @pytest.mark.parametrize("bound", [{"minimum": 10**20}, {"maximum": -(10**20)}, {"exclusiveMinimum": 2**53}])
 def test_integers_that_are_not_read_exactly_are_refused(noise_file: Path, bound: dict[str, int]) -> None:
     assert "are not read exactly" in refusal(noise_file, {"schema": {"type": "integer", **bound}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "free"),
+    [("integer", False), (["integer", "null"], False), ("number", True), (["integer", "number"], True)],
+)
+def test_of_numbers_integers_alone_are_kept_to_those_that_are_read_exactly(
+    noise_file: Path, kind: str | list[str], free: bool
+) -> None:
+    form = {"schema": {"type": kind}}
+    assert fits(noise_file, form, str(2**53 - 1))
+    assert fits(noise_file, form, str(1 - 2**53))
+    assert fits(noise_file, form, str(2**53)) == free
+    assert fits(noise_file, form, "-1e300") == free
+
+
+def test_an_integer_may_be_the_last_that_is_read_exactly(noise_file: Path) -> None:
+    for schema in ({"minimum": 2**53 - 1}, {"maximum": 1 - 2**53}):
+        (value,) = schema.values()
+        assert said(constraints(noise_file).make({"schema": {"type": "integer", **schema}})) == str(value)
 
 
 @pytest.mark.parametrize(
