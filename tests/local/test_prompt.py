@@ -272,6 +272,8 @@ def test_a_text_alone_is_cut_only_where_a_spelling_is_whole() -> None:
     guard = Guard(["<s>", "</s>"])
     assert guard.pieces("<div></", alone=True) == ["<div></"]
     assert guard.pieces("<div></") == ["<div><", "/"]
+    assert guard.pieces("a <s") == ["a <", "s"]  # beside which a ">" may stand
+    assert guard.pieces("s> a") == ["s", "> a"]
     assert guard.pieces("a</s>b", alone=True) == ["a<", "/s>b"]
     assert Guard(["", ""]).pieces("ab") == ["ab"]
 
