@@ -606,6 +606,21 @@ def test_what_one_schema_of_an_object_does_not_know_another_may(
     assert not fits(noise_file, {"schema": schema}, '{"kind":"c","x":1}')
 
 
+def test_what_one_schema_does_not_know_another_may_inside_an_object_too(noise_file: Path) -> None:
+    more = {"properties": {"x": {"type": "integer"}}, "required": ["x"]}
+    form = {"schema": {"type": "object", "properties": {"in": {"allOf": [KIND, more]}}, "required": ["in"]}}
+    assert fits(noise_file, form, '{"in":{"kind":"a","x":1}}')
+
+
+def test_of_several_objects_each_has_the_keys_it_names_alone(noise_file: Path) -> None:
+    other = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+    form = {"schema": {"anyOf": [KIND, other]}}
+    assert fits(noise_file, form, '{"kind":"a"}')
+    assert fits(noise_file, form, '{"x":1}')
+    assert not fits(noise_file, form, '{"kind":"a","z":1}')
+    assert not fits(noise_file, form, '{"x":1,"z":1}')
+
+
 @pytest.mark.parametrize("bound", [{"minimum": 10**20}, {"maximum": -(10**20)}, {"exclusiveMinimum": 2**53}])
 def test_integers_that_are_not_read_exactly_are_refused(noise_file: Path, bound: dict[str, int]) -> None:
     assert "are not read exactly" in refusal(noise_file, {"schema": {"type": "integer", **bound}})
@@ -621,7 +636,7 @@ def test_of_numbers_integers_alone_are_kept_to_those_that_are_read_exactly(
     form = {"schema": {"type": kind}}
     assert fits(noise_file, form, str(2**53 - 1))
     assert fits(noise_file, form, str(1 - 2**53))
-    assert fits(noise_file, form, str(2**53)) == free
+    assert fits(noise_file, form, str(2**53)) == fits(noise_file, form, str(-(2**53))) == free
     assert fits(noise_file, form, "-1e300") == free
 
 
