@@ -65,7 +65,8 @@ def alphabet(alphabet_file: Path) -> Iterator[genkit.Generator]:
 def noise(noise_file: Path) -> Iterator[genkit.Generator]:
     """A Generator on the noise; shared by the tests that only ask it something.
 
-    It guesses no tokens: that is done when the clock says it pays, and may settle a near-tie otherwise.
+    It guesses no tokens: that is done when the clock says it pays, and may settle a near-tie otherwise. So
+    may a thread less, where another program wants the core.
     """
-    with genkit.Generator(noise_file, lookup=False) as generator:
+    with genkit.Generator(noise_file, lookup=False, threads=2) as generator:
         yield generator

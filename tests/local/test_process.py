@@ -37,8 +37,11 @@ LONG_PROMPT = "x" * 100_000
 
 @pytest.fixture(scope="module")
 def shared(noise_file: Path) -> Iterator[Generator]:
-    """A Generator whose worker may be killed; the next call starts another. Calls wait for each other."""
-    with Generator(noise_file, context=131072, parallel=1) as generator:
+    """A Generator whose worker may be killed; the next call starts another. Calls wait for each other.
+
+    It has as many threads as ``noise``, to say the same.
+    """
+    with Generator(noise_file, context=131072, parallel=1, threads=2) as generator:
         yield generator
 
 
