@@ -643,14 +643,14 @@ def test_a_signal_handler_may_ask_something_while_a_dead_worker_is_cleared_away(
     assert children() == before
 
 
-def test_a_signal_handler_may_close_a_generator_whose_worker_others_have_too(alphabet_file: Path) -> None:
-    with Generator(alphabet_file, context=350) as other:
+def test_a_signal_handler_may_close_a_generator_whose_worker_others_have_too(noise_file: Path) -> None:
+    with Generator(noise_file, context=2048) as other:
         other.warm()
         for place in ("return pack", "return connect", "return ask"):
-            generator = Generator(alphabet_file, context=350)
+            generator = Generator(noise_file, context=2048)
             with pytest.raises(Closed), at(*place.split(), generator.close):
-                generator.generate("y")
-            assert other.generate("y").text == "z"
+                generator.generate("y")  # whose answer has not come meanwhile, however busy the machine is
+            assert other.generate("y", max_tokens=3).usage.output_tokens == 3
 
 
 # --- the end
