@@ -9,6 +9,7 @@ import json
 import sys
 import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import genkit
@@ -42,21 +43,18 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
 
-def ask(url: str, question: str) -> None:
+def ask(question: str) -> str:
     body = json.dumps([{"role": "user", "content": question}]).encode()
-    with urllib.request.urlopen(url, body) as answer:
-        print(answer.read().decode(), end="")
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}", body) as answer:
+        return str(answer.read(), "utf-8")
 
 
 port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
 with genkit.Generator() as generator, ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
     if port:
         server.serve_forever()
-    threading.Thread(target=server.serve_forever).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    asking = [threading.Thread(target=ask, args=(url, f"What is {n} + {n}?")) for n in (3, 4, 5)]
-    for thread in asking:
-        thread.start()
-    for thread in asking:
-        thread.join()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with ThreadPoolExecutor() as pool:
+        for answer in pool.map(ask, [f"What is {n} + {n}?" for n in (3, 4, 5)]):
+            print(answer, end="")
     server.shutdown()
