@@ -472,10 +472,11 @@ def test_a_question_that_no_worker_reads_waits_no_longer_than_its_timeout(
             await call
 
     pid = worker(shared)
-    with Generator(noise_file, context=131072, parallel=1, timeout=0.01) as hurried:  # on the same worker
+    with Generator(noise_file, context=131072, parallel=1, threads=2, timeout=0.01) as hurried:
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(DeadlineExceeded):
             hurried.generate("x" * 1_000_000)
+        assert hurried._backend.worker.pid == pid  # type: ignore[attr-defined]
         asyncio.run(ask())
         os.kill(pid, signal.SIGCONT)
     assert worker(shared) == pid
