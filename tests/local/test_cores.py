@@ -225,7 +225,7 @@ def test_threads_wait_longer_where_others_take_the_cpus_of_those_that_sleep(
 
 def environment_of(generator: Generator) -> list[str]:
     """Of the worker process."""
-    return Path(f"/proc/{worker(generator)}/environ").read_text(encoding="utf-8").split("\0")
+    return os.fsdecode(Path(f"/proc/{worker(generator)}/environ").read_bytes()).split("\0")
 
 
 @pytest.mark.parametrize(("most", "half"), [(1, 1), (2, 1), (5, 2), (16, 8)])
